@@ -1,0 +1,73 @@
+"""The analytic gradients against `jax.grad` of the cost."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jax_logreg.logistic import Batch, Params, backprop, cost
+from jax_logreg.matrix import mean_absolute
+
+
+class GradientCheck(NamedTuple):
+    """How far `backprop` and `jax.grad(cost)` are apart at one point.
+
+    The relative error of an entry dw[i, k] is |analytic − automatic| / mean(s·|X_i|): because
+    |A − Y| ≤ 1 that mean bounds the entry, so an optimum, where the gradient vanishes, is judged by
+    the size of what was summed. For db the mean is 1. `row` and `column` are those of the entry
+    with the largest relative error, row −1 being db.
+    """
+
+    max_absolute_error: Array
+    max_relative_error: Array
+    passed: Array
+    tolerance: Array
+    row: Array
+    column: Array
+    analytic: Array
+    automatic: Array
+
+    @property
+    def worst(self) -> str:
+        """The entry with the largest relative error, as `dw[row, column]` or `db[column, 0]`."""
+        row, column = int(self.row), int(self.column)
+        return f"db[{column}, 0]" if row < 0 else f"dw[{row}, {column}]"
+
+
+def relative_tolerance(dtype: Any, m: int) -> float:
+    """The relative error that rounding alone may leave: 8·eps·√m, for sums of m terms.
+
+    Rounding errors of a sum behave like a random walk, so its error grows with √m rather than m
+    (Higham and Mary, SIAM J. Sci. Comput. 41(5), 2019); 8 covers the few operations on each term.
+    """
+    return 8 * float(jnp.finfo(dtype).eps) * m**0.5
+
+
+@jax.jit
+def check_gradients(params: Params, batch: Batch) -> GradientCheck:
+    """Compare `backprop` with `jax.grad(cost)` entry by entry, in the dtype of the parameters."""
+    return compare(params, batch, mean_absolute(batch.X, batch.s))
+
+
+def compare(params: Params, batch: Batch, scale: Array) -> GradientCheck:
+    """`check_gradients` with the scale of the features (n, 1) given, to be computed only once."""
+    _, analytic = backprop(params, batch)
+    automatic = jax.grad(cost)(params, batch)
+    # One column per output, db first.
+    a, g = (jnp.concatenate([p.b.T, p.w]) for p in (analytic, automatic))
+    scale = jnp.concatenate([jnp.ones_like(scale, shape=(1, 1)), scale])
+    absolute = jnp.abs(a - g)
+    relative = jnp.where(absolute == 0, 0, absolute / scale)
+    worst = jnp.unravel_index(jnp.argmax(relative), relative.shape)
+    tolerance = relative_tolerance(relative.dtype, batch.s.size)
+    return GradientCheck(
+        max_absolute_error=jnp.max(absolute),
+        max_relative_error=relative[worst],
+        passed=relative[worst] <= tolerance,
+        tolerance=jnp.asarray(tolerance, relative.dtype),
+        row=worst[0] - 1,
+        column=worst[1],
+        analytic=a[worst],
+        automatic=g[worst],
+    )

@@ -1,0 +1,54 @@
+"""What a fit hands back."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+
+from jax_logreg.certificate import Certificate
+from jax_logreg.gradient_check import GradientCheck
+from jax_logreg.logistic import Params
+from jax_logreg.status import Status
+
+
+class History(NamedTuple):
+    """One row a step, (steps,): what was seen at the parameters before that step's update.
+
+    `gradient_error` is the relative error of the gradient check, NaN where none was made.
+    """
+
+    cost: Any
+    gradient_norm: Any
+    gradient_error: Any
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Result:
+    """The fitted parameters, and how they came about.
+
+    `history` has a row for each of the `steps` updates that led to `params`; `certificate` holds
+    cost and gradient norm at `params` themselves. `gradient_check` is the worst check made, None
+    where none was. From `solve` the history is as long as asked for, NaN after `steps`.
+    """
+
+    params: Params
+    history: History
+    status: Any
+    steps: Any
+    gradient_check: GradientCheck | None
+    certificate: Certificate
+
+    @property
+    def message(self) -> str:
+        """One line: the status, explained, with the worst entry of a failed gradient check."""
+        status = Status(int(self.status))
+        line = f"{status.name.lower()} after {int(self.steps)} steps: {status.explanation}"
+        check = self.gradient_check
+        if status is Status.GRADIENT_CHECK_FAILED and check is not None:
+            line += (
+                f" Worst entry: {check.worst}, analytic {float(check.analytic):.6g}, jax.grad "
+                f"{float(check.automatic):.6g}, relative error "
+                f"{float(check.max_relative_error):.2g}, allowed {float(check.tolerance):.2g}."
+            )
+        return line

@@ -1,0 +1,41 @@
+"""Gradient descent, the lecture's update."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+
+from jax_logreg.logistic import Params, update
+from jax_logreg.objective import Evaluation, Objective
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class GradientDescent:
+    """w − α dw, b − α db with a constant learning rate α > 0, in units of parameter² per nat."""
+
+    learning_rate: Any
+
+    def __post_init__(self) -> None:
+        """Refuse a learning rate that is not a positive number (ValueError)."""
+        if isinstance(self.learning_rate, bool | int | float | str) and not (
+            isinstance(self.learning_rate, int | float)
+            and self.learning_rate is not True
+            and 0 < self.learning_rate < float("inf")
+        ):
+            raise ValueError(
+                f"learning_rate is {self.learning_rate!r}: expected a positive finite number, "
+                "for example GradientDescent(0.1)"
+            )
+
+    def init(self, objective: Objective, params: Params) -> tuple[()]:
+        """Nothing to remember."""
+        return ()
+
+    def step(
+        self, objective: Objective, params: Params, state: tuple[()]
+    ) -> tuple[Params, tuple[()], Evaluation]:
+        """One update."""
+        evaluation = objective.evaluate(params)
+        learning_rate = jax.numpy.asarray(self.learning_rate, params.w.dtype)
+        return update(params, evaluation.gradient, learning_rate), state, evaluation

@@ -1,0 +1,75 @@
+"""Any optax transformation, the line-searching ones too."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jax_logreg.logistic import Params
+from jax_logreg.objective import Evaluation, Objective
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Optax:
+    """Updates by an optax transformation, for example Optax(optax.adam(0.01)).
+
+    A line search (optax.lbfgs) is handed the objective and leaves the value and gradient that it
+    ended with for the next step. Make the transformation once: a new one is a new compilation.
+    """
+
+    tx: optax.GradientTransformation = field(metadata={"static": True})
+
+    def __post_init__(self) -> None:
+        """Refuse what is no optax transformation (ValueError)."""
+        if not (hasattr(self.tx, "init") and hasattr(self.tx, "update")):
+            raise ValueError(
+                f"Optax({self.tx!r}): expected an optax transformation, "
+                "for example Optax(optax.adam(0.01))"
+            )
+
+    def init(self, objective: Objective, params: Params) -> Any:
+        """The transformation's state at the parameters."""
+        with jax.numpy_dtype_promotion("standard"):
+            return self.tx.init(params)
+
+    def step(
+        self, objective: Objective, params: Params, state: Any
+    ) -> tuple[Params, Any, Evaluation]:
+        """One update, in optax's own promotion rules: its schedules mix integers and floats."""
+        evaluation = self._evaluate(objective, params, state)
+        tx = optax.with_extra_args_support(self.tx)
+        with jax.numpy_dtype_promotion("standard"):
+            updates, new_state = tx.update(
+                evaluation.gradient,
+                state,
+                params,
+                value=evaluation.cost,
+                grad=evaluation.gradient,
+                value_fn=objective.value,
+            )
+            new_params = optax.apply_updates(params, updates)
+        return new_params, jax.tree.map(_like, new_state, state), evaluation
+
+    def _evaluate(self, objective: Objective, params: Params, state: Any) -> Evaluation:
+        value = optax.tree.get(state, "value")
+        gradient = optax.tree.get(state, "grad")
+        if value is None or gradient is None:
+            return objective.evaluate(params)
+        # A line search stores infinity until its first step is done.
+        return jax.lax.cond(
+            jnp.isinf(value),
+            lambda: objective.evaluate(params),
+            lambda: Evaluation(value, gradient),
+        )
+
+
+# Made once: each call of optax.lbfgs() makes a new transformation.
+LBFGS = Optax(optax.lbfgs())
+
+
+def _like(new: Any, old: Any) -> Any:
+    # A scanned state keeps its dtypes; standard promotion may have widened some.
+    return new if new.dtype == old.dtype else new.astype(old.dtype)

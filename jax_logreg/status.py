@@ -1,0 +1,34 @@
+"""Why a fit ended."""
+
+from enum import IntEnum
+
+
+class Status(IntEnum):
+    """Why a fit ended; `explanation` says it in a sentence.
+
+    Inside a trace it is an int32: read it with Status(int(result.status)).
+    """
+
+    explanation: str
+
+    RUNNING = 0, "It has not ended yet."
+    CONVERGED = 1, "The largest absolute entry of the gradient is at most the tolerance."
+    STEPS_EXHAUSTED = 2, "All steps were taken before the gradient reached the tolerance."
+    DIVERGED = (
+        3,
+        "The cost became infinite or NaN, or ended above where it began: the learning rate is too "
+        "large for these features. Lower it, or standardise the features.",
+    )
+    GRADIENT_CHECK_FAILED = (
+        4,
+        "The analytic gradient and jax.grad of the cost disagree by more than rounding: one of "
+        "them, or a product with X, is wrong.",
+    )
+
+    # The type checker sees only the value that Enum looks up by.
+    def __new__(cls, value: int, explanation: str = "") -> "Status":
+        """A member whose value is the number alone."""
+        member = int.__new__(cls, value)
+        member._value_ = value
+        member.explanation = explanation
+        return member

@@ -1,0 +1,43 @@
+"""Strict JAX, eight CPU devices, and seeds that are printed."""
+
+import os
+import random
+import zlib
+
+os.environ["JAX_PLATFORMS"] = os.environ.get("JAX_LOGREG_TEST_PLATFORM", "cpu")
+
+import jax
+import numpy as np
+import pytest
+
+jax.config.update("jax_num_cpu_devices", 8)
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+
+@pytest.fixture(autouse=True)
+def seed(request):
+    """A seed of the test's own name: fixed, and shown where a test fails."""
+    number = zlib.crc32(request.node.nodeid.encode())
+    print(f"seed {number}")
+    random.seed(number)
+    return number
+
+
+@pytest.fixture
+def rng(seed):
+    return np.random.default_rng(seed)
+
+
+@pytest.fixture
+def compilations():
+    """A list that grows by one with every compilation."""
+    seen = []
+
+    def listen(event, duration, **_):
+        if event == "/jax/core/compile/backend_compile_duration":
+            seen.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield seen
+    jax.monitoring.unregister_event_duration_listener(listen)

@@ -1,0 +1,96 @@
+import re
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from cases import PROBLEMS
+
+from jax_logreg import GradientDescent, Optax, Params, fit
+
+X, Y, S = PROBLEMS["tall"]
+NAN = np.where(np.arange(X.size).reshape(X.shape) == 403, np.nan, X)
+INF = np.where(np.arange(X.size).reshape(X.shape) == 203, -np.inf, X)
+
+
+class Sparse:
+    """As a scipy.sparse matrix looks to NumPy."""
+
+    def toarray(self):
+        return X
+
+
+BAD = {
+    "X the wrong way round": (dict(X=X.T), r"Y has shape \(1, 200\).*did you mean X\.T\?"),
+    "X of one dimension": (dict(X=X[0]), r"X has shape \(200,\).*X\.reshape\(1, -1\)"),
+    "X of three dimensions": (dict(X=X[None]), r"X has shape \(1, 5, 200\): expected \(n, m\)"),
+    "no examples": (dict(X=X[:, :0], Y=[]), r"X has shape \(5, 0\), no examples"),
+    "no features": (dict(X=X[:0]), r"X has shape \(0, 200\), no features"),
+    "X of text": (dict(X=X.astype(str)), r"X is .* dtype <U.*expected real numbers"),
+    "X complex": (dict(X=X + 1j), r"X is .* dtype complex128: expected real numbers"),
+    "X sparse": (dict(X=Sparse()), r"X is a Sparse .*pass X\.toarray\(\)"),
+    "NaN": (dict(X=NAN), r"X\[2, 3\] is nan \(feature 2, example 3\)"),
+    "infinity": (dict(X=INF), r"X\[1, 3\] is -inf \(feature 1, example 3\)"),
+    "NaN in a jax array": (dict(X=jnp.asarray(NAN, "float32")), r"X\[2, 3\] is nan"),
+    "NaN where n > m": (dict(X=NAN[:, :4].repeat(2, axis=0), Y=[0, 1, 0, 1]), r"X\[4, 3\] is nan"),
+    "too large for float32": (dict(X=X * 1e300), r"X\[0, 0\] is .*e\+.*pass dtype='float64'"),
+    "Y too short": (dict(Y=Y[:, :-1]), r"Y has shape \(1, 199\): expected \(200,\) or \(1, 200\)"),
+    "Y upright": (dict(Y=Y.T), r"Y has shape \(200, 1\).*did you mean Y\.T\?"),
+    "Y of two rows": (dict(Y=np.vstack([Y, 1 - Y])), r"Y has shape \(2, 200\)"),
+    "labels 1 and 2": (dict(Y=Y + 1), r"Y holds 2 values, 1, 2: .*did you mean Y == 2\?"),
+    "labels -1 and 1": (dict(Y=2 * Y - 1), r"Y holds 2 values, -1, 1: .*did you mean Y == 1\?"),
+    "three classes": (dict(Y=np.arange(200) % 3), r"Y holds 3 values, 0, 1, 2.*Y == 2"),
+    "many classes": (dict(Y=np.arange(200)), r"Y holds 200 values, 0, 1, 2, 3, 4, \.\.\."),
+    "labels of text": (dict(Y=np.where(Y[0] > 0, "cat", "dog")), r"Y is .*Y = labels == 'that"),
+    "a label NaN": (dict(Y=np.where(np.arange(200) == 9, np.nan, Y)), r"Y\[0, 9\] is nan"),
+    "one class": (dict(Y=Y * 0), r"Y is 0 for every example: expected both classes"),
+    "one class weighted": (dict(s=1 - Y), r"Y is 0 for every example where s > 0"),
+    "no weight": (dict(s=0 * Y), r"s is 0 everywhere"),
+    "negative weight": (dict(s=np.where(np.arange(200) == 4, -1, 1)), r"s\[0, 4\] is -1"),
+    "weights NaN": (dict(s=np.full(200, np.nan)), r"s\[0, 0\] is nan"),
+    "weights too short": (dict(s=[1, 2]), r"s has shape \(2,\): expected \(200,\)"),
+    "steps negative": (dict(steps=-1), r"steps is -1: expected an integer"),
+    "steps a fraction": (dict(steps=1.5), r"steps is 1\.5: expected an integer"),
+    "steps a bool": (dict(steps=True), r"steps is True: expected an integer"),
+    "tolerance negative": (dict(tolerance=-1e-3), r"tolerance is -0\.001: expected"),
+    "tolerance NaN": (dict(tolerance=float("nan")), r"tolerance is nan: expected"),
+    "tolerance text": (dict(tolerance="low"), r"tolerance is 'low': expected"),
+    "gradient_check unknown": (dict(gradient_check="end"), r"gradient_check is 'end': .*'ends'"),
+    "gradient_check zero": (dict(gradient_check=0), r"gradient_check is 0: expected"),
+    "dtype": (dict(dtype="float16"), r"dtype is 'float16': expected 'float32' or 'float64'"),
+    "dtype nonsense": (dict(dtype="single please"), r"dtype is 'single please'"),
+    "device": (dict(device="abacus"), r"device is 'abacus', but this JAX sees cpu only"),
+    "tpu": (dict(device="tpu"), r"device is 'tpu', .*jax_logreg\[tpu\]"),
+    "gpu": (dict(device="gpu"), r"device is 'gpu', .*jax_logreg\[cuda13\]"),
+    "optax bare": (dict(solver=optax.adam(0.1)), r"solver is a .*goes into Optax\(\.\.\.\)"),
+    "solver unknown": (dict(solver="sag"), r"solver is 'sag': expected 'auto'"),
+    "solver a class": (dict(solver=GradientDescent), r"solver is a GradientDescent class"),
+    "params shape": (
+        dict(params=Params(np.zeros((4, 1)), np.zeros((1, 1)))),
+        r"params\.w .*\(4, 1",
+    ),
+    "params NaN": (dict(params=Params(np.zeros((5, 1)), np.array([[np.nan]]))), r"params\.b holds"),
+    "params a dict": (dict(params={"w": 0}), r"params is a dict: expected Params\(w, b\)"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_one_line_says_what_came_and_what_was_expected(case, compilations):
+    arguments, pattern = BAD[case]
+    arguments = {"X": X, "Y": Y, **arguments}
+    with pytest.raises(ValueError) as caught:
+        fit(**arguments)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert re.search(pattern, message), message
+
+
+@pytest.mark.parametrize("rate", [0, -1.0, float("nan"), float("inf"), "fast", True])
+def test_a_learning_rate_is_a_positive_number(rate):
+    with pytest.raises(ValueError, match=r"learning_rate is .*GradientDescent\(0\.1\)"):
+        GradientDescent(rate)
+
+
+def test_optax_wants_a_transformation():
+    with pytest.raises(ValueError, match=r"Optax\(0\.1\): expected an optax transformation"):
+        Optax(0.1)

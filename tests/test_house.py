@@ -1,0 +1,73 @@
+"""The floors of the house, and what an import costs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "jax_logreg"
+FLOORS = {
+    "extras": 0,
+    "logistic": 0,
+    "matrix": 0,
+    "status": 0,
+    "gradient_check": 1,
+    "arguments": 1,
+    "objective": 1,
+    "certificate": 1,
+    "solver": 2,
+    "loop": 2,
+    "result": 2,
+    "fit": 3,
+}
+
+
+def imports(path):
+    """The modules of the package that a file imports, functions' own imports too."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: relative import"
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if name.startswith("jax_logreg."):
+                yield name.split(".")[1]
+
+
+FILES = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_come_from_lower_floors(path):
+    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    for name in imports(path):
+        if name in FLOORS and name != room:
+            assert FLOORS[name] < FLOORS[room], f"{room} imports {name}"
+
+
+def test_every_room_has_a_floor():
+    rooms = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in FILES}
+    assert rooms == set(FLOORS)
+
+
+def test_only_the_heart_knows_the_cross_entropy():
+    for path in FILES:
+        if path.name == "logistic.py":
+            continue
+        words = {node.id for node in ast.walk(ast.parse(path.read_text())) if hasattr(node, "id")}
+        assert not words & {"sigmoid", "softplus", "log1p", "expit", "dZ"}, path.name
+
+
+def test_import_needs_jax_numpy_and_optax_only():
+    optional = "pydantic typer rich tomli_w safetensors h5py pyarrow sklearn jinja2 matplotlib PIL"
+    code = (
+        "import sys, jax_logreg\n"
+        f"print(*(name for name in '{optional}'.split() if name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
