@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jax_logreg.errors import InputError
 from jax_logreg.logistic import Batch, Params
 from jax_logreg.matrix import is_array, place
 
@@ -21,23 +22,23 @@ def check_dtype(dtype: Any) -> str:
     except TypeError:
         name = str(dtype)
     if name not in ("float32", "float64"):
-        raise ValueError(f"dtype is {dtype!r}: expected 'float32' or 'float64'")
+        raise InputError(f"dtype is {dtype!r}: expected 'float32' or 'float64'")
     return name
 
 
 def check_settings(steps: Any, tolerance: Any, gradient_check: Any) -> int | None:
     """Refuse numbers out of range (ValueError); how often the loop checks, None for never."""
     if not _is_integer(steps) or not 0 <= steps < 2**31:
-        raise ValueError(f"steps is {steps!r}: expected an integer, at least 0 and below 2**31")
+        raise InputError(f"steps is {steps!r}: expected an integer, at least 0 and below 2**31")
     if not isinstance(tolerance, int | float | np.number) or not 0 <= tolerance < math.inf:
-        raise ValueError(
+        raise InputError(
             f"tolerance is {tolerance!r}: expected a finite number, 0 (never stop early) or more"
         )
     if isinstance(gradient_check, str) and gradient_check in _MODES:
         return 1 if gradient_check == "every" else None
     if _is_integer(gradient_check) and 0 < gradient_check < 2**31:
         return int(gradient_check)
-    raise ValueError(
+    raise InputError(
         f"gradient_check is {gradient_check!r}: expected 'every', 'ends', 'off', "
         "or an integer N of at least 1 to check every N steps"
     )
@@ -58,7 +59,7 @@ def find_device(device: Any) -> jax.Device | None:
         mend = "expected 'cpu', 'gpu', 'tpu' or a jax.Device"
         if device in _EXTRAS:
             mend = f"its JAX plugin comes with pip install 'jax_logreg[{_EXTRAS[device]}]'"
-        raise ValueError(
+        raise InputError(
             f"device is {device!r}, but this JAX sees {', '.join(seen)} only: {mend}"
         ) from None
 
@@ -99,7 +100,7 @@ def _numbers(name: str, value: Any) -> Any:
         mend = f"; a sparse matrix is not taken yet: pass {name}.toarray()"
     elif name == "Y":
         mend = "; name the class that counts as 1: Y = labels == 'that class'"
-    raise ValueError(
+    raise InputError(
         f"{name} is {brief(value)} of dtype {array.dtype}: expected real numbers{mend}"
     )
 
@@ -107,13 +108,13 @@ def _numbers(name: str, value: Any) -> Any:
 def _check_shape(X: Any) -> tuple[int, int]:
     if len(X.shape) != 2:
         mend = ": one feature is X.reshape(1, -1)" if len(X.shape) == 1 else ""
-        raise ValueError(
+        raise InputError(
             f"X has shape {X.shape}: expected (n, m), features x examples in columns{mend}"
         )
     n, m = X.shape
     if n == 0 or m == 0:
         empty = "no features" if n == 0 else "no examples"
-        raise ValueError(f"X has shape ({n}, {m}), {empty}: expected (n, m), both at least 1")
+        raise InputError(f"X has shape ({n}, {m}), {empty}: expected (n, m), both at least 1")
     return n, m
 
 
@@ -126,11 +127,11 @@ def _labels(Y: Any, n: int, m: int) -> np.ndarray:
             mend = "did you mean Y.T?"
         else:
             mend = f"one label for each of the {m} columns of X"
-        raise ValueError(f"Y has shape {Y.shape}: expected ({m},) or (1, {m}): {mend}")
+        raise InputError(f"Y has shape {Y.shape}: expected ({m},) or (1, {m}): {mend}")
     Y = Y.reshape(1, m)
     wrong = np.flatnonzero((Y != 0) & (Y != 1))
     if wrong.size:
-        raise ValueError(_wrong_labels(Y, wrong[0]))
+        raise InputError(_wrong_labels(Y, wrong[0]))
     return Y
 
 
@@ -152,13 +153,13 @@ def _weights(s: Any, m: int) -> np.ndarray:
         return np.ones((1, m))
     s = np.asarray(_numbers("s", s))
     if s.shape not in ((m,), (1, m)):
-        raise ValueError(
+        raise InputError(
             f"s has shape {s.shape}: expected ({m},) or (1, {m}), one weight for each column of X"
         )
     s = s.reshape(1, m)
     wrong = np.flatnonzero(~(np.isfinite(s) & (s >= 0)))
     if wrong.size:
-        raise ValueError(
+        raise InputError(
             f"s[0, {wrong[0]}] is {s[0, wrong[0]]}: expected finite weights, 0 or larger"
         )
     return s
@@ -167,10 +168,10 @@ def _weights(s: Any, m: int) -> np.ndarray:
 def _check_classes(Y: np.ndarray, s: np.ndarray) -> None:
     present = np.unique(Y[s > 0])
     if present.size == 0:
-        raise ValueError("s is 0 everywhere: expected a positive weight for both classes")
+        raise InputError("s is 0 everywhere: expected a positive weight for both classes")
     if present.size == 1:
         where = "" if np.all(s > 0) else " where s > 0"
-        raise ValueError(
+        raise InputError(
             f"Y is {present[0]:g} for every example{where}: expected both classes, 0 and 1; "
             "with one class there is no finite optimum"
         )
@@ -180,15 +181,15 @@ def _start(params: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
     if params is None:
         return np.zeros((n, 1)), np.zeros((1, 1))
     if not (isinstance(params, tuple) and len(params) == 2):
-        raise ValueError(
+        raise InputError(
             f"params is {brief(params)}: expected Params(w, b) of shapes ({n}, 1) and (1, 1)"
         )
     for name, part, shape in zip("wb", params, ((n, 1), (1, 1)), strict=True):
         part = np.asarray(_numbers(f"params.{name}", part))
         if part.shape != shape:
-            raise ValueError(f"params.{name} has shape {part.shape}: expected {shape}")
+            raise InputError(f"params.{name} has shape {part.shape}: expected {shape}")
         if not np.all(np.isfinite(part)):
-            raise ValueError(f"params.{name} holds NaN or infinity: expected finite numbers")
+            raise InputError(f"params.{name} holds NaN or infinity: expected finite numbers")
     return params
 
 
@@ -204,7 +205,7 @@ def _check_finite(X: Any, placed: Any, dtype: str) -> None:
     mend = "leave that example out, or fill the value in"
     if np.isfinite(value):
         mend = f"too large for {dtype}: scale the feature, or pass dtype='float64'"
-    raise ValueError(
+    raise InputError(
         f"X[{feature}, {example}] is {value} (feature {feature}, example {example}): "
         f"expected finite numbers: {mend}"
     )

@@ -9,6 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "jax_logreg"
 FLOORS = {
+    "errors": 0,
     "extras": 0,
     "logistic": 0,
     "matrix": 0,
@@ -21,6 +22,7 @@ FLOORS = {
     "loop": 2,
     "result": 2,
     "fit": 3,
+    "data": 4,
 }
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from jax_logreg.arguments import brief
+from jax_logreg.errors import InputError
 from jax_logreg.objective import Solver
 from jax_logreg.solver.gradient_descent import GradientDescent
 from jax_logreg.solver.optax import LBFGS, Optax
@@ -19,4 +20,4 @@ def check_solver(solver: Any) -> Solver:
     mend = "expected 'auto', GradientDescent(learning_rate) or Optax(transformation)"
     if hasattr(solver, "init") and hasattr(solver, "update"):
         mend = "an optax transformation goes into Optax(...): solver=Optax(optax.adam(0.01))"
-    raise ValueError(f"solver is {brief(solver)}: {mend}")
+    raise InputError(f"solver is {brief(solver)}: {mend}")

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 
+from jax_logreg.errors import InputError
 from jax_logreg.logistic import Params, update
 from jax_logreg.objective import Evaluation, Objective
 
@@ -23,7 +24,7 @@ class GradientDescent:
             and self.learning_rate is not True
             and 0 < self.learning_rate < float("inf")
         ):
-            raise ValueError(
+            raise InputError(
                 f"learning_rate is {self.learning_rate!r}: expected a positive finite number, "
                 "for example GradientDescent(0.1)"
             )

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jax_logreg.errors import InputError
 from jax_logreg.logistic import Params
 from jax_logreg.objective import Evaluation, Objective
 
@@ -25,7 +26,7 @@ class Optax:
     def __post_init__(self) -> None:
         """Refuse what is no optax transformation (ValueError)."""
         if not (hasattr(self.tx, "init") and hasattr(self.tx, "update")):
-            raise ValueError(
+            raise InputError(
                 f"Optax({self.tx!r}): expected an optax transformation, "
                 "for example Optax(optax.adam(0.01))"
             )

@@ -1,0 +1,21 @@
+"""Where X and Y come from: sources that a config names, files in every common format."""
+
+from jax_logreg.data.examples import Examples, Scaling
+from jax_logreg.data.prepare import Prepared, prepare
+from jax_logreg.data.reading import Reading, read
+from jax_logreg.data.section import Section
+from jax_logreg.data.sources import DataConfig
+from jax_logreg.data.writing import find_writer, write_csv
+
+__all__ = [
+    "DataConfig",
+    "Examples",
+    "Prepared",
+    "Reading",
+    "Scaling",
+    "Section",
+    "find_writer",
+    "prepare",
+    "read",
+    "write_csv",
+]

@@ -1,0 +1,103 @@
+"""Examples as they were read, and the scaling that makes features of them."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jax_logreg.errors import InputError
+
+# Entries that are converted at a time: a block in float64 stays small beside X.
+_BLOCK = 4_000_000
+
+
+class Examples(NamedTuple):
+    """Raw numbers X (n, m), examples in columns, and their m raw labels, or None.
+
+    `divisor` is 255 for pictures, which stay uint8. `first_line` is the line of a text file on
+    which example 0 stands, else None.
+    """
+
+    X: np.ndarray
+    labels: np.ndarray | None
+    features: tuple[str, ...]
+    source: str
+    divisor: float = 1.0
+    first_line: int | None = None
+
+    def example(self, i: int) -> str:
+        """Example i as a person finds it."""
+        return f"example {i}" + (
+            "" if self.first_line is None else f" (line {i + self.first_line})"
+        )
+
+    def check(self) -> None:
+        """Refuse no examples, no features, NaN and infinity (InputError)."""
+        n, m = self.X.shape
+        if n == 0 or m == 0:
+            what = "features" if n == 0 else "examples"
+            raise InputError(f"{self.source} holds no {what}: expected at least one")
+        for rows in _blocks(self.X):
+            finite = np.isfinite(self.X[rows])
+            if not finite.all():
+                feature, example = np.argwhere(~finite)[0]
+                feature += rows.start
+                raise InputError(
+                    f"{self.source}: feature '{self.features[feature]}' of {self.example(example)} "
+                    f"is {self.X[feature, example]}: expected a finite number: "
+                    "leave that example out, or fill the value in"
+                )
+
+    def take(self, columns: np.ndarray) -> "Examples":
+        """These examples only."""
+        labels = None if self.labels is None else self.labels[columns]
+        return self._replace(X=self.X[:, columns], labels=labels)
+
+
+class Scaling(NamedTuple):
+    """Features are (X − mean) / scale; mean and scale (n,), float64."""
+
+    mean: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def fit(cls, examples: Examples, standardise: bool) -> "Scaling":
+        """Mean 0 and standard deviation 1 (a constant feature: mean 0), or the divisor alone."""
+        n, m = examples.X.shape
+        if not standardise:
+            return cls(np.zeros(n), np.full(n, examples.divisor))
+        mean, scale = np.empty(n), np.empty(n)
+        for rows in _blocks(examples.X):
+            block = examples.X[rows].astype(np.float64)
+            mean[rows], scale[rows] = block.mean(axis=1), block.std(axis=1)
+        # Rounding leaves a constant feature a tiny deviation, which must not be divided by.
+        constant = scale <= np.abs(mean) * np.finfo(np.float64).eps * m
+        return cls(mean, np.where(constant, 1.0, scale))
+
+    def apply(self, X: np.ndarray, dtype: str) -> np.ndarray:
+        """Features (n, m) of raw numbers X (n, m), in the dtype, rounded once."""
+        features = np.empty(X.shape, dtype)
+        for rows in _blocks(X):
+            mean, scale = self.mean[rows, None], self.scale[rows, None]
+            with np.errstate(over="ignore"):
+                features[rows] = (X[rows] - mean) / scale
+        return features
+
+
+def _blocks(X: np.ndarray) -> Iterator[slice]:
+    """Slices of at least 16 features, a cache line of float32 where examples lie in rows."""
+    n, m = X.shape
+    size = max(_BLOCK // max(m, 1), 16)
+    return (slice(i, min(i + size, n)) for i in range(0, n, size))
+
+
+def label_values(labels: Any) -> np.ndarray:
+    """Labels as one-dimensional text, integers or numbers: 1.0 is 1, bytes are text."""
+    labels = np.asarray(labels)
+    if labels.dtype.kind == "O":
+        labels = np.asarray(labels.tolist())
+    if labels.dtype.kind == "S":
+        return np.char.decode(labels, "utf-8")
+    if labels.dtype.kind == "f" and np.all(labels == np.round(labels)):
+        return labels.astype(np.int64)
+    return labels

@@ -1,0 +1,111 @@
+"""Examples from a file, in the format that its suffix names."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from jax_logreg.data import arrays, pictures, tables
+from jax_logreg.data.examples import Examples
+from jax_logreg.data.section import Section
+from jax_logreg.errors import InputError
+from jax_logreg.extras import MissingExtra, needs
+
+with needs("run"):
+    from pydantic import Field
+
+
+class Reading(Section):
+    """How a file is read: which of its columns or arrays are meant."""
+
+    label: str = Field("label", description="Label column of .csv and .parquet.")
+    x: str = Field("X", description="Array of examples in .npz and .h5, or a pattern: *_set_x.")
+    y: str = Field("Y", description="Array of labels in .npz and .h5, or a pattern: *_set_y.")
+    pixels: int | None = Field(None, ge=1, description="Resize pictures to pixels x pixels.")
+    zero_based: bool = Field(False, description="Whether svmlight features count from 0, not 1.")
+
+
+Reader = Callable[[Path, Reading, Sequence[str] | None, bool], Examples]
+
+READERS: dict[str, Reader] = {
+    ".npz": lambda path, r, _, labelled: arrays.read_npz(path, r.x, r.y, labelled),
+    ".npy": lambda path, r, _, labelled: arrays.read_npy(path, labelled),
+    ".h5": lambda path, r, _, labelled: arrays.read_hdf5(path, r.x, r.y, labelled),
+    ".csv": lambda path, r, names, labelled: tables.read_csv(path, r.label, names, labelled),
+    ".parquet": lambda path, r, names, labelled: tables.read_parquet(
+        path, r.label, names, labelled
+    ),
+    ".svmlight": lambda path, r, names, _: arrays.read_svmlight(path, r.zero_based, names),
+}
+READERS |= {".hdf5": READERS[".h5"], ".libsvm": READERS[".svmlight"], ".svm": READERS[".svmlight"]}
+
+
+def read(
+    path: Path,
+    reading: Reading,
+    *,
+    features: Sequence[str] | None = None,
+    labelled: bool = True,
+) -> Examples:
+    """Examples of a file or of a folder of pictures, examples in columns.
+
+    Args:
+        path: what to read; the suffix chooses the format, a folder holds pictures.
+        reading: which columns or arrays are meant.
+        features: the features to expect; tables are read by these names.
+        labelled: whether labels are needed; if not, they are left out.
+
+    Raises:
+        InputError: a file that is absent, damaged, or does not hold what was expected.
+    """
+    try:
+        examples = _reader(path)(path, reading, features, labelled)
+    except (InputError, MissingExtra):
+        raise
+    except MemoryError:
+        raise InputError(f"{path} does not fit into memory, or is damaged") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {_first_line(error)}") from None
+    # A damaged file makes the libraries raise nearly anything, and each means just that.
+    except Exception as error:
+        raise InputError(
+            f"{path} is damaged, or no {path.suffix or 'folder of pictures'}: {_first_line(error)}"
+        ) from None
+    if not labelled:
+        examples = examples._replace(labels=None)
+    return _checked(examples, features)
+
+
+def _reader(path: Path) -> Reader:
+    if path.is_dir():
+        return lambda path, r, _, labelled: pictures.read_pictures(path, r.pixels, labelled)
+    if not path.exists():
+        raise InputError(f"{path} does not exist: expected a data file or a folder of pictures")
+    if path.suffix.lower() not in READERS:
+        known = ", ".join(READERS)
+        raise InputError(f"{path} has suffix '{path.suffix}': expected {known}, or a folder")
+    return READERS[path.suffix.lower()]
+
+
+def _checked(examples: Examples, features: Sequence[str] | None) -> Examples:
+    n, m = examples.X.shape
+    labels = examples.labels
+    if labels is not None and labels.shape != (m,):
+        mend = "; did you mean its transpose?" if labels.shape == (n,) else ""
+        raise InputError(
+            f"{examples.source} holds {m} examples of {n} features, one a row, "
+            f"but labels of shape {labels.shape}: expected ({m},){mend}"
+        )
+    if features is not None and n != len(features):
+        mend = "; did you mean its transpose?" if m == len(features) else ""
+        raise InputError(
+            f"{examples.source} holds {m} examples of {n} features: "
+            f"expected the {len(features)} features that were trained on{mend}"
+        )
+    examples.check()
+    return examples if features is None else examples._replace(features=tuple(features))
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,140 @@
+"""The sources that a config can name: adding one is one class, and one row of DataConfig."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import jax.numpy as jnp
+import numpy as np
+
+from jax_logreg.data.examples import Examples, label_values
+from jax_logreg.data.reading import Reading, read
+from jax_logreg.data.section import Section
+from jax_logreg.errors import InputError
+from jax_logreg.extras import needs
+from jax_logreg.logistic import Params, forward
+
+with needs("run"):
+    from pydantic import Field
+
+Loaded = tuple[Examples, Examples | None]
+
+
+class Source(Section):
+    """What every source can be told."""
+
+    positive: str | int | float | bool | None = Field(
+        None, description="The class that counts as 1; by default the last of two in sorted order."
+    )
+    test_fraction: float = Field(
+        0.25, ge=0, lt=1, description="Part held out, unless the source names its own test part."
+    )
+    standardise: bool = Field(
+        True, description="Mean 0 and standard deviation 1 of each feature of the training part."
+    )
+    seed: int = Field(0, ge=0, lt=2**32, description="Of the split and of synthetic data.")
+
+    @property
+    def reading(self) -> Reading:
+        """How new data for the model are to be read."""
+        return Reading()
+
+
+class BundledData(Source):
+    """A data set that comes inside scikit-learn."""
+
+    source: Literal["bundled"]
+    name: Literal["breast_cancer", "digits", "iris", "wine"] = "breast_cancer"
+
+    def load(self) -> Loaded:
+        """All examples; labels are the classes' names."""
+        with needs("run"):
+            from sklearn import datasets
+        bunch = getattr(datasets, f"load_{self.name}")()
+        features = tuple(str(name) for name in bunch.feature_names)
+        labels = label_values(np.asarray(bunch.target_names)[bunch.target])
+        return Examples(bunch.data.T, labels, features, f"bundled {self.name}"), None
+
+
+class FileData(Source, Reading):
+    """Files of the user's own."""
+
+    source: Literal["file"]
+    train: Path | None = Field(None, strict=False, description="File or folder to learn from.")
+    test: Path | None = Field(None, strict=False, description="File or folder to test on.")
+
+    @property
+    def reading(self) -> Reading:
+        """How these files were read."""
+        return Reading(**{name: getattr(self, name) for name in Reading.model_fields})
+
+    def load(self) -> Loaded:
+        """The training file, and the test file where there is one."""
+        if self.train is None:
+            raise InputError(
+                "data.train is missing: name the file to learn from: --set data.train=FILE"
+            )
+        train = read(self.train, self.reading)
+        if self.test is None:
+            return train, None
+        return train, read(self.test, self.reading, features=train.features)
+
+
+class SyntheticData(Source):
+    """Normal features, and labels drawn from a logistic model."""
+
+    source: Literal["synthetic"]
+    examples: int = Field(10_000, ge=4, description="How many, m.")
+    features: int = Field(20, ge=1, description="How many, n.")
+    signal: float = Field(
+        2.0, ge=0, allow_inf_nan=False, description="Standard deviation of Z = wᵀX."
+    )
+
+    def load(self) -> Loaded:
+        """The examples of this seed, float32."""
+        rng = np.random.default_rng(self.seed)
+        X = rng.standard_normal((self.features, self.examples), np.float32)
+        w = rng.standard_normal((self.features, 1), np.float32)
+        w *= np.float32(self.signal) / np.linalg.norm(w)
+        A = np.asarray(forward(Params(jnp.asarray(w), jnp.zeros((1, 1))), X))
+        labels = (rng.random(self.examples) < A[0]).astype(np.int64)
+        names = tuple(f"x{i}" for i in range(self.features))
+        return Examples(X, labels, names, f"synthetic, seed {self.seed}"), None
+
+
+class OpenMLData(Source):
+    """A data set of openml.org, fetched once and then kept by scikit-learn."""
+
+    source: Literal["openml"]
+    name: str
+    version: int | Literal["active"] = "active"
+    target: str = Field("default-target", description="The label column.")
+
+    def load(self) -> Loaded:
+        """All examples."""
+        with needs("run"):
+            from sklearn.datasets import fetch_openml
+        try:
+            bunch = fetch_openml(
+                self.name,
+                version=self.version,
+                target_column=self.target,
+                as_frame=False,
+                parser="liac-arff",
+            )
+        # No internet, no such set, a set that is no dense table: each its own exception.
+        except Exception as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(
+                f"OpenML's '{self.name}' could not be fetched ({reason}): it needs the internet "
+                "and a name as on openml.org; your own files are read with data.source='file'"
+            ) from None
+        X = bunch.data.toarray() if hasattr(bunch.data, "toarray") else np.asarray(bunch.data)
+        if X.dtype.kind not in "buif":
+            raise InputError(f"OpenML's '{self.name}' holds {X.dtype} features: expected numbers")
+        names = tuple(str(name) for name in bunch.feature_names)
+        return Examples(X.T, label_values(bunch.target), names, f"OpenML {self.name}"), None
+
+
+DataConfig = Annotated[
+    BundledData | FileData | SyntheticData | OpenMLData, Field(discriminator="source")
+]

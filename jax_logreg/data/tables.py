@@ -1,0 +1,109 @@
+"""Tables with a column a feature and one for the labels: CSV and Parquet."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jax_logreg.data.examples import Examples, label_values
+from jax_logreg.errors import InputError
+from jax_logreg.extras import needs
+
+
+def read_csv(path: Path, label: str, features: Sequence[str] | None, labelled: bool) -> Examples:
+    """The table of a CSV file in UTF-8 whose first line names the columns."""
+    with needs("run"):
+        from pyarrow import ArrowInvalid, csv
+    try:
+        # One thread, because only then does a ragged row know its number.
+        table = csv.read_csv(path, csv.ReadOptions(use_threads=False))
+    except ArrowInvalid as error:
+        reason = str(error).splitlines()[0].removeprefix("CSV parse error: ")
+        raise InputError(f"{path} is no CSV table: {reason}") from None
+    return _examples(path, table, label, features, labelled, first_line=2)
+
+
+def read_parquet(
+    path: Path, label: str, features: Sequence[str] | None, labelled: bool
+) -> Examples:
+    """The table of a Parquet file."""
+    with needs("run"):
+        from pyarrow import parquet
+    table = parquet.ParquetFile(path).read()
+    return _examples(path, table, label, features, labelled, first_line=None)
+
+
+def _examples(
+    path: Path,
+    table: Any,
+    label: str,
+    features: Sequence[str] | None,
+    labelled: bool,
+    first_line: int | None,
+) -> Examples:
+    columns = table.column_names
+    repeated = sorted({name for name in columns if columns.count(name) > 1})
+    if repeated:
+        raise InputError(f"{path} has two columns named '{repeated[0]}': expected unique names")
+    if features is None:
+        features = [name for name in columns if name != label]
+    for name in [label] * labelled + list(features):
+        if name not in columns:
+            raise InputError(_missing(path, name, columns, is_label=name == label and labelled))
+    labels = _labels(path, table.column(label), label, first_line) if labelled else None
+    values = [_numbers(path, table.column(name), name, first_line) for name in features]
+    dtype = np.result_type(*values) if values else np.float64
+    X = np.empty((len(values), table.num_rows), dtype)
+    for row, value in zip(X, values, strict=True):
+        row[:] = value
+    return Examples(X, labels, tuple(features), str(path), first_line=first_line)
+
+
+def _missing(path: Path, name: str, columns: list[str], is_label: bool) -> str:
+    near = get_close_matches(name, columns, 1)
+    listed = ", ".join(columns[:10]) + (", ..." if len(columns) > 10 else "")
+    mend = f": did you mean '{near[0]}'?" if near else f": it has {listed}"
+    if is_label:
+        mend += " Name the labels with data.label"
+    return f"{path} has no column '{name}'{mend}"
+
+
+def _numbers(path: Path, column: Any, name: str, first_line: int | None) -> np.ndarray:
+    kind = str(column.type)
+    if kind in ("string", "large_string"):
+        raise InputError(_text(path, column.to_pylist(), name, first_line))
+    if kind == "null":
+        return np.full(len(column), np.nan)
+    if not (kind == "bool" or kind.startswith(("int", "uint", "float", "double", "halffloat"))):
+        raise InputError(f"{path}: column '{name}' is of type {kind}: expected numbers")
+    values = column.to_numpy()
+    # With nulls pyarrow hands booleans over as objects.
+    return values.astype(np.float64) if values.dtype.kind == "O" else values
+
+
+def _text(path: Path, values: list[Any], name: str, first_line: int | None) -> str:
+    i = next(i for i, value in enumerate(values) if not _is_number(value))
+    where = f"example {i}" + ("" if first_line is None else f" (line {i + first_line})")
+    return (
+        f"{path}: column '{name}' is {values[i]!r} in {where}: expected numbers; "
+        "leave the column out, mend the value, or name the labels with data.label"
+    )
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _labels(path: Path, column: Any, name: str, first_line: int | None) -> np.ndarray:
+    values = column.to_pylist()
+    empty = next((i for i, value in enumerate(values) if value is None or value != value), None)
+    if empty is not None:
+        line = "" if first_line is None else f" (line {empty + first_line})"
+        raise InputError(f"{path}: label '{name}' of example {empty}{line} is missing")
+    return label_values(values)

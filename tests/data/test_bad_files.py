@@ -1,0 +1,209 @@
+"""Every damaged or unfit file ends in one clear line."""
+
+import os
+import re
+
+import numpy as np
+import pyarrow
+import pytest
+from data.files import SAVERS, save_pictures, table
+from PIL import Image
+from pyarrow import parquet
+
+from jax_logreg.data import Reading, read
+from jax_logreg.errors import InputError
+
+ROWS, LABELS = table()
+
+
+def text(content, name="a.csv"):
+    return raw(content.encode(), name)
+
+
+def raw(content, name):
+    def make(folder):
+        (folder / name).write_bytes(content)
+        return folder / name
+
+    return make
+
+
+def npz(**arrays):
+    def make(folder):
+        np.savez(folder / "a.npz", **arrays)
+        return folder / "a.npz"
+
+    return make
+
+
+def truncated(suffix, keep):
+    def make(folder):
+        path = folder / f"a{suffix}"
+        SAVERS[suffix](path, ROWS, LABELS)
+        content = path.read_bytes()
+        path.write_bytes(content[: int(len(content) * keep)])
+        return path
+
+    return make
+
+
+def parquet_of(**columns):
+    def make(folder):
+        parquet.write_table(pyarrow.table(columns), folder / "a.parquet")
+        return folder / "a.parquet"
+
+    return make
+
+
+def pickled_npy(folder):
+    np.save(folder / "a.npz", np.array([{}], object))
+    (folder / "a.npz.npy").rename(folder / "a.npy")
+    return folder / "a.npy"
+
+
+def pictures_of_two_sizes(folder):
+    for name, size in (("cat", 4), ("dog", 5)):
+        save_pictures(folder / "p", np.zeros((1, size, size, 3), np.uint8), [name])
+    return folder / "p"
+
+
+def broken_picture(folder):
+    save_pictures(
+        folder / "p", np.arange(600, dtype=np.uint8).reshape(2, 10, 10, 3), ["cat", "dog"]
+    )
+    path = folder / "p" / "dog" / "001.png"
+    path.write_bytes(path.read_bytes()[:60])
+    return folder / "p"
+
+
+NAN = ROWS.copy()
+NAN[7, 1] = np.nan
+INF = ROWS.copy()
+INF[0, 2] = np.inf
+
+BAD = {
+    "no such file": (lambda folder: folder / "a.csv", r"a\.csv does not exist"),
+    "unknown suffix": (text("1", "a.xlsx"), r"suffix '\.xlsx': expected \.npz, .*\.parquet"),
+    "empty CSV": (text(" "), r"a\.csv"),
+    "CSV of a header only": (text("a,label\n"), r"a\.csv holds no examples"),
+    "CSV of labels only": (text("label\n1\n0\n"), r"a\.csv holds no features"),
+    "ragged CSV": (
+        text("a,b,label\n1,2,x\n1,2\n3,4,y\n"),
+        r"a\.csv is no CSV table: Row #3: Expected 3 columns, got 2",
+    ),
+    "missing label column": (
+        text("a,lable\n1,0\n2,1\n"),
+        r"no column 'label': did you mean 'lable",
+    ),
+    "text where numbers belong": (
+        text("a,b,label\n1,2,x\n1,two,y\n"),
+        r"column 'b' is 'two' in example 1 \(line 3\): expected numbers",
+    ),
+    "empty cell": (
+        text("a,b,label\n1,2,x\n1,,y\n"),
+        r"feature 'b' of example 1 \(line 3\) is nan",
+    ),
+    "empty column": (
+        text("a,b,label\n1,,x\n1,,y\n"),
+        r"feature 'b' of example 0 \(line 2\) is nan",
+    ),
+    "infinite cell": (text("a,label\n1,x\ninf,y\n"), r"feature 'a' of example 1 \(line 3\) is inf"),
+    "empty label": (
+        lambda folder: parquet_of(a=[1, 2], label=["x", None])(folder),
+        r"label 'label' of example 1 is missing",
+    ),
+    "two columns of one name": (text("a,a,label\n1,2,x\n"), r"two columns named 'a'"),
+    "CSV not in UTF-8": (raw(b"a,label\n1,caf\xe9\n2,b\n", "a.csv"), r"a\.csv"),
+    "date column": (
+        parquet_of(a=pyarrow.array([1, 2], pyarrow.date32()), label=[0, 1]),
+        r"column 'a' is of type date32",
+    ),
+    "null in Parquet": (parquet_of(a=[1.0, None], label=[0, 1]), r"'a' of example 1 is nan"),
+    "truncated npz": (truncated(".npz", 0.6), r"a\.npz is damaged"),
+    "truncated h5": (truncated(".h5", 0.6), r"a\.h5 (is damaged|cannot be read)"),
+    "truncated parquet": (truncated(".parquet", 0.6), r"a\.parquet is damaged"),
+    "empty npz": (raw(b"", "a.npz"), r"a\.npz"),
+    "pickled npz": (npz(X=np.array([{}, {}], object), Y=np.zeros(2)), r"pickled objects.*never"),
+    "pickled labels": (npz(X=ROWS, Y=np.array([None] * 12)), r"pickled objects.*never loaded"),
+    "npy with labels wanted": (pickled_npy, r"a\.npy can hold no labels: put X and Y into one"),
+    "no array of the name": (npz(features=ROWS, Y=LABELS), r"no array named 'X': .*features, Y"),
+    "text array": (npz(X=ROWS.astype(str), Y=LABELS), r"array 'X' has dtype <U.*real numbers"),
+    "one-dimensional array": (npz(X=ROWS[:, 0], Y=LABELS), r"shape \(12,\): expected a row"),
+    "array the wrong way round": (npz(X=ROWS.T, Y=LABELS), r"did you mean its transpose\?"),
+    "labels too few": (npz(X=ROWS, Y=LABELS[:5]), r"labels of shape \(5,\): expected \(12,\)"),
+    "empty array": (npz(X=ROWS[:0], Y=LABELS[:0]), r"holds no examples"),
+    "NaN in an array": (npz(X=NAN, Y=LABELS), r"feature 'x1' of example 7 is nan"),
+    "infinity in an array": (npz(X=INF, Y=LABELS), r"feature 'x2' of example 0 is inf"),
+    "svmlight of nonsense": (text("not a number\n", "a.svm"), r"a\.svm"),
+    "svmlight from 0": (text("1 0:3\n", "a.svm"), r"data\.zero_based=true"),
+    "folder without pictures": (lambda folder: folder, r"holds no pictures"),
+    "pictures of two sizes": (pictures_of_two_sizes, r"5 x 5 pixels.*data\.pixels=64"),
+    "truncated picture": (broken_picture, r"001\.png is damaged"),
+    "a folder that is named as a file": (
+        lambda folder: (folder / "a.csv").mkdir() or folder / "a.csv",
+        r"a\.csv holds no pictures",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_one_line(case, tmp_path):
+    make, pattern = BAD[case]
+    with pytest.raises(InputError) as caught:
+        read(make(tmp_path), Reading())
+    message = str(caught.value)
+    assert "\n" not in message and re.search(pattern, message), message
+
+
+def test_pickled_npy_is_not_loaded(tmp_path):
+    with pytest.raises(InputError, match="never loaded"):
+        read(pickled_npy(tmp_path), Reading(), labelled=False)
+
+
+@pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="root reads every file")
+def test_unreadable_file(tmp_path):
+    path = text("a,label\n1,0\n2,1\n")(tmp_path)
+    path.chmod(0)
+    with pytest.raises(InputError, match=r"a\.csv cannot be read: Permission denied"):
+        read(path, Reading())
+
+
+def test_other_features_than_trained_on(tmp_path):
+    path = npz(X=ROWS, Y=LABELS)(tmp_path)
+    with pytest.raises(InputError, match="12 examples of 3 features: expected the 2 features"):
+        read(path, Reading(), features=["a", "b"])
+    with pytest.raises(InputError, match="did you mean its transpose"):
+        read(path, Reading(), features=[str(i) for i in range(12)])
+    path = text("a,label\n1,0\n2,1\n")(tmp_path)
+    with pytest.raises(InputError, match="no column 'b': it has a, label"):
+        read(path, Reading(), features=["a", "b"])
+    path = text("1 7:3\n", "a.svm")(tmp_path)
+    with pytest.raises(InputError, match="at most the 2 features"):
+        read(path, Reading(), features=["a", "b"])
+
+
+@pytest.mark.parametrize("suffix", [*SAVERS, ".png"])
+def test_a_hundred_damaged_files(suffix, tmp_path, rng):
+    folder = tmp_path / "pictures" / "class"
+    folder.mkdir(parents=True)
+    path = tmp_path / f"a{suffix}" if suffix != ".png" else folder / "a.png"
+    if suffix == ".png":
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(path)
+    else:
+        SAVERS[suffix](path, ROWS, LABELS)
+    good = path.read_bytes()
+    refused = 0
+    for i in range(100):
+        content = bytearray(good)
+        if i % 2:
+            content = content[: rng.integers(len(content))]
+        for _ in range(rng.integers(1, 9)):
+            if content:
+                content[rng.integers(len(content))] = rng.integers(256)
+        path.write_bytes(content)
+        try:
+            read(folder.parent if suffix == ".png" else path, Reading())
+        except InputError as error:
+            assert "\n" not in str(error)
+            refused += 1
+    assert refused >= 30

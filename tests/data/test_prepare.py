@@ -1,0 +1,173 @@
+import re
+from urllib.error import URLError
+
+import numpy as np
+import pytest
+from data.files import save_npz, table
+from pydantic import TypeAdapter
+
+from jax_logreg.data import DataConfig, Examples, Scaling, prepare
+from jax_logreg.errors import InputError
+
+ROWS, LABELS = table()
+CONFIG = TypeAdapter(DataConfig)
+
+
+def config(**keys):
+    return CONFIG.validate_python(keys)
+
+
+def file_config(tmp_path, rows, labels, **keys):
+    save_npz(tmp_path / "a.npz", rows, labels)
+    return config(source="file", train=str(tmp_path / "a.npz"), **keys)
+
+
+@pytest.mark.parametrize("name", ["breast_cancer", "digits", "iris", "wine"])
+def test_bundled(name):
+    positive = {"digits": 3, "iris": "setosa", "wine": "class_1"}.get(name)
+    data = prepare(config(source="bundled", name=name, positive=positive), "float32")
+    assert data.X_train.dtype == data.Y_train.dtype == np.float32
+    assert data.X_train.shape[0] == len(data.features)
+    assert data.Y_train.shape == (1, data.X_train.shape[1])
+    assert (
+        data.classes
+        == {
+            "breast_cancer": ("benign", "malignant"),
+            "digits": ("rest", 3),
+            "iris": ("rest", "setosa"),
+            "wine": ("rest", "class_1"),
+        }[name]
+    )
+
+
+def test_split_is_seeded_stratified_and_disjoint():
+    first = prepare(config(source="bundled"), "float64")
+    again = prepare(config(source="bundled"), "float64")
+    other = prepare(config(source="bundled", seed=1), "float64")
+    np.testing.assert_array_equal(first.X_train, again.X_train)
+    assert not np.array_equal(first.Y_train, other.Y_train)
+    assert first.X_train.shape[1] + first.X_test.shape[1] == 569
+    assert abs(first.Y_train.mean() - first.Y_test.mean()) < 1 / 143
+    columns = {column.tobytes() for column in first.X_train.T}
+    assert not columns & {column.tobytes() for column in np.ascontiguousarray(first.X_test.T)}
+
+
+def test_scaling_is_fitted_on_the_training_part():
+    data = prepare(config(source="bundled"), "float64")
+    np.testing.assert_allclose(data.X_train.mean(axis=1), 0, atol=1e-12)
+    np.testing.assert_allclose(data.X_train.std(axis=1), 1, rtol=1e-12)
+    assert np.abs(data.X_test.mean(axis=1)).max() > 1e-3
+
+
+def test_without_scaling_the_numbers_are_the_files(tmp_path):
+    data = prepare(
+        file_config(tmp_path, ROWS, LABELS, standardise=False, test_fraction=0), "float64"
+    )
+    np.testing.assert_array_equal(data.X_train, ROWS.T)
+    assert data.X_test is None and data.Y_test is None
+    assert data.classes == ("no", "yes")
+    np.testing.assert_array_equal(data.Y_train[0], LABELS == "yes")
+
+
+def test_pictures_are_divided_by_255(tmp_path, rng):
+    pictures = rng.integers(0, 256, (12, 2, 2, 3), dtype=np.uint8)
+    data = prepare(
+        file_config(tmp_path, pictures, LABELS, standardise=False, test_fraction=0), "float32"
+    )
+    np.testing.assert_array_equal(data.X_train, (pictures.reshape(12, -1).T / 255).astype("f4"))
+
+
+def test_a_constant_feature_is_zero(tmp_path):
+    rows = np.hstack([ROWS, np.full((12, 1), 0.1)])
+    data = prepare(file_config(tmp_path, rows, LABELS, test_fraction=0), "float64")
+    np.testing.assert_allclose(data.X_train[3], 0, atol=1e-15)
+
+
+def test_scaling_in_blocks_is_scaling(rng):
+    X = rng.standard_normal((50, 100_000)).astype("f4") * 3 + 100
+    examples = Examples(X, None, tuple(map(str, range(50))), "")
+    scaling = Scaling.fit(examples, standardise=True)
+    np.testing.assert_allclose(scaling.mean, X.mean(axis=1, dtype="f8"), rtol=1e-12)
+    np.testing.assert_allclose(scaling.scale, X.std(axis=1, dtype="f8"), rtol=1e-10)
+    np.testing.assert_allclose(scaling.apply(X, "float32").std(axis=1), 1, rtol=1e-4)
+
+
+def test_synthetic_is_seeded_and_can_be_learnt():
+    first = prepare(config(source="synthetic", examples=5000, features=4), "float32")
+    again = prepare(config(source="synthetic", examples=5000, features=4), "float32")
+    np.testing.assert_array_equal(first.X_train, again.X_train)
+    np.testing.assert_array_equal(first.Y_train, again.Y_train)
+    assert 0.4 < first.Y_train.mean() < 0.6
+    means = [first.X_train[:, first.Y_train[0] == y].mean(axis=1) for y in (0, 1)]
+    assert np.linalg.norm(means[1] - means[0]) > 0.5
+
+
+def test_a_test_file_of_its_own(tmp_path):
+    save_npz(tmp_path / "test.npz", ROWS[:4], LABELS[:4])
+    data = prepare(file_config(tmp_path, ROWS, LABELS, test=str(tmp_path / "test.npz")), "float64")
+    assert data.X_train.shape == (3, 12) and data.X_test.shape == (3, 4)
+    np.testing.assert_array_equal(data.X_test, data.X_train[:, :4])
+
+
+def test_openml_without_internet(monkeypatch):
+    def fail(*args, **kwargs):
+        raise URLError("Name or service not known")
+
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", fail)
+    with pytest.raises(InputError, match=r"OpenML's 'adult' could not be fetched.*internet") as e:
+        prepare(config(source="openml", name="adult"), "float32")
+    assert "\n" not in str(e.value)
+
+
+def test_openml_with_internet(monkeypatch):
+    from sklearn.utils import Bunch
+
+    def fetch(name, *, version, target_column, as_frame, parser):
+        assert (name, version, as_frame) == ("tiny", 2, False)
+        return Bunch(data=ROWS, target=LABELS.astype(object), feature_names=["a", "b", "c"])
+
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", fetch)
+    data = prepare(config(source="openml", name="tiny", version=2), "float32")
+    assert data.features == ("a", "b", "c") and data.classes == ("no", "yes")
+
+
+BAD = {
+    "one class": (ROWS, np.zeros(12, int), {}, r"every label is 0: expected two classes"),
+    "three classes": (ROWS, np.arange(12) % 3, {}, r"3 classes, 0, 1, 2.*data\.positive=2"),
+    "many classes": (ROWS, np.arange(12), {}, r"12 classes, 0, 1, 2, 3, 4, \.\.\."),
+    "positive unknown": (ROWS, LABELS, {"positive": "maybe"}, r"'maybe', no class.*no, yes"),
+    "one example of a class": (
+        ROWS,
+        np.arange(12) == 0,
+        {},
+        r"data\.test_fraction is 0\.25, which cannot be held out",
+    ),
+    "too small a fraction": (ROWS, LABELS, {"test_fraction": 0.01}, r"test_fraction is 0\.01"),
+    "a label NaN": (ROWS, np.where(np.arange(12) == 5, np.nan, 1.5), {}, r"label of example 5 is"),
+    "too large for float32": (
+        ROWS * 1e200,
+        LABELS,
+        {"standardise": False},
+        r"feature 'x0' .*too large for float32: set fit\.dtype='float64'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_one_line(case, tmp_path):
+    rows, labels, keys, pattern = BAD[case]
+    with pytest.raises(InputError) as caught:
+        prepare(file_config(tmp_path, rows, labels, **keys), "float32")
+    message = str(caught.value)
+    assert "\n" not in message and re.search(pattern, message), message
+
+
+def test_a_test_label_unseen_in_training(tmp_path):
+    save_npz(tmp_path / "test.npz", ROWS[:2], np.array(["yes", "maybe"]))
+    with pytest.raises(InputError, match="label of example 1 is maybe: expected a class of"):
+        prepare(file_config(tmp_path, ROWS, LABELS, test=str(tmp_path / "test.npz")), "float32")
+
+
+def test_the_training_file_is_missing_from_the_config():
+    with pytest.raises(InputError, match=r"data\.train is missing.*--set data\.train=FILE"):
+        prepare(config(source="file"), "float32")

@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from data.files import SAVERS, save_pictures, table
+
+from jax_logreg.data import Reading, read
+
+
+@pytest.mark.parametrize("suffix", SAVERS)
+def test_the_same_table_from_every_format(suffix, tmp_path):
+    rows, labels = table()
+    path = tmp_path / f"data{suffix}"
+    SAVERS[suffix](path, rows, labels)
+    examples = read(path, Reading())
+    np.testing.assert_array_equal(examples.X, rows.T)
+    expected = (labels == "yes").astype(int) if suffix == ".svmlight" else labels
+    np.testing.assert_array_equal(examples.labels, expected)
+    assert examples.features == ("x0", "x1", "x2") and examples.divisor == 1
+    again = read(path, Reading(), features=examples.features, labelled=False)
+    assert again.labels is None
+    np.testing.assert_array_equal(again.X, rows.T)
+
+
+def test_npy_has_examples_only(tmp_path):
+    rows, _ = table()
+    np.save(tmp_path / "new.npy", rows)
+    examples = read(tmp_path / "new.npy", Reading(), labelled=False)
+    np.testing.assert_array_equal(examples.X, rows.T)
+
+
+def test_patterns_name_datasets(tmp_path):
+    rows, labels = table()
+    with h5py.File(tmp_path / "d.h5", "w") as file:
+        file["part/train_x"], file["part/train_y"] = rows, labels == "yes"
+        file["other"] = np.arange(3)
+    examples = read(tmp_path / "d.h5", Reading(x="*_x", y="part/train_y"))
+    assert examples.X.shape == rows.T.shape
+
+
+def test_pictures_are_flattened_and_keep_their_bytes(tmp_path, rng):
+    pictures = rng.integers(0, 256, (6, 4, 5, 3), dtype=np.uint8)
+    classes = ["cat"] * 3 + ["dog"] * 3
+    save_pictures(tmp_path / "pictures", pictures, classes)
+    examples = read(tmp_path / "pictures", Reading())
+    np.testing.assert_array_equal(examples.X, pictures.reshape(6, -1).T)
+    assert examples.X.dtype == np.uint8 and examples.divisor == 255
+    assert examples.labels.tolist() == classes
+    np.savez(tmp_path / "p.npz", X=pictures, Y=np.array(classes))
+    from_array = read(tmp_path / "p.npz", Reading())
+    np.testing.assert_array_equal(from_array.X, examples.X)
+    assert from_array.divisor == 255
+    small = read(tmp_path / "pictures", Reading(pixels=2), labelled=False)
+    assert small.X.shape == (12, 6)
+
+
+def test_columns_are_found_by_name(tmp_path):
+    (tmp_path / "a.csv").write_text("b,label,a,extra\n1,x,2,9\n3,y,4,9\n")
+    examples = read(tmp_path / "a.csv", Reading(), features=["a", "b"], labelled=False)
+    assert examples.X.tolist() == [[2, 4], [1, 3]]
+    assert examples.features == ("a", "b")
+
+
+def test_columns_of_several_kinds(tmp_path):
+    (tmp_path / "a.csv").write_text("i,f,t,y\n1,0.5,true,a\n2,1.5,false,b\n")
+    examples = read(tmp_path / "a.csv", Reading(label="y"))
+    assert examples.X.tolist() == [[1, 2], [0.5, 1.5], [1, 0]]
+
+
+def test_svmlight_from_zero(tmp_path):
+    (tmp_path / "a.svm").write_text("1 0:5 2:7\n-1 1:6\n")
+    examples = read(tmp_path / "a.svm", Reading(zero_based=True))
+    assert examples.X.tolist() == [[5, 0], [0, 6], [7, 0]]
+    assert examples.labels.tolist() == [1, -1]
+    wider = read(tmp_path / "a.svm", Reading(zero_based=True), features=list("abcde"))
+    assert wider.X.shape == (5, 2)
+
+
+def test_whole_numbers_are_the_same_label_as_float(tmp_path):
+    np.savez(tmp_path / "a.npz", X=np.eye(2), Y=np.array([0.0, 1.0]))
+    assert read(tmp_path / "a.npz", Reading()).labels.dtype.kind == "i"
+    assert isinstance(read(tmp_path / "a.npz", Reading()).source, str)
+    assert Path(read(tmp_path / "a.npz", Reading()).source) == tmp_path / "a.npz"
