@@ -23,6 +23,7 @@ FLOORS = {
     "result": 2,
     "fit": 3,
     "data": 4,
+    "run": 6,
 }
 
 

@@ -1,0 +1,102 @@
+"""An experiment's config: TOML, overridden by --set, validated as one."""
+
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from jax_logreg.data import DataConfig, Section
+from jax_logreg.errors import InputError
+from jax_logreg.extras import needs
+from jax_logreg.run.solvers import LBFGSConfig, SolverConfig
+
+with needs("run"):
+    import tomli_w
+    from pydantic import Field, ValidationError
+
+    from jax_logreg.run.explain import explain
+
+
+class FitConfig(Section):
+    """The arguments of `jax_logreg.fit` of the same names."""
+
+    steps: int = Field(1000, ge=0, lt=2**31, description="The largest number of updates.")
+    tolerance: float = Field(
+        1e-4,
+        ge=0,
+        allow_inf_nan=False,
+        description="Stop where the largest absolute gradient entry is at most this; 0 never.",
+    )
+    gradient_check: Literal["every", "ends", "off"] | Annotated[int, Field(ge=1, lt=2**31)] = Field(
+        "ends", description="Check every step, the ends, never, or every N steps."
+    )
+    dtype: Literal["float32", "float64"] = Field(
+        "float32", description="The precision of all that is computed."
+    )
+    device: Literal["cpu", "gpu", "tpu"] | None = Field(
+        None, description="Where to compute; by default where JAX puts new arrays."
+    )
+
+
+class Config(Section):
+    """One experiment: what to learn from, by which method, and when to stop."""
+
+    data: DataConfig = Field(description="Where X and Y come from.")
+    solver: SolverConfig = Field(LBFGSConfig(), description="The method and its numbers.")
+    fit: FitConfig = Field(FitConfig(), description="When to stop, what to check, and where.")
+
+    def to_toml(self) -> str:
+        """The config as resolved, enough to run it again: every default, absolute paths."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+
+def load_config(path: Path, overrides: list[str]) -> Config:
+    """The config of a TOML file with `key.path=value` overrides applied.
+
+    Raises:
+        InputError: no file, no TOML, or a value that is refused: one line each, naming the file
+            or the override, the key, and the key or value that was likely meant.
+    """
+    tree = _read(path)
+    origins = {}
+    for override in overrides:
+        key, value = _parse(override)
+        _set(tree, key, value, override)
+        origins[key] = f"--set {override}"
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        raise InputError(explain(error, Config, tree, str(path), origins)) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        near = get_close_matches(path.name, [other.name for other in path.parent.glob("*.toml")], 1)
+        mend = f": did you mean {path.with_name(near[0])}?" if near else ""
+        raise InputError(f"{path} does not exist{mend}") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not TOML: {error}") from None
+
+
+def _parse(override: str) -> tuple[str, Any]:
+    key, equals, text = override.partition("=")
+    key = key.strip()
+    if not equals or not all(key.split(".")):
+        raise InputError(f"--set {override}: expected key.path=value, for example fit.steps=100")
+    try:
+        return key, tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key, text.strip()
+
+
+def _set(tree: dict[str, Any], key: str, value: Any, override: str) -> None:
+    *tables, last = key.split(".")
+    for depth, name in enumerate(tables, start=1):
+        tree = tree.setdefault(name, {})
+        if not isinstance(tree, dict):
+            raise InputError(f"--set {override}: {'.'.join(tables[:depth])} is no table")
+    tree[last] = value

@@ -1,0 +1,64 @@
+"""report.html: what a person looks at first, in one file that needs no network."""
+
+import io
+import re
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from jax_logreg.extras import needs
+from jax_logreg.result import Result
+
+
+def render(result: Result, summary: dict[str, Any], config: str, source: str) -> str:
+    """The page: status, measures, cost and gradient norm by step, gradient check, config."""
+    with needs("run"):
+        import jinja2
+    template = (files("jax_logreg.run") / "report.html.jinja").read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters["number"] = _number
+    return environment.from_string(template).render(
+        summary=summary, config=config, source=source, curves=_curves(result)
+    )
+
+
+def _number(value: float | None, form: str) -> str:
+    return "none" if value is None else format(value, form)
+
+
+def _curves(result: Result) -> list[str]:
+    """Inline SVG pictures, one a quantity; none of them where no step was taken."""
+    if result.steps == 0:
+        return []
+    error = np.asarray(result.history.gradient_error)
+    pictures = [
+        _curve(result.history.cost, "cost before each update, nats", "linear"),
+        _curve(result.history.gradient_norm, "largest absolute gradient entry", "log"),
+    ]
+    # Two points, or an exact agreement, are no curve.
+    if np.sum(error > 0) > 2:
+        pictures.append(_curve(error, "relative error of the gradient check", "log"))
+    return pictures
+
+
+def _curve(values: Any, label: str, scale: str) -> str:
+    with needs("run"):
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+        from matplotlib.figure import Figure
+    values = np.asarray(values, np.float64)
+    steps = np.flatnonzero(~np.isnan(values))
+    figure = Figure(figsize=(6.4, 3.2), layout="constrained")
+    FigureCanvasSVG(figure)
+    axes = figure.subplots()
+    axes.plot(steps, values[steps], color="#2166ac", marker="." if steps.size < 3 else "")
+    axes.set(xlabel="step", title=label, yscale=scale)
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    svg = text.getvalue()
+    # Several pictures share one page: their ids may not collide.
+    prefix = re.sub(r"\W+", "-", label)
+    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}-", svg)
+    return svg[svg.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{label}"', 1)

@@ -1,0 +1,70 @@
+"""The solvers that a config can name: adding one is one class, and one row of SolverConfig."""
+
+from typing import Annotated, Literal
+
+from jax_logreg.data import Section
+from jax_logreg.extras import needs
+from jax_logreg.objective import Solver
+from jax_logreg.solver import GradientDescent, Optax
+
+with needs("run"):
+    from pydantic import Field
+
+import optax
+
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False, description="Step size.")]
+Decay = Annotated[float, Field(ge=0, lt=1, description="Decay of a running mean, a step.")]
+
+
+class GradientDescentConfig(Section):
+    """The lecture's update with a constant learning rate."""
+
+    method: Literal["gradient_descent"]
+    learning_rate: Rate
+
+    def solver(self) -> Solver:
+        """The solver of these numbers."""
+        return GradientDescent(self.learning_rate)
+
+
+class MomentumConfig(Section):
+    """Gradient descent with momentum, Nesterov's or the plain one."""
+
+    method: Literal["momentum"]
+    learning_rate: Rate
+    momentum: Decay = 0.9
+    nesterov: bool = True
+
+    def solver(self) -> Solver:
+        """The solver of these numbers."""
+        return Optax(optax.sgd(self.learning_rate, self.momentum, self.nesterov))
+
+
+class AdamConfig(Section):
+    """Adam (Kingma and Ba, 2015)."""
+
+    method: Literal["adam"]
+    learning_rate: Rate
+    b1: Decay = 0.9
+    b2: Decay = 0.999
+
+    def solver(self) -> Solver:
+        """The solver of these numbers."""
+        return Optax(optax.adam(self.learning_rate, self.b1, self.b2))
+
+
+class LBFGSConfig(Section):
+    """Limited-memory BFGS with a zoom line search; it needs no learning rate."""
+
+    method: Literal["lbfgs"] = "lbfgs"
+    memory: int = Field(10, ge=1, description="How many past steps approximate the curvature.")
+
+    def solver(self) -> Solver:
+        """The solver of these numbers."""
+        return Optax(optax.lbfgs(memory_size=self.memory))
+
+
+SolverConfig = Annotated[
+    GradientDescentConfig | MomentumConfig | AdamConfig | LBFGSConfig,
+    Field(discriminator="method"),
+]
