@@ -11,7 +11,7 @@ from jax.tree_util import treedef_is_leaf
 
 # XLA:CPU aliases a NumPy buffer at this alignment instead of copying it.
 _ALIGNMENT = 64
-# From n / m = 2 on, both products are faster over rows of examples: experiments/speed.py.
+# From n / m = 2 on, both products are faster over rows of examples: experiments/layout.py.
 _WIDE = 2
 
 
@@ -72,8 +72,8 @@ def place(X: Any, dtype: str, device: jax.Device | None) -> Array | Transposed:
     if device.platform != "cpu":
         return jax.device_put(np.asarray(X, dtype), device)
     if _is_wide(X.shape):
-        return Transposed(jax.device_put(_aligned(np.asarray(X).T, dtype), device))
-    return jax.device_put(_aligned(np.asarray(X), dtype), device)
+        return Transposed(jax.device_put(aligned(np.asarray(X).T, dtype), device))
+    return jax.device_put(aligned(np.asarray(X), dtype), device)
 
 
 def _is_wide(shape: tuple[int, ...]) -> bool:
@@ -81,9 +81,11 @@ def _is_wide(shape: tuple[int, ...]) -> bool:
     return n >= _WIDE * m
 
 
-def _aligned(X: np.ndarray, dtype: str) -> np.ndarray:
-    # NumPy asks for huge pages, which XLA's own buffers lack: a fifth off each product once X is
-    # larger than the caches. Our copy, so that aliasing it is safe.
+def aligned(X: np.ndarray, dtype: str) -> np.ndarray:
+    """X in the dtype, in a buffer of its own that XLA:CPU uses where it lies.
+
+    One copy instead of NumPy's and then XLA's; and NumPy asks for huge pages, which XLA does not.
+    """
     itemsize = np.dtype(dtype).itemsize
     raw = np.empty(X.size * itemsize + _ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % _ALIGNMENT

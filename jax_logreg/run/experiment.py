@@ -107,7 +107,8 @@ def _summary(result: Result, data: Prepared, seconds: Seconds) -> dict[str, Any]
         "test_accuracy": _accuracy(result, data.X_test, data.Y_test),
         "gradient_check": _check(result.gradient_check),
         "seconds": seconds._asdict(),
-        "device": f"{device.platform} {device.device_kind}",
+        "device": device.device_kind,
+        "platform": device.platform,
         "versions": {
             "jax_logreg": jax_logreg.__version__,
             "jax": jax.__version__,

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from jax_logreg.errors import InputError
@@ -25,9 +25,12 @@ class Folder:
         self.path = path
         if path.exists() or path.is_symlink():
             _check_replaceable(path, force)
+        self._target = path.absolute()
+        parent = self._target.parent
+        self._new_parents = [p for p in (parent, *parent.parents) if not p.exists()]
         with _writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._staging = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+            parent.mkdir(parents=True, exist_ok=True)
+            self._staging = Path(tempfile.mkdtemp(prefix=f".{self._target.name}-", dir=parent))
 
     def write(self, files: dict[str, bytes]) -> None:
         """Write all the files and sync them, then let the folder take its name."""
@@ -36,18 +39,15 @@ class Folder:
             for name, content in files.items():
                 _write_synced(self._staging / name, content)
             _sync_folder(self._staging)
-            if self.path.exists():
-                old = self._staging.with_name(f"{self._staging.name}-old")
-                self.path.rename(old)
-                self._staging.rename(self.path)
-                shutil.rmtree(old)
-            else:
-                self._staging.rename(self.path)
-            _sync_folder(self.path.parent)
+            _replace_folder(self._target, self._staging)
+            _sync_folder(self._target.parent)
 
     def discard(self) -> None:
-        """Remove what was not renamed."""
+        """Remove what was not renamed, and the parents made for it if they are empty."""
         shutil.rmtree(self._staging, ignore_errors=True)
+        for parent in self._new_parents:
+            with suppress(OSError):
+                parent.rmdir()
 
 
 def write_file(path: Path, write: Callable[[Path], None], force: bool) -> None:
@@ -71,6 +71,20 @@ def write_file(path: Path, write: Callable[[Path], None], force: bool) -> None:
             _sync_folder(path.parent)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _replace_folder(target: Path, new: Path) -> None:
+    if not target.exists():
+        new.rename(target)
+        return
+    old = new.with_name(f"{new.name}-old")
+    target.rename(old)
+    try:
+        new.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old)
 
 
 def _check_replaceable(path: Path, force: bool) -> None:

@@ -10,6 +10,8 @@ import numpy as np
 from jax_logreg.extras import needs
 from jax_logreg.result import Result
 
+_POINTS = 2000
+
 
 def render(result: Result, summary: dict[str, Any], config: str, source: str) -> str:
     """The page: status, measures, cost and gradient norm by step, gradient check, config."""
@@ -48,6 +50,8 @@ def _curve(values: Any, label: str, scale: str) -> str:
         from matplotlib.figure import Figure
     values = np.asarray(values, np.float64)
     steps = np.flatnonzero(~np.isnan(values))
+    # More points than pixels would only make the page heavy.
+    steps = steps[:: max(1, steps.size // _POINTS)]
     figure = Figure(figsize=(6.4, 3.2), layout="constrained")
     FigureCanvasSVG(figure)
     axes = figure.subplots()

@@ -162,7 +162,8 @@ def test_ctrl_c_leaves_nothing(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("jax_logreg.run.experiment.fit", interrupted)
-    assert "interrupted" in refused("run", QUICKSTART, "--out", tmp_path / "run", code=130)
+    out = tmp_path / "new" / "folders" / "run"
+    assert "interrupted" in refused("run", QUICKSTART, "--out", out, code=130)
     assert list(tmp_path.iterdir()) == []
 
 

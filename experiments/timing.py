@@ -1,0 +1,93 @@
+"""Side by side, in turns, medians after a warm-up; and where the figures come from."""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import time
+from pathlib import Path
+
+import jax
+import jaxlib
+import numpy as np
+import optax
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def alternate(methods, rounds):
+    """Median seconds of each method, and what it returned last.
+
+    `methods` maps a name to a function without arguments. They run in turns; each is called once
+    untimed before its timed call, because the threads of the one before may still be spinning.
+    """
+    seconds, returned = {name: [] for name in methods}, {}
+    for _ in range(rounds):
+        for name, method in methods.items():
+            method()
+            began = time.perf_counter()
+            returned[name] = method()
+            seconds[name].append(time.perf_counter() - began)
+    return {name: statistics.median(times) for name, times in seconds.items()}, returned
+
+
+def origin():
+    """Device, versions and commit of this run."""
+    device = jax.devices()[0]
+    root = Path(__file__).parent
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True
+    ).stdout.strip()
+    return {
+        "device": f"{device.device_kind}, {os.cpu_count()} cores",
+        "processor": _processor(),
+        "commit": commit or "unknown",
+        "python": platform.python_version(),
+        "jax": jax.__version__,
+        "jaxlib": jaxlib.__version__,
+        "numpy": np.__version__,
+        "optax": optax.__version__,
+        "dtype": "float32",
+    }
+
+
+def _processor():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), "unknown")
+
+
+def footer(source):
+    """One line under a table: what it was measured on."""
+    return (
+        f"{source['processor']}, {source['device']}; jax {source['jax']}, NumPy "
+        f"{source['numpy']}, Python {source['python']}; float32; commit {source['commit']}."
+    )
+
+
+def table(head, rows):
+    """A table in Markdown; the first column is text, the others numbers."""
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def options(description):
+    """The parser of what every study takes."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")
+    parser.add_argument(
+        "--quick", action="store_true", help="tiny sizes, one round: it runs, it measures nothing"
+    )
+    return parser
+
+
+def save(folder, name, text, figures):
+    """Write <name>.md, which the README shows, and the figures behind it as JSON."""
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.md").write_text(text + "\n")
+    (folder / f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n")
+    print(text)

@@ -1,0 +1,46 @@
+"""The rivals compute what the heart computes, and the figures are where they are said to be."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from cases import PROBLEMS
+
+from jax_logreg import Batch, Params, train_step
+
+EXPERIMENTS = Path(__file__).parents[1] / "experiments"
+
+
+def rival(name):
+    spec = importlib.util.spec_from_file_location(name, EXPERIMENTS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("module", "way"),
+    [("rival_numpy", "descend"), ("rival_loops", "one_loop"), ("rival_loops", "two_loops")],
+)
+def test_every_way_takes_the_same_steps(module, way):
+    X, Y, s = (a.astype("float32") for a in PROBLEMS["tall"])
+    J = getattr(rival(module), way)(X, Y, 0.5, 7)
+    params = Params(jnp.zeros((5, 1)), jnp.zeros((1, 1)))
+    for _ in range(7):
+        params, expected = train_step(params, Batch(*map(jnp.asarray, (X, Y, s))), 0.5)
+    np.testing.assert_allclose(J, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["speed", "vectorization", "layout"])
+def test_results_say_where_they_come_from(name):
+    figures = json.loads((EXPERIMENTS / "results" / f"{name}.json").read_text())
+    assert {"device", "processor", "commit", "jax", "numpy", "dtype"} <= set(figures["origin"])
+
+
+def test_both_sides_of_the_speed_table_reached_the_same_cost():
+    figures = json.loads((EXPERIMENTS / "results" / "speed.json").read_text())
+    for size in figures["sizes"]:
+        assert abs(size["scan_cost"] / size["numpy_cost"] - 1) < 1e-4
