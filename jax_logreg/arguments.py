@@ -57,7 +57,7 @@ def find_device(device: Any) -> jax.Device | None:
     except (RuntimeError, TypeError):
         seen = sorted({found.platform for found in jax.devices()})
         mend = "expected 'cpu', 'gpu', 'tpu' or a jax.Device"
-        if device in _EXTRAS:
+        if isinstance(device, str) and device in _EXTRAS:
             mend = f"its JAX plugin comes with pip install 'jax_logreg[{_EXTRAS[device]}]'"
         raise InputError(
             f"device is {device!r}, but this JAX sees {', '.join(seen)} only: {mend}"

@@ -4,7 +4,7 @@ import os
 import random
 import zlib
 
-os.environ["JAX_PLATFORMS"] = os.environ.get("JAX_LOGREG_TEST_PLATFORM", "cpu")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
 import numpy as np

@@ -60,6 +60,7 @@ BAD = {
     "dtype": (dict(dtype="float16"), r"dtype is 'float16': expected 'float32' or 'float64'"),
     "dtype nonsense": (dict(dtype="single please"), r"dtype is 'single please'"),
     "device": (dict(device="abacus"), r"device is 'abacus', but this JAX sees cpu only"),
+    "device of another kind": (dict(device=[0]), r"device is \[0\], but .*or a jax\.Device"),
     "tpu": (dict(device="tpu"), r"device is 'tpu', .*jax_logreg\[tpu\]"),
     "gpu": (dict(device="gpu"), r"device is 'gpu', .*jax_logreg\[cuda13\]"),
     "optax bare": (dict(solver=optax.adam(0.1)), r"solver is a .*goes into Optax\(\.\.\.\)"),

@@ -313,6 +313,26 @@ def test_optax_updates_as_by_hand():
     assert_allclose(result.params.w, p.w, rtol=1e-4)
 
 
+CHAINS = {
+    "lbfgs": optax.lbfgs(),
+    "halved afterwards": optax.chain(optax.lbfgs(), optax.scale(0.5)),
+    "backtracking": optax.chain(
+        optax.sgd(1.0), optax.scale_by_backtracking_linesearch(20, store_grad=True)
+    ),
+}
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+def test_history_is_of_the_parameters_whatever_a_line_search_remembers(chain):
+    full = fit(X, Y, solver=Optax(CHAINS[chain]), steps=6, tolerance=0, dtype="float64")
+    with precision("float64"):
+        data = batch("tall", "float64")
+        for steps in range(6):
+            part = fit(X, Y, solver=Optax(CHAINS[chain]), steps=steps, tolerance=0, dtype="float64")
+            assert_allclose(full.history.cost[steps], cost(part.params, data), rtol=1e-12)
+            assert_allclose(part.certificate.cost, cost(part.params, data), rtol=1e-12)
+
+
 def test_gradient_descent_is_the_lectures_update():
     start, data = params(5, "float32"), batch("tall", "float32")
     result = solve(start, data, solver=GD, steps=1)

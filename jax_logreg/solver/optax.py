@@ -11,6 +11,8 @@ from jax_logreg.errors import InputError
 from jax_logreg.logistic import Params
 from jax_logreg.objective import Evaluation, Objective
 
+_LINE_SEARCHES = (optax.ScaleByZoomLinesearchState, optax.ScaleByBacktrackingLinesearchState)
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
@@ -55,15 +57,15 @@ class Optax:
         return new_params, jax.tree.map(_like, new_state, state), evaluation
 
     def _evaluate(self, objective: Objective, params: Params, state: Any) -> Evaluation:
-        value = optax.tree.get(state, "value")
-        gradient = optax.tree.get(state, "grad")
-        if value is None or gradient is None:
+        search = state[-1] if type(state) is tuple and state else state
+        # Only what comes last has seen these very parameters.
+        if not isinstance(search, _LINE_SEARCHES) or search.grad is None:
             return objective.evaluate(params)
-        # A line search stores infinity until its first step is done.
+        # It stores infinity until its first step is done.
         return jax.lax.cond(
-            jnp.isinf(value),
+            jnp.isinf(search.value),
             lambda: objective.evaluate(params),
-            lambda: Evaluation(value, gradient),
+            lambda: Evaluation(search.value, search.grad),
         )
 
 
