@@ -14,7 +14,7 @@ from jax_logreg.extras import needs
 from jax_logreg.logistic import Params, forward
 
 with needs("run"):
-    from pydantic import Field
+    from pydantic import Field, field_serializer
 
 Loaded = tuple[Examples, Examples | None]
 
@@ -66,6 +66,11 @@ class FileData(Source, Reading):
     def reading(self) -> Reading:
         """How these files were read."""
         return Reading(**{name: getattr(self, name) for name in Reading.model_fields})
+
+    @field_serializer("train", "test")
+    def _absolute(self, path: Path | None) -> str | None:
+        # A saved config is to find the file from any folder.
+        return None if path is None else str(path.absolute())
 
     def load(self) -> Loaded:
         """The training file, and the test file where there is one."""

@@ -1,5 +1,7 @@
+import contextlib
 import csv
 import io
+import tomllib
 
 import h5py
 import numpy as np
@@ -16,10 +18,10 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("predict")
     SAVERS[".csv"](folder / "train.csv", ROWS, LABELS)
     (folder / "c.toml").write_text(
-        f'[data]\nsource = "file"\ntrain = "{folder / "train.csv"}"\ntest_fraction = 0\n'
-        "[fit]\nsteps = 5\n"
+        '[data]\nsource = "file"\ntrain = "train.csv"\ntest_fraction = 0\n[fit]\nsteps = 5\n'
     )
-    assert command("run", folder / "c.toml", "--out", folder / "run").code == 0
+    with contextlib.chdir(folder):
+        assert command("run", "c.toml", "--out", "run").code == 0
     return folder / "run"
 
 
@@ -38,6 +40,11 @@ def test_the_same_answer_for_every_format(run, suffix, tmp_path):
     np.testing.assert_allclose(P, expected, rtol=1e-6)
     assert predicted == classes and set(classes) <= {"no", "yes"}
     assert [c == "yes" for c in classes] == (expected > 0.5).tolist()
+
+
+def test_the_resolved_config_finds_its_file_from_anywhere(run):
+    config = tomllib.loads((run / "config.toml").read_text())
+    assert config["data"]["train"] == str(run.parent / "train.csv")
 
 
 def test_new_data_need_no_labels(run, tmp_path):
