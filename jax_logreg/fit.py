@@ -75,7 +75,7 @@ def fit(
     with jax.enable_x64(dtype == "float64"):
         batch, params = place_arguments(X, Y, s, params, dtype, device)
         scale = None if check_every is None else _mean_absolute(batch.X, batch.s)
-        loop = Loop(batch, method, steps, tolerance, check_every, scale)
+        loop = Loop(batch, method, int(steps), float(tolerance), check_every, scale)
         check = None if gradient_check == "off" else check_gradients(params, batch)
         carry, history = _drive(loop, _start(loop, params, check), callback)
         if gradient_check == "ends":
@@ -127,19 +127,15 @@ def _drive(
     while status == Status.RUNNING:
         began, before = time.perf_counter(), step
         carry, new = _chunk(loop, carry, limit, branch=branch)
-        step, status, new = jax.device_get((carry.step, carry.status, new))
+        seen = (carry.step, carry.status, carry.cost, carry.gradient_norm, new)
+        step, status, cost, norm, new = jax.device_get(seen)
         rows.append(new[:, : max(step - before, 0)])
         if callback is not None:
-            callback(_progress(loop, carry))
+            callback(Progress(int(step), loop.steps, float(cost), float(norm)))
         if branch:
             slow = time.perf_counter() - began > _PULSE / 2
             limit = max(limit // 2, 1) if slow else min(2 * limit, _CHUNK)
     return carry, History(*np.concatenate(rows, axis=1)[:, :step])
-
-
-def _progress(loop: Loop, carry: Carry) -> Progress:
-    step, cost, norm = jax.device_get((carry.step, carry.cost, carry.gradient_norm))
-    return Progress(int(step), loop.steps, float(cost), float(norm))
 
 
 def _check_end(loop: Loop, carry: Carry) -> Carry:

@@ -197,6 +197,13 @@ def test_labels_and_weights_in_either_shape():
         assert_allclose(fit(X, labels, s=S[0], steps=20).params.w, expected, rtol=0)
 
 
+def test_numpy_numbers_are_numbers():
+    settings = {"steps": np.int64(20), "tolerance": np.float32(0), "gradient_check": np.int8(5)}
+    result = fit(X, Y, solver=GradientDescent(np.float32(0.5)), dtype=np.float64, **settings)
+    expected = fit(X, Y, solver=GD, steps=20, tolerance=0, dtype="float64")
+    assert_allclose(result.params.w, expected.params.w, rtol=1e-12)
+
+
 def test_weights_equal_duplicated_examples():
     X, Y, s = PROBLEMS["integer weights"]
     times = s.astype(int).ravel()

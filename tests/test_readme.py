@@ -91,6 +91,12 @@ def test_every_other_command(number, clone):
     shell(command, clone)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [c for c in OTHERS if "experiments/" in c])
+def test_every_experiment_in_full(command, clone):
+    shell(command, clone)
+
+
 def test_what_the_other_commands_leave(clone):
     if not (clone / "probabilities.csv").exists():
         for command in OTHERS[:2]:

@@ -62,17 +62,31 @@ class Scaling(NamedTuple):
 
     @classmethod
     def fit(cls, examples: Examples, standardise: bool) -> "Scaling":
-        """Mean 0 and standard deviation 1 (a constant feature: mean 0), or the divisor alone."""
-        n, m = examples.X.shape
+        """Mean 0 and standard deviation 1 (a constant feature: 0), or the divisor alone.
+
+        Raises:
+            InputError: a feature whose variance float64 cannot hold.
+        """
+        n = len(examples.X)
         if not standardise:
             return cls(np.zeros(n), np.full(n, examples.divisor))
         mean, scale = np.empty(n), np.empty(n)
         for rows in _blocks(examples.X):
             block = examples.X[rows].astype(np.float64)
-            mean[rows], scale[rows] = block.mean(axis=1), block.std(axis=1)
-        # Rounding leaves a constant feature a tiny deviation, which must not be divided by.
-        constant = scale <= np.abs(mean) * np.finfo(np.float64).eps * m
-        return cls(mean, np.where(constant, 1.0, scale))
+            with np.errstate(over="ignore", invalid="ignore"):
+                mean[rows], scale[rows] = block.mean(axis=1), block.std(axis=1)
+            # Rounding would leave it a tiny deviation.
+            constant = block.min(axis=1) == block.max(axis=1)
+            mean[rows] = np.where(constant, block[:, 0], mean[rows])
+            scale[rows] = np.where(constant, 1.0, scale[rows])
+        unfit = np.flatnonzero(~np.isfinite(scale))
+        if unfit.size:
+            name = examples.features[unfit[0]]
+            raise InputError(
+                f"{examples.source}: feature '{name}' is too large to standardise: scale it down, "
+                "or set data.standardise=false and fit.dtype='float64'"
+            )
+        return cls(mean, scale)
 
     def apply(self, X: np.ndarray, dtype: str) -> np.ndarray:
         """Features (n, m) of raw numbers X (n, m), in the dtype, rounded once."""

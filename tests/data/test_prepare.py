@@ -80,7 +80,7 @@ def test_pictures_are_divided_by_255(tmp_path, rng):
 def test_a_constant_feature_is_zero(tmp_path):
     rows = np.hstack([ROWS, np.full((12, 1), 0.1)])
     data = prepare(file_config(tmp_path, rows, LABELS, test_fraction=0), "float64")
-    np.testing.assert_allclose(data.X_train[3], 0, atol=1e-15)
+    np.testing.assert_array_equal(data.X_train[3], 0)
 
 
 def test_scaling_in_blocks_is_scaling(rng):
@@ -144,6 +144,12 @@ BAD = {
     ),
     "too small a fraction": (ROWS, LABELS, {"test_fraction": 0.01}, r"test_fraction is 0\.01"),
     "a label NaN": (ROWS, np.where(np.arange(12) == 5, np.nan, 1.5), {}, r"label of example 5 is"),
+    "too large to standardise": (
+        ROWS * 1e200,
+        LABELS,
+        {},
+        r"feature 'x0' is too large to standardise",
+    ),
     "too large for float32": (
         ROWS * 1e200,
         LABELS,
