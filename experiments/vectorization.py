@@ -88,7 +88,7 @@ def draw(studies, folder):
         places = np.arange(len(studies)) + (i - 2) * 0.16
         values = [s["ms"][way] for s in studies]
         bars = axes.bar(places, values, 0.15, label=way, color=colour)
-        axes.bar_label(bars, [_short(value) for value in values], fontsize=8, padding=1)
+        axes.bar_label(bars, [_short(value, 2) for value in values], fontsize=8, padding=1)
     names = [f"{s['features']:,} x {s['examples']:,}" for s in studies]
     axes.set_xticks(range(len(studies)), names)
     axes.set(yscale="log", ylabel="ms an iteration", xlabel="features x examples")
@@ -114,8 +114,8 @@ def remarks(studies):
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _short(number):
-    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+def _short(number, digits=3):
+    return f"{number:,.0f}" if number >= 100 else f"{number:.{digits}g}"
 
 
 def main():

@@ -43,9 +43,8 @@ def _lines(console: Console, steps: int) -> Callable[[Progress], None]:
         tenth = progress.step * _LINES // max(steps, 1)
         if tenth > shown:
             shown = tenth
-            left = (steps - progress.step) / speed
-            text = f"{_text(progress, speed)}  {left:.1f} s left"
-            console.print(text, highlight=False, soft_wrap=True)
+            left = f"  {(steps - progress.step) / speed:.1f} s left" if speed > 0 else ""
+            console.print(_text(progress, speed) + left, highlight=False, soft_wrap=True)
 
     return show
 
@@ -66,7 +65,8 @@ class _Rate:
 
 
 def _text(progress: Progress, rate: float) -> str:
+    speed = f"  {rate:.0f} steps/s" if rate > 0 else ""
     return (
         f"step {progress.step}/{progress.steps}  cost {progress.cost:.6f}  "
-        f"gradient norm {progress.gradient_norm:.2e}  {rate:.0f} steps/s"
+        f"gradient norm {progress.gradient_norm:.2e}{speed}"
     )

@@ -107,6 +107,13 @@ def test_a_bar_on_a_terminal():
     assert "step 200/200  cost 0.250000  gradient norm 1.00e-03" in text and "steps/s" in text
 
 
+def test_a_rate_that_is_not_known_yet_is_not_shown(tmp_path):
+    done = command("run", QUICKSTART, "--out", tmp_path / "run", "--set", "fit.steps=1")
+    assert "step 1/1  cost 0." in done.out and "nan" not in done.out
+    none = command("run", QUICKSTART, "--out", tmp_path / "none", "--set", "fit.steps=0")
+    assert none.code == 0 and "0.69314" in none.out
+
+
 def test_an_earlier_run_is_replaced_only_by_force(finished):
     folder, _ = finished
     before = (folder / "result.json").read_bytes()
