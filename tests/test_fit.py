@@ -169,7 +169,9 @@ def test_a_cost_that_ends_above_its_start_has_diverged():
 
 
 def test_fit_again_compiles_nothing(compilations):
-    fit(X, Y, solver=GD, steps=30, gradient_check="ends")
+    fit(X[:, :191], Y[:, :191], solver=GD, steps=30)
+    assert compilations  # of a shape of its own: they are counted
+    fit(X, Y, solver=GD, steps=30)
     compilations.clear()
     fit(2 * X, 1 - Y, s=S + 1, solver=GradientDescent(0.01), steps=250, tolerance=1e-3)
     assert not compilations

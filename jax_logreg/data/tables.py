@@ -1,5 +1,6 @@
 """Tables with a column a feature and one for the labels: CSV and Parquet."""
 
+from collections import Counter
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -43,18 +44,20 @@ def _examples(
     labelled: bool,
     first_line: int | None,
 ) -> Examples:
-    columns = table.column_names
-    repeated = sorted({name for name in columns if columns.count(name) > 1})
-    if repeated:
-        raise InputError(f"{path} has two columns named '{repeated[0]}': expected unique names")
+    columns = Counter(table.column_names)
+    name, count = columns.most_common(1)[0] if columns else ("", 0)
+    if count > 1:
+        raise InputError(f"{path} has {count} columns named '{name}': expected unique names")
     if features is None:
         features = [name for name in columns if name != label]
     for name in [label] * labelled + list(features):
         if name not in columns:
-            raise InputError(_missing(path, name, columns, is_label=name == label and labelled))
+            raise InputError(
+                _missing(path, name, list(columns), is_label=name == label and labelled)
+            )
     labels = _labels(path, table.column(label), label, first_line) if labelled else None
     values = [_numbers(path, table.column(name), name, first_line) for name in features]
-    dtype = np.result_type(*values) if values else np.float64
+    dtype = np.result_type(*{value.dtype for value in values}) if values else np.float64
     X = np.empty((len(values), table.num_rows), dtype)
     for row, value in zip(X, values, strict=True):
         row[:] = value

@@ -47,7 +47,7 @@ def _options(
     """Options that stand before the command."""
 
 
-Config = Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="What to train, on what.")]
+ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="What to train, on what.")]
 Out = Annotated[Path | None, typer.Option(help="Folder to write; by default runs/<config>.")]
 Overrides = Annotated[
     list[str] | None,
@@ -59,7 +59,7 @@ Force = Annotated[bool, typer.Option("--force", help="Replace what an earlier ru
 
 
 @app.command()
-def run(config: Config, out: Out = None, set_: Overrides = None, force: Force = False) -> None:
+def run(config: ConfigFile, out: Out = None, set_: Overrides = None, force: Force = False) -> None:
     """Train as a config says, and leave a folder that explains itself."""
     console = Console()
     with _one_line():

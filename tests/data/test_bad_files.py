@@ -112,7 +112,7 @@ BAD = {
         lambda folder: parquet_of(a=[1, 2], label=["x", None])(folder),
         r"label 'label' of example 1 is missing",
     ),
-    "two columns of one name": (text("a,a,label\n1,2,x\n"), r"two columns named 'a'"),
+    "two columns of one name": (text("a,a,label\n1,2,x\n"), r"2 columns named 'a'"),
     "CSV not in UTF-8": (raw(b"a,label\n1,caf\xe9\n2,b\n", "a.csv"), r"a\.csv"),
     "date column": (
         parquet_of(a=pyarrow.array([1, 2], pyarrow.date32()), label=[0, 1]),

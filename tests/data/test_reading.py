@@ -68,6 +68,14 @@ def test_columns_of_several_kinds(tmp_path):
     assert examples.X.tolist() == [[1, 2], [0.5, 1.5], [1, 0]]
 
 
+def test_a_table_of_many_columns(tmp_path):
+    names = [f"x{i}" for i in range(3000)]
+    rows = [",".join([*names, "label"]), ",".join(["1"] * 3000 + ["a"]), "2," * 3000 + "b"]
+    (tmp_path / "a.csv").write_text("\n".join(rows) + "\n")
+    examples = read(tmp_path / "a.csv", Reading())
+    assert examples.X.shape == (3000, 2) and examples.features == tuple(names)
+
+
 def test_svmlight_from_zero(tmp_path):
     (tmp_path / "a.svm").write_text("1 0:5 2:7\n-1 1:6\n")
     examples = read(tmp_path / "a.svm", Reading(zero_based=True))
