@@ -52,7 +52,8 @@ def fit(
     """Minimise the weighted mean cross-entropy of the m examples in the columns of X.
 
     Args:
-        X: (n, m), features x examples: an array, or what offers `w.T @ X` and `X @ dZ.T`.
+        X: (n, m), features x examples: an array, or a pytree that offers `w.T @ X`, `X @ dZ.T`
+            and, for the gradient check, `X.mean_absolute(s)`, as matrix.Transposed does.
         Y: m labels, 0 or 1, shape (m,) or (1, m).
         s: m weights, finite and not negative; by default 1.
         solver: GradientDescent(learning_rate), Optax(tx), or "auto", which is optax.lbfgs.

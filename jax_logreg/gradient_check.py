@@ -13,8 +13,8 @@ from jax_logreg.matrix import mean_absolute
 class GradientCheck(NamedTuple):
     """How far `backprop` and `jax.grad(cost)` are apart at one point.
 
-    The relative error of an entry dw[i, k] is |analytic − automatic| / mean(s·|X_i|): because
-    |A − Y| ≤ 1 that mean bounds the entry, so an optimum, where the gradient vanishes, is judged by
+    The relative error of an entry dw[i, k] is |analytic − automatic| / (Σ s·|X_i| / Σ s): as
+    |A − Y| ≤ 1 this mean bounds the entry, so an optimum, where the gradient vanishes, is judged by
     the size of what was summed. For db the mean is 1. `row` and `column` are those of the entry
     with the largest relative error, row −1 being db.
     """

@@ -1,5 +1,6 @@
 """The sources that a config can name: adding one is one class, and one row of DataConfig."""
 
+import warnings
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -119,13 +120,16 @@ class OpenMLData(Source):
         with needs("run"):
             from sklearn.datasets import fetch_openml
         try:
-            bunch = fetch_openml(
-                self.name,
-                version=self.version,
-                target_column=self.target,
-                as_frame=False,
-                parser="liac-arff",
-            )
+            with warnings.catch_warnings():
+                # The last failure says what each retry would.
+                warnings.filterwarnings("ignore", "A network error", UserWarning)
+                bunch = fetch_openml(
+                    self.name,
+                    version=self.version,
+                    target_column=self.target,
+                    as_frame=False,
+                    parser="liac-arff",
+                )
         # No internet, no such set, a set that is no dense table: each its own exception.
         except Exception as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]

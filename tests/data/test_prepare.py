@@ -1,4 +1,5 @@
 import re
+import warnings
 from urllib.error import URLError
 
 import numpy as np
@@ -111,6 +112,7 @@ def test_a_test_file_of_its_own(tmp_path):
 
 def test_openml_without_internet(monkeypatch):
     def fail(*args, **kwargs):
+        warnings.warn("A network error occurred while downloading it. Retrying...", stacklevel=2)
         raise URLError("Name or service not known")
 
     monkeypatch.setattr("sklearn.datasets.fetch_openml", fail)
