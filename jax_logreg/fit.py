@@ -124,7 +124,7 @@ def _drive(
     """Run chunks until the status says stop, looking in about every _PULSE seconds."""
     branch = all(device.platform == "cpu" for device in carry.cost.devices())
     limit = 1 if branch else _CHUNK
-    rows, step, status = [np.empty((3, 0), carry.cost.dtype)], 0, int(carry.status)
+    rows, step, status = [np.empty((3, 0), carry.cost.dtype)], 0, Status.RUNNING
     while status == Status.RUNNING:
         began, before = time.perf_counter(), step
         carry, new = _chunk(loop, carry, limit, branch=branch)

@@ -43,22 +43,17 @@ class Carry(NamedTuple):
 
 
 def start(loop: Loop, params: Params, check: GradientCheck | None) -> Carry:
-    """The loop before its first step, or already stopped by the start or by its check."""
-    objective = Objective(loop.batch)
-    J, gradient = objective.evaluate(params)
-    norm = gradient_norm(gradient)
+    """The loop before its first step, which looks at the start and judges the check made there."""
+    unknown = jnp.full((), jnp.nan, params.w.dtype)
     carry = Carry(
         params=params,
-        state=loop.solver.init(objective, params),
+        state=loop.solver.init(Objective(loop.batch), params),
         step=jnp.int32(0),
-        status=_first(
-            (~(jnp.isfinite(J) & jnp.isfinite(norm)), Status.DIVERGED),
-            (_failed(check), Status.GRADIENT_CHECK_FAILED),
-        ),
+        status=jnp.int32(Status.RUNNING),
         good=params,
-        cost=J,
-        gradient_norm=norm,
-        first_cost=J,
+        cost=unknown,
+        gradient_norm=unknown,
+        first_cost=unknown,
         check=check,
     )
     # Each leaf gets a buffer of its own, so that the whole can be donated.
@@ -88,8 +83,9 @@ def _step(loop: Loop, carry: Carry) -> tuple[Carry, Row]:
     finite = jnp.isfinite(J) & jnp.isfinite(norm)
     check, error = _check(loop, carry, finite)
     exhausted = carry.step >= loop.steps
+    first_cost = jnp.where(carry.step == 0, J, carry.first_cost)
     # Rounding alone may lift a cost that has not moved from its start.
-    risen = carry.first_cost * (1 + jnp.finfo(J.dtype).eps ** 0.5) < J
+    risen = first_cost * (1 + jnp.finfo(J.dtype).eps ** 0.5) < J
     status = _first(
         (~finite, Status.DIVERGED),
         (_failed(check), Status.GRADIENT_CHECK_FAILED),
@@ -107,7 +103,7 @@ def _step(loop: Loop, carry: Carry) -> tuple[Carry, Row]:
         good=_where(finite, carry.params, carry.good),
         cost=jnp.where(finite, J, carry.cost),
         gradient_norm=jnp.where(finite, norm, carry.gradient_norm),
-        first_cost=carry.first_cost,
+        first_cost=first_cost,
         check=check,
     )
     return carry, (J, norm, error)
