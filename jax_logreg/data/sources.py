@@ -15,8 +15,10 @@ from jax_logreg.extras import needs
 from jax_logreg.logistic import Params, forward
 
 with needs("run"):
-    from pydantic import Field, field_serializer
+    from pydantic import AfterValidator, Field, field_serializer
 
+# TOML knows no paths, and no shell expands a ~ in it.
+UserPath = Annotated[Path, Field(strict=False), AfterValidator(Path.expanduser)]
 Loaded = tuple[Examples, Examples | None]
 
 
@@ -60,8 +62,8 @@ class FileData(Source, Reading):
     """Files of the user's own."""
 
     source: Literal["file"]
-    train: Path | None = Field(None, strict=False, description="File or folder to learn from.")
-    test: Path | None = Field(None, strict=False, description="File or folder to test on.")
+    train: UserPath | None = Field(None, description="File or folder to learn from.")
+    test: UserPath | None = Field(None, description="File or folder to test on.")
 
     @property
     def reading(self) -> Reading:

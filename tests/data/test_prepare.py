@@ -176,6 +176,13 @@ def test_a_test_label_unseen_in_training(tmp_path):
         prepare(file_config(tmp_path, ROWS, LABELS, test=str(tmp_path / "test.npz")), "float32")
 
 
+def test_a_path_from_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    save_npz(tmp_path / "mine.npz", ROWS, LABELS)
+    data = prepare(config(source="file", train="~/mine.npz", test_fraction=0), "float32")
+    assert data.X_train.shape == (3, 12)
+
+
 def test_the_training_file_is_missing_from_the_config():
     with pytest.raises(InputError, match=r"data\.train is missing.*--set data\.train=FILE"):
         prepare(config(source="file"), "float32")
