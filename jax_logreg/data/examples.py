@@ -112,6 +112,7 @@ def label_values(labels: Any) -> np.ndarray:
         labels = np.asarray(labels.tolist())
     if labels.dtype.kind == "S":
         return np.char.decode(labels, "utf-8")
-    if labels.dtype.kind == "f" and np.all(labels == np.round(labels)):
+    # Beyond 2^53, and for NaN and infinity, an integer would not be the same number.
+    if labels.dtype.kind == "f" and np.all((np.abs(labels) < 2**53) & (labels == np.round(labels))):
         return labels.astype(np.int64)
     return labels

@@ -1,5 +1,6 @@
 """Pictures in a folder, a sub-folder a class."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -40,9 +41,15 @@ def _picture(path: Path, pixels: int | None) -> np.ndarray:
     with needs("run"):
         from PIL import Image
     try:
-        with Image.open(path) as image:
+        with warnings.catch_warnings():
+            # A few damaged bytes can claim a size that takes minutes and all memory to decode.
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(path)
+        with image:
             colours = image.convert("RGB")
             return np.asarray(colours.resize((pixels, pixels)) if pixels else colours)
+    except PermissionError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
     # A damaged picture makes its decoder raise nearly anything.
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,10 +1,12 @@
 """From a source to the arrays that a fit takes: checked, split, scaled."""
 
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from jax_logreg.data.examples import Examples, Scaling
+from jax_logreg.data.one_line import one_line
 from jax_logreg.data.sources import DataConfig
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
@@ -23,6 +25,7 @@ class Prepared(NamedTuple):
     source: str
 
 
+@one_line()
 def prepare(config: DataConfig, dtype: str) -> Prepared:
     """Load, split by class and seed, and scale by the training part alone.
 
@@ -56,10 +59,19 @@ def prepare(config: DataConfig, dtype: str) -> Prepared:
 def _labels(examples: Examples) -> np.ndarray:
     if examples.labels is None:
         raise InputError(f"{examples.source} holds no labels")
-    if examples.labels.dtype.kind == "f" and np.isnan(examples.labels).any():
-        first = int(np.flatnonzero(np.isnan(examples.labels))[0])
-        raise InputError(f"{examples.source}: the label of {examples.example(first)} is NaN")
-    return examples.labels
+    labels = examples.labels
+    if labels.dtype.kind not in "buifU":
+        raise InputError(
+            f"{examples.source} holds labels of type {labels.dtype}: "
+            "expected text, numbers or booleans"
+        )
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        first = int(np.flatnonzero(~np.isfinite(labels))[0])
+        raise InputError(
+            f"{examples.source}: the label of {examples.example(first)} is {labels[first]}: "
+            "expected a class"
+        )
+    return labels
 
 
 def _classes(train: Examples, positive: Any) -> tuple[list[Any], Any]:
@@ -71,9 +83,11 @@ def _classes(train: Examples, positive: Any) -> tuple[list[Any], Any]:
     if positive is not None:
         named = [c for c in classes if c == positive or str(c) == str(positive)]
         if not named:
+            near = get_close_matches(str(positive), map(str, classes), 1)
+            mend = f"; did you mean '{near[0]}'?" if near else ""
             raise InputError(
                 f"data.positive is {positive!r}, no class of {train.source}: "
-                f"expected one of {shown}"
+                f"expected one of {shown}{mend}"
             )
         return classes, named[0]
     if len(classes) > 2:
@@ -85,8 +99,9 @@ def _classes(train: Examples, positive: Any) -> tuple[list[Any], Any]:
 
 
 def _check_known(test: Examples, classes: list[Any]) -> None:
-    for i, label in enumerate(_labels(test)):
-        if label not in classes:
+    known = set(classes)
+    for i, label in enumerate(_labels(test).tolist()):
+        if label not in known:
             raise InputError(
                 f"{test.source}: the label of {test.example(i)} is {label}: "
                 f"expected a class of the training part: {', '.join(map(str, classes[:5]))}"

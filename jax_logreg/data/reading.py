@@ -5,6 +5,7 @@ from pathlib import Path
 
 from jax_logreg.data import arrays, pictures, tables
 from jax_logreg.data.examples import Examples
+from jax_logreg.data.one_line import one_line
 from jax_logreg.data.section import Section
 from jax_logreg.errors import InputError
 from jax_logreg.extras import MissingExtra, needs
@@ -38,6 +39,7 @@ READERS: dict[str, Reader] = {
 READERS |= {".hdf5": READERS[".h5"], ".libsvm": READERS[".svmlight"], ".svm": READERS[".svmlight"]}
 
 
+@one_line()
 def read(
     path: Path,
     reading: Reading,

@@ -23,7 +23,14 @@ def read_csv(path: Path, label: str, features: Sequence[str] | None, labelled: b
     except ArrowInvalid as error:
         reason = str(error).splitlines()[0].removeprefix("CSV parse error: ")
         raise InputError(f"{path} is no CSV table: {reason}") from None
-    return _examples(path, table, label, features, labelled, first_line=2)
+    return _examples(path, table, label, features, labelled, _first_line(path, table.num_rows))
+
+
+def _first_line(path: Path, rows: int) -> int | None:
+    """Line 2, or None where blank lines or line breaks inside quotes shift the count."""
+    with path.open("rb") as file:
+        last = max((i for i, line in enumerate(file) if line.strip()), default=0)
+    return 2 if last == rows else None
 
 
 def read_parquet(
@@ -87,7 +94,8 @@ def _numbers(path: Path, column: Any, name: str, first_line: int | None) -> np.n
 
 
 def _text(path: Path, values: list[Any], name: str, first_line: int | None) -> str:
-    i = next(i for i, value in enumerate(values) if not _is_number(value))
+    # In Parquet even numbers may be stored as text.
+    i = next((i for i, value in enumerate(values) if not _is_number(value)), 0)
     where = f"example {i}" + ("" if first_line is None else f" (line {i + first_line})")
     return (
         f"{path}: column '{name}' is {values[i]!r} in {where}: expected numbers; "
@@ -105,7 +113,9 @@ def _is_number(value: Any) -> bool:
 
 def _labels(path: Path, column: Any, name: str, first_line: int | None) -> np.ndarray:
     values = column.to_pylist()
-    empty = next((i for i, value in enumerate(values) if value is None or value != value), None)
+    # Text columns keep an empty cell as "", which would pass for a class.
+    missing = (None, "", "nan", "NaN")
+    empty = next((i for i, v in enumerate(values) if v != v or v in missing), None)
     if empty is not None:
         line = "" if first_line is None else f" (line {empty + first_line})"
         raise InputError(f"{path}: label '{name}' of example {empty}{line} is missing")

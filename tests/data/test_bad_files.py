@@ -2,6 +2,7 @@
 
 import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pyarrow
@@ -112,11 +113,26 @@ BAD = {
         lambda folder: parquet_of(a=[1, 2], label=["x", None])(folder),
         r"label 'label' of example 1 is missing",
     ),
+    "empty text label": (
+        text("a,label\n1,x\n2,\n"),
+        r"label 'label' of example 1 \(line 3\) is mis",
+    ),
+    "NaN among text labels": (text("a,label\n1,x\n2,nan\n"), r"of example 1 \(line 3\) is missing"),
+    "line that a blank one shifts": (
+        text("a,label\n1,x\n\ninf,y\n"),
+        r"'a' of example 1 is inf",
+    ),
+    "line before trailing blank ones": (text("a,label\ninf,x\n\n\n"), r"0 \(line 2\) is inf"),
+    "line break in a name": (parquet_of(**{"la\nbel": [1, 2]}), r"did you mean 'la\\nbel'"),
     "two columns of one name": (text("a,a,label\n1,2,x\n"), r"2 columns named 'a'"),
     "CSV not in UTF-8": (raw(b"a,label\n1,caf\xe9\n2,b\n", "a.csv"), r"a\.csv"),
     "date column": (
         parquet_of(a=pyarrow.array([1, 2], pyarrow.date32()), label=[0, 1]),
         r"column 'a' is of type date32",
+    ),
+    "numbers stored as text": (
+        parquet_of(a=["1", "2"], label=[0, 1]),
+        r"column 'a' is '1' in example 0: expected numbers",
     ),
     "null in Parquet": (parquet_of(a=[1.0, None], label=[0, 1]), r"'a' of example 1 is nan"),
     "truncated npz": (truncated(".npz", 0.6), r"a\.npz is damaged"),
@@ -127,6 +143,10 @@ BAD = {
     "pickled labels": (npz(X=ROWS, Y=np.array([None] * 12)), r"pickled objects.*never loaded"),
     "npy with labels wanted": (pickled_npy, r"a\.npy can hold no labels: put X and Y into one"),
     "no array of the name": (npz(features=ROWS, Y=LABELS), r"no array named 'X': .*features, Y"),
+    "hundreds of arrays": (
+        npz(**{f"a rather long name of layer {i}": ROWS for i in range(300)}),
+        r"no array named 'X': name one of .{,600} \.\.\. .{,200}with data\.x$",
+    ),
     "text array": (npz(X=ROWS.astype(str), Y=LABELS), r"array 'X' has dtype <U.*real numbers"),
     "one-dimensional array": (npz(X=ROWS[:, 0], Y=LABELS), r"shape \(12,\): expected a row"),
     "array the wrong way round": (npz(X=ROWS.T, Y=LABELS), r"did you mean its transpose\?"),
@@ -152,12 +172,33 @@ def test_one_line(case, tmp_path):
     with pytest.raises(InputError) as caught:
         read(make(tmp_path), Reading())
     message = str(caught.value)
-    assert "\n" not in message and re.search(pattern, message), message
+    assert message.isprintable() and re.search(pattern, message), message
 
 
 def test_pickled_npy_is_not_loaded(tmp_path):
     with pytest.raises(InputError, match="never loaded"):
         read(pickled_npy(tmp_path), Reading(), labelled=False)
+
+
+def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
+    def refuse(path, *_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    path = npz(X=ROWS, Y=LABELS)(tmp_path)
+    save_pictures(tmp_path / "p", np.zeros((1, 2, 2, 3), np.uint8), ["cat"])
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(Image, "open", refuse)
+    for unreadable, name in ((path, "a.npz"), (tmp_path / "p", "000.png")):
+        with pytest.raises(InputError, match=f"{name} cannot be read: Permission denied"):
+            read(unreadable, Reading())
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_picture_that_claims_to_be_huge(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    save_pictures(tmp_path / "p", np.zeros((1, 4, 4, 3), np.uint8), ["cat"])
+    with pytest.raises(InputError, match=r"000\.png is damaged, or no picture: Image size"):
+        read(tmp_path / "p", Reading())
 
 
 @pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="root reads every file")
@@ -182,13 +223,15 @@ def test_other_features_than_trained_on(tmp_path):
         read(path, Reading(), features=["a", "b"])
 
 
-@pytest.mark.parametrize("suffix", [*SAVERS, ".png"])
+@pytest.mark.parametrize("suffix", [*SAVERS, ".npy", ".png"])
 def test_a_hundred_damaged_files(suffix, tmp_path, rng):
     folder = tmp_path / "pictures" / "class"
     folder.mkdir(parents=True)
     path = tmp_path / f"a{suffix}" if suffix != ".png" else folder / "a.png"
     if suffix == ".png":
         Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(path)
+    elif suffix == ".npy":
+        np.save(path, ROWS)
     else:
         SAVERS[suffix](path, ROWS, LABELS)
     good = path.read_bytes()
@@ -199,11 +242,13 @@ def test_a_hundred_damaged_files(suffix, tmp_path, rng):
             content = content[: rng.integers(len(content))]
         for _ in range(rng.integers(1, 9)):
             if content:
-                content[rng.integers(len(content))] = rng.integers(256)
+                # Line breaks, which are to stay out of messages, more often than by chance.
+                content[rng.integers(len(content))] = rng.choice([10, rng.integers(256)])
         path.write_bytes(content)
         try:
-            read(folder.parent if suffix == ".png" else path, Reading())
+            where = folder.parent if suffix == ".png" else path
+            read(where, Reading(), labelled=suffix != ".npy")
         except InputError as error:
-            assert "\n" not in str(error)
+            assert str(error).isprintable() and len(str(error)) <= 800
             refused += 1
     assert refused >= 30

@@ -2,9 +2,12 @@ import re
 import warnings
 from urllib.error import URLError
 
+import jax
 import numpy as np
+import pyarrow
 import pytest
 from data.files import save_npz, table
+from pyarrow import parquet
 from pydantic import TypeAdapter
 
 from jax_logreg.data import DataConfig, Examples, Scaling, prepare
@@ -103,6 +106,13 @@ def test_synthetic_is_seeded_and_can_be_learnt():
     assert np.linalg.norm(means[1] - means[0]) > 0.5
 
 
+def test_synthetic_is_the_same_whatever_jax_computes_in():
+    first = prepare(config(source="synthetic", examples=50), "float32")
+    with jax.enable_x64(True):
+        again = prepare(config(source="synthetic", examples=50), "float32")
+    np.testing.assert_array_equal(first.Y_train, again.Y_train)
+
+
 def test_a_test_file_of_its_own(tmp_path):
     save_npz(tmp_path / "test.npz", ROWS[:4], LABELS[:4])
     data = prepare(file_config(tmp_path, ROWS, LABELS, test=str(tmp_path / "test.npz")), "float64")
@@ -145,6 +155,25 @@ BAD = {
         r"data\.test_fraction is 0\.25, which cannot be held out",
     ),
     "too small a fraction": (ROWS, LABELS, {"test_fraction": 0.01}, r"test_fraction is 0\.01"),
+    "positive misspelt": (
+        ROWS,
+        np.array([f"class {c}" for c in "abcdefghijkl"]),
+        {"positive": "clas k"},
+        r"class e, \.\.\.; did you mean 'class k'",
+    ),
+    "a label infinite": (
+        ROWS,
+        np.where(np.arange(12) == 5, np.inf, np.arange(12) % 2),
+        {},
+        r"label of example 5 is inf",
+    ),
+    "labels of dates": (
+        ROWS,
+        np.arange(12).astype("datetime64[D]"),
+        {},
+        r"labels of type datetime64\[D\]: expected text",
+    ),
+    "a label of two lines": (ROWS, np.array(["a\nb", "c", "d"] * 4), {}, r"3 classes, a\\nb, c, d"),
     "a label NaN": (ROWS, np.where(np.arange(12) == 5, np.nan, 1.5), {}, r"label of example 5 is"),
     "too large to standardise": (
         ROWS * 1e200,
@@ -167,13 +196,26 @@ def test_one_line(case, tmp_path):
     with pytest.raises(InputError) as caught:
         prepare(file_config(tmp_path, rows, labels, **keys), "float32")
     message = str(caught.value)
-    assert "\n" not in message and re.search(pattern, message), message
+    assert message.isprintable() and re.search(pattern, message), message
 
 
 def test_a_test_label_unseen_in_training(tmp_path):
     save_npz(tmp_path / "test.npz", ROWS[:2], np.array(["yes", "maybe"]))
     with pytest.raises(InputError, match="label of example 1 is maybe: expected a class of"):
         prepare(file_config(tmp_path, ROWS, LABELS, test=str(tmp_path / "test.npz")), "float32")
+
+
+def test_a_test_file_of_other_features(tmp_path):
+    save_npz(tmp_path / "test.npz", ROWS[:, :2], LABELS)
+    with pytest.raises(InputError, match=r"test\.npz holds 12 examples of 2 features: expected"):
+        prepare(file_config(tmp_path, ROWS, LABELS, test=str(tmp_path / "test.npz")), "float32")
+
+
+def test_labels_of_dates_in_parquet(tmp_path):
+    days = pyarrow.array(range(12), pyarrow.date32())
+    parquet.write_table(pyarrow.table({"a": ROWS[:, 0], "label": days}), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="labels of type object: expected text"):
+        prepare(config(source="file", train=str(tmp_path / "a.parquet")), "float32")
 
 
 def test_a_path_from_home(tmp_path, monkeypatch):

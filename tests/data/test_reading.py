@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -21,6 +23,15 @@ def test_the_same_table_from_every_format(suffix, tmp_path):
     again = read(path, Reading(), features=examples.features, labelled=False)
     assert again.labels is None
     np.testing.assert_array_equal(again.X, rows.T)
+
+
+def test_import_leaves_the_heavy_libraries_alone():
+    code = (
+        "import sys, jax_logreg.data\n"
+        "print(*(name for name in 'sklearn pyarrow h5py PIL'.split() if name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
 
 
 def test_npy_has_examples_only(tmp_path):

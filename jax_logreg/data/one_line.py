@@ -1,0 +1,25 @@
+"""Messages that stay one line, whatever a file's names and values bring into them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from jax_logreg.errors import InputError
+
+_HEAD, _TAIL = 600, 200
+
+
+@contextmanager
+def one_line() -> Iterator[None]:
+    """Escape and shorten the message of an InputError; also a decorator.
+
+    Raises:
+        InputError: the same, without line breaks or control characters, 800 characters at most.
+    """
+    try:
+        yield
+    except InputError as error:
+        message = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(error))
+        if len(message) > _HEAD + _TAIL:
+            # The end holds the mend.
+            message = f"{message[: _HEAD - 5]} ... {message[-_TAIL:]}"
+        raise InputError(message) from None
