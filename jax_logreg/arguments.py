@@ -1,15 +1,20 @@
 """The arguments of a fit: refused with one clear line, or placed on their device."""
 
 import math
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from jax_logreg.errors import InputError
+from jax_logreg.labels import encode, weigh
 from jax_logreg.logistic import Batch, Params
-from jax_logreg.matrix import is_array, place
+from jax_logreg.matrix import from_scipy, is_array, place
+from jax_logreg.objective import Objective
+from jax_logreg.penalty import Penalty
 
 _MODES = ("every", "ends", "off")
 _EXTRAS = {"gpu": "cuda13", "cuda": "cuda13", "tpu": "tpu"}
@@ -64,28 +69,93 @@ def find_device(device: Any) -> jax.Device | None:
         ) from None
 
 
+class Task(NamedTuple):
+    """The arguments of a fit, placed: what to minimise, where to start, and the classes of Y."""
+
+    objective: Objective
+    params: Params
+    classes: tuple[Any, ...]
+
+
 def place_arguments(
-    X: Any, Y: Any, s: Any, params: Any, dtype: str, device: Any
-) -> tuple[Batch, Params]:
-    """X, labels, weights and start parameters, valid and on the device in the dtype.
+    X: Any,
+    Y: Any,
+    s: Any,
+    params: Any,
+    dtype: str,
+    device: Any,
+    family: str = "auto",
+    penalty: Any = None,
+    class_weight: Any = None,
+    fit_intercept: bool = True,
+) -> Task:
+    """X, labels, weights, penalty and start, valid and on the device in the dtype.
 
     Raises:
         ValueError: the argument, what came, what was expected, and the likely mend.
     """
     target = find_device(device)
-    if is_array(X):
+    if is_array(X) and not hasattr(X, "tocsr"):
         X = _numbers("X", X)
     n, m = _check_shape(X)
-    Y = _labels(Y, n, m)
-    s = _weights(s, m)
-    _check_classes(Y, s)
-    w, b = _start(params, n)
-    if is_array(X):
+    Y, kind, classes = encode(Y, n, m, family)
+    s = weigh(s, class_weight, Y, kind, classes)
+    penalty = check_penalty(penalty, n)
+    if not isinstance(fit_intercept, bool | np.bool_):
+        raise InputError(f"fit_intercept is {fit_intercept!r}: expected True or False")
+    w, b = _start(params, n, len(Y))
+    if hasattr(X, "tocsr"):
+        X = _sparse(X, dtype, target)
+    elif is_array(X):
         placed = place(X, dtype, target)
         _check_finite(X, placed, dtype)
         X = placed
-    Y, s, w, b = (jax.device_put(np.asarray(a, dtype), target) for a in (Y, s, w, b))
-    return Batch(X, Y, s), Params(w, b)
+
+    def put(value: Any) -> Array:
+        return jax.device_put(np.asarray(value, dtype), target)
+
+    batch = Batch(X, put(Y), put(s))
+    penalty = jax.tree.map(put, penalty)
+    return Task(
+        Objective(batch, penalty, kind, bool(fit_intercept)), Params(put(w), put(b)), classes
+    )
+
+
+def check_penalty(penalty: Any, n: int) -> Penalty | None:
+    """The penalty, its factors of shape (n, 1); numbers out of range are a ValueError."""
+    if penalty is None:
+        return None
+    if isinstance(penalty, type) or not all(hasattr(penalty, a) for a in ("l1", "l2", "smooth")):
+        raise InputError(
+            f"penalty is {brief(penalty)}: expected None, L2(strength), L1(strength) "
+            "or ElasticNet(strength, l1_ratio)"
+        )
+    name = type(penalty).__name__
+    _check_number(f"{name}.strength", penalty.strength, "0 or larger")
+    if hasattr(penalty, "l1_ratio"):
+        _check_number(f"{name}.l1_ratio", penalty.l1_ratio, "from 0 to 1", highest=1)
+    if penalty.factors is None:
+        return penalty
+    factors = np.asarray(_numbers(f"{name}.factors", penalty.factors))
+    if factors.shape not in ((n,), (n, 1)):
+        raise InputError(
+            f"{name}.factors has shape {factors.shape}: expected ({n},), one for each feature"
+        )
+    wrong = np.flatnonzero(~(np.isfinite(factors.ravel()) & (factors.ravel() >= 0)))
+    if wrong.size:
+        raise InputError(
+            f"{name}.factors[{wrong[0]}] is {factors.ravel()[wrong[0]]}: expected finite numbers, "
+            "0 (unpenalised) or larger"
+        )
+    return replace(penalty, factors=factors.reshape(n, 1))
+
+
+def _check_number(name: str, value: Any, expected: str, highest: float = math.inf) -> None:
+    number = np.asarray(value)
+    if number.shape != () or number.dtype.kind not in "iuf":
+        raise InputError(f"{name} is {brief(value)}: expected a number, {expected}")
+    if not (0 <= number <= highest and np.isfinite(number)):
+        raise InputError(f"{name} is {number}: expected a finite number, {expected}")
 
 
 def _numbers(name: str, value: Any) -> Any:
@@ -97,9 +167,7 @@ def _numbers(name: str, value: Any) -> Any:
         return array
     mend = ""
     if hasattr(value, "toarray"):
-        mend = f"; a sparse matrix is not taken yet: pass {name}.toarray()"
-    elif name == "Y":
-        mend = "; name the class that counts as 1: Y = labels == 'that class'"
+        mend = f"; of sparse matrices SciPy's are taken: pass {name}.toarray()"
     raise InputError(
         f"{name} is {brief(value)} of dtype {array.dtype}: expected real numbers{mend}"
     )
@@ -118,79 +186,32 @@ def _check_shape(X: Any) -> tuple[int, int]:
     return n, m
 
 
-def _labels(Y: Any, n: int, m: int) -> np.ndarray:
-    Y = np.asarray(_numbers("Y", Y))
-    if Y.shape not in ((m,), (1, m)):
-        if Y.shape in ((n,), (1, n), (n, 1)):
-            mend = f"X is ({n}, {m}), examples in columns: did you mean X.T?"
-        elif Y.shape == (m, 1):
-            mend = "did you mean Y.T?"
-        else:
-            mend = f"one label for each of the {m} columns of X"
-        raise InputError(f"Y has shape {Y.shape}: expected ({m},) or (1, {m}): {mend}")
-    Y = Y.reshape(1, m)
-    wrong = np.flatnonzero((Y != 0) & (Y != 1))
-    if wrong.size:
-        raise InputError(_wrong_labels(Y, wrong[0]))
-    return Y
-
-
-def _wrong_labels(Y: np.ndarray, first: int) -> str:
-    value = Y[0, first]
-    if not np.isfinite(value):
-        return f"Y[0, {first}] is {value}: expected 0 or 1: leave that example out, or mend it"
-    classes = np.unique(Y)
-    shown = ", ".join(f"{c:g}" for c in classes[:5]) + (", ..." if classes.size > 5 else "")
-    if classes.size == 2:
-        mend = f"did you mean Y == {classes[1]:g}?"
-    else:
-        mend = f"one class against the rest is Y == {classes[-1]:g}"
-    return f"Y holds {classes.size} values, {shown}: expected the two classes 0 and 1: {mend}"
-
-
-def _weights(s: Any, m: int) -> np.ndarray:
-    if s is None:
-        return np.ones((1, m))
-    s = np.asarray(_numbers("s", s))
-    if s.shape not in ((m,), (1, m)):
-        raise InputError(
-            f"s has shape {s.shape}: expected ({m},) or (1, {m}), one weight for each column of X"
-        )
-    s = s.reshape(1, m)
-    wrong = np.flatnonzero(~(np.isfinite(s) & (s >= 0)))
-    if wrong.size:
-        raise InputError(
-            f"s[0, {wrong[0]}] is {s[0, wrong[0]]}: expected finite weights, 0 or larger"
-        )
-    return s
-
-
-def _check_classes(Y: np.ndarray, s: np.ndarray) -> None:
-    present = np.unique(Y[s > 0])
-    if present.size == 0:
-        raise InputError("s is 0 everywhere: expected a positive weight for both classes")
-    if present.size == 1:
-        where = "" if np.all(s > 0) else " where s > 0"
-        raise InputError(
-            f"Y is {present[0]:g} for every example{where}: expected both classes, 0 and 1; "
-            "with one class there is no finite optimum"
-        )
-
-
-def _start(params: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
+def _start(params: Any, n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
     if params is None:
-        return np.zeros((n, 1)), np.zeros((1, 1))
+        return np.zeros((n, k)), np.zeros((k, 1))
     if not (isinstance(params, tuple) and len(params) == 2):
         raise InputError(
-            f"params is {brief(params)}: expected Params(w, b) of shapes ({n}, 1) and (1, 1)"
+            f"params is {brief(params)}: expected Params(w, b) of shapes ({n}, {k}) and ({k}, 1)"
         )
-    for name, part, shape in zip("wb", params, ((n, 1), (1, 1)), strict=True):
+    for name, part, shape in zip("wb", params, ((n, k), (k, 1)), strict=True):
         part = np.asarray(_numbers(f"params.{name}", part))
         if part.shape != shape:
             raise InputError(f"params.{name} has shape {part.shape}: expected {shape}")
         if not np.all(np.isfinite(part)):
             raise InputError(f"params.{name} holds NaN or infinity: expected finite numbers")
     return params
+
+
+def _sparse(X: Any, dtype: str, device: jax.Device | None) -> Any:
+    if X.dtype.kind not in "biuf":
+        raise InputError(f"X is a sparse matrix of dtype {X.dtype}: expected real numbers")
+    entries = X.tocoo()
+    with np.errstate(over="ignore"):
+        wrong = np.flatnonzero(~np.isfinite(entries.data.astype(dtype)))
+    if wrong.size:
+        feature, example = (int(index[wrong[0]]) for index in (entries.row, entries.col))
+        raise InputError(_not_finite(entries.data[wrong[0]], feature, example, dtype))
+    return jax.device_put(from_scipy(X, dtype), device)
 
 
 def _check_finite(X: Any, placed: Any, dtype: str) -> None:
@@ -201,11 +222,14 @@ def _check_finite(X: Any, placed: Any, dtype: str) -> None:
     X = np.asarray(X)
     with np.errstate(over="ignore"):
         feature, example = np.argwhere(~np.isfinite(X.astype(dtype)))[0]
-    value = X[feature, example]
+    raise InputError(_not_finite(X[feature, example], feature, example, dtype))
+
+
+def _not_finite(value: Any, feature: int, example: int, dtype: str) -> str:
     mend = "leave that example out, or fill the value in"
     if np.isfinite(value):
         mend = f"too large for {dtype}: scale the feature, or pass dtype='float64'"
-    raise InputError(
+    return (
         f"X[{feature}, {example}] is {value} (feature {feature}, example {example}): "
         f"expected finite numbers: {mend}"
     )

@@ -1,6 +1,5 @@
-"""The one loop: a scanned body, run whole by `solve` and in chunks from the host by `fit`."""
+"""`fit`, from arguments to Result, and `solve`, the same steps inside your own trace."""
 
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -8,31 +7,24 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import lax
 
 from jax_logreg.arguments import check_dtype, check_settings, place_arguments
-from jax_logreg.certificate import Certificate
-from jax_logreg.gradient_check import check_gradients
-from jax_logreg.logistic import Batch, Params
-from jax_logreg.loop import Carry, Loop, body, start, worse
-from jax_logreg.matrix import mean_absolute
-from jax_logreg.objective import Solver
+from jax_logreg.certificate import moments_of
+from jax_logreg.diagnosis import diagnose
+from jax_logreg.driver import Progress, drive
+from jax_logreg.errors import InputError
+from jax_logreg.logistic import BINOMIAL, Batch, Family, Params
+from jax_logreg.loop import Carry, Loop, body, start
+from jax_logreg.objective import Objective, Solver
+from jax_logreg.penalty import Penalty
 from jax_logreg.result import History, Result
-from jax_logreg.solver import check_solver
+from jax_logreg.solver import choose_solver
 from jax_logreg.status import Status
 
-_CHUNK = 100
-# Seconds between two looks from the host where steps are slow.
-_PULSE = 0.25
-
-
-class Progress(NamedTuple):
-    """What `fit` tells its callback between two chunks: where the loop is, cost in nats."""
-
-    step: int
-    steps: int
-    cost: float
-    gradient_norm: float
+# The relative gap that a refined answer is taken to, and the ends of a run that it goes on from.
+_REFINED = 1e-10
+_REFINABLE = (Status.CONVERGED, Status.PRECISION_FLOOR)
 
 
 def fit(
@@ -40,6 +32,10 @@ def fit(
     Y: Any,
     *,
     s: Any = None,
+    family: str = "auto",
+    penalty: Penalty | None = None,
+    class_weight: Any = None,
+    fit_intercept: bool = True,
     solver: Solver | str = "auto",
     steps: int = 1000,
     tolerance: float = 1e-4,
@@ -47,54 +43,114 @@ def fit(
     gradient_check: str | int = "ends",
     dtype: str = "float32",
     device: str | jax.Device | None = None,
+    refine: bool = False,
     callback: Callable[[Progress], None] | None = None,
 ) -> Result:
-    """Minimise the weighted mean cross-entropy of the m examples in the columns of X.
+    """Minimise the weighted mean cross-entropy of the m examples in the columns of X, plus penalty.
 
     Args:
-        X: (n, m), features x examples: an array, or a pytree that offers `w.T @ X`, `X @ dZ.T`
-            and, for the gradient check, `X.mean_absolute(s)`, as matrix.Transposed does.
-        Y: m labels, 0 or 1, shape (m,) or (1, m).
+        X: (n, m), features x examples: an array, a SciPy sparse matrix, or one of matrix/.
+        Y: m labels of any kind; or 0 and 1 in rows: (1, m) binomial, (k, m) one-hot multinomial.
         s: m weights, finite and not negative; by default 1.
-        solver: GradientDescent(learning_rate), Optax(tx), or "auto", which is optax.lbfgs.
+        family: "auto", "multinomial", or "binomial", which makes k rows of Y k independent models.
+        penalty: None, L2(strength), L1(strength) or ElasticNet(strength, l1_ratio), of w alone.
+        class_weight: "balanced", or a dict of factors for the weights of some classes.
+        fit_intercept: False leaves b at 0.
+        solver: "auto" picks by shape, penalty and family; Newton(), LBFGS(), Proximal(),
+            GradientDescent(learning_rate), Optax(tx).
         steps: the largest number of updates.
-        tolerance: stop where the largest absolute gradient entry is at most this; 0 never stops.
+        tolerance: stop where the duality gap / J(0), or where a feature is unpenalised the largest
+            absolute gradient entry, is at most this; 0 never stops.
         params: where to start; by default zeros.
         gradient_check: "every" step, "ends" (first and last parameters), "off", or every N steps.
         dtype: "float32" or "float64", of all that is computed.
         device: "cpu", "gpu", "tpu" or a jax.Device; by default where JAX puts new arrays.
+        refine: finish a float32 answer in float64, to a tolerance of 1e-10.
         callback: called with a Progress between chunks of at most 100 steps.
 
     Returns:
-        A Result, whose status says how the run ended.
+        A Result, whose status says how the run ended and whose certificate how good it is.
 
     Raises:
         ValueError: a bad argument, named, before anything is compiled.
     """
-    dtype, method = check_dtype(dtype), check_solver(solver)
+    dtype = check_dtype(dtype)
     check_every = check_settings(steps, tolerance, gradient_check)
-    with jax.enable_x64(dtype == "float64"):
-        batch, params = place_arguments(X, Y, s, params, dtype, device)
-        scale = None if check_every is None else _mean_absolute(batch.X, batch.s)
-        loop = Loop(batch, method, int(steps), float(tolerance), check_every, scale)
-        check = None if gradient_check == "off" else check_gradients(params, batch)
-        carry, history = _drive(loop, _start(loop, params, check), callback)
-        if gradient_check == "ends":
-            carry = _check_end(loop, carry)
-        # What is read on the host anyway is handed over as NumPy.
-        carry = jax.device_get(carry)._replace(good=carry.good)
-        return _result(carry, history, Status(carry.status), int(carry.step))
+    _check_refine(refine)
+
+    def run(params: Params | None, dtype: str, tolerance: float, steps: int) -> "_Run":
+        with jax.enable_x64(dtype == "float64"):
+            task = place_arguments(
+                X, Y, s, params, dtype, device, family, penalty, class_weight, fit_intercept
+            )
+            method, chosen = choose_solver(solver, task.objective)
+            loop = Loop(task.objective, method, steps, tolerance, check_every=check_every)
+            carry, history = drive(loop, task.params, gradient_check, callback)
+            return _Run(task.objective, carry, history, task.classes, chosen)
+
+    done = run(params, dtype, float(tolerance), int(steps))
+    if refine and dtype == "float32" and Status(done.carry.status) in _REFINABLE:
+        left = int(steps) - int(done.carry.step)
+        finer = run(done.carry.good, "float64", min(float(tolerance), _REFINED), left)
+        done = finer.after(done)
+    with jax.enable_x64(done.carry.good.w.dtype == np.float64):
+        return done.result(judged=tolerance > 0)
+
+
+def _check_refine(refine: Any) -> None:
+    if not isinstance(refine, bool | np.bool_):
+        raise InputError(f"refine is {refine!r}: expected True or False")
+
+
+class _Run(NamedTuple):
+    """A finished loop, and what its result needs to say besides."""
+
+    objective: Objective
+    carry: Carry
+    history: History
+    classes: tuple[Any, ...]
+    chosen: str
+
+    def after(self, first: "_Run") -> "_Run":
+        """The two as one run, `first` being its beginning."""
+        joined = History(*map(np.concatenate, zip(first.history, self.history, strict=True)))
+        carry = self.carry._replace(step=first.carry.step + self.carry.step)
+        return self._replace(carry=carry, history=joined, chosen=f"{self.chosen}; refined")
+
+    def result(self, judged: bool) -> Result:
+        """The result; where an optimum was asked for, whether there is one."""
+        carry, status, notes = self.carry, Status(self.carry.status), tuple[str, ...]()
+        if judged:
+            status, notes = diagnose(self.objective, carry.good, status)
+        return _result(
+            carry,
+            self.history,
+            status,
+            int(carry.step),
+            classes=self.classes,
+            solver=self.chosen,
+            notes=notes,
+        )
 
 
 def solve(
-    params: Params, batch: Batch, *, solver: Solver, steps: int, tolerance: float = 0.0
+    params: Params,
+    batch: Batch,
+    *,
+    solver: Solver,
+    steps: int,
+    tolerance: float = 0.0,
+    penalty: Penalty | None = None,
+    family: Family = BINOMIAL,
+    fit_intercept: bool = True,
 ) -> Result:
     """`fit` as a pure function: the same steps in one scan, for your own jit, vmap and grad.
 
     Nothing is validated or checked against jax.grad. `status` is an int32 and the history has
     `steps` rows (a static number), NaN after `result.steps`. The dtype is that of the parameters.
     """
-    loop = Loop(batch, solver, steps, tolerance)
+    objective = Objective(batch, penalty, family, fit_intercept)
+    loop = Loop(objective, solver, steps, tolerance, moments_of(objective))
     step = partial(body, loop, wanted=True, branch=jax.default_backend() == "cpu")
     # One more than the updates: the last only looks at where they led.
     carry, rows = lax.scan(
@@ -105,46 +161,5 @@ def solve(
     return _result(carry, history, carry.status, carry.step)
 
 
-_start = jax.jit(start)
-_mean_absolute = jax.jit(mean_absolute)
-
-
-@partial(jax.jit, static_argnames="branch", donate_argnames="carry")
-def _chunk(loop: Loop, carry: Carry, limit: int, branch: bool) -> tuple[Carry, Array]:
-    """At most `limit` of _CHUNK steps, and their rows stacked, to be fetched at once."""
-    carry, rows = lax.scan(
-        lambda carry, i: body(loop, carry, i < limit, branch), carry, jnp.arange(_CHUNK)
-    )
-    return carry, jnp.stack(rows)
-
-
-def _drive(
-    loop: Loop, carry: Carry, callback: Callable[[Progress], None] | None
-) -> tuple[Carry, History]:
-    """Run chunks until the status says stop, looking in about every _PULSE seconds."""
-    branch = all(device.platform == "cpu" for device in carry.cost.devices())
-    limit = 1 if branch else _CHUNK
-    rows, step, status = [np.empty((3, 0), carry.cost.dtype)], 0, Status.RUNNING
-    while status == Status.RUNNING:
-        began, before = time.perf_counter(), step
-        carry, new = _chunk(loop, carry, limit, branch=branch)
-        seen = (carry.step, carry.status, carry.cost, carry.gradient_norm, new)
-        step, status, cost, norm, new = jax.device_get(seen)
-        rows.append(new[:, : max(step - before, 0)])
-        if callback is not None:
-            callback(Progress(int(step), loop.steps, float(cost), float(norm)))
-        if branch:
-            slow = time.perf_counter() - began > _PULSE / 2
-            limit = max(limit // 2, 1) if slow else min(2 * limit, _CHUNK)
-    return carry, History(*np.concatenate(rows, axis=1)[:, :step])
-
-
-def _check_end(loop: Loop, carry: Carry) -> Carry:
-    last = worse(check_gradients(carry.good, loop.batch), carry.check)
-    status = carry.status if last.passed else jnp.int32(Status.GRADIENT_CHECK_FAILED)
-    return carry._replace(check=last, status=status)
-
-
-def _result(carry: Carry, history: History, status: Any, steps: Any) -> Result:
-    certificate = Certificate(carry.cost, carry.gradient_norm)
-    return Result(carry.good, history, status, steps, carry.check, certificate)
+def _result(carry: Carry, history: History, status: Any, steps: Any, **found: Any) -> Result:
+    return Result(carry.good, history, status, steps, carry.check, carry.certificate, **found)

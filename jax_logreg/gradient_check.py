@@ -1,12 +1,13 @@
 """The analytic gradients against `jax.grad` of the cost."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jax_logreg.logistic import Batch, Params, backprop, cost
+from jax_logreg.logistic import BINOMIAL, Batch, Family, Params, backprop, cost
 from jax_logreg.matrix import mean_absolute
 
 
@@ -44,16 +45,16 @@ def relative_tolerance(dtype: Any, m: int) -> float:
     return 8 * float(jnp.finfo(dtype).eps) * m**0.5
 
 
-@jax.jit
-def check_gradients(params: Params, batch: Batch) -> GradientCheck:
+@partial(jax.jit, static_argnames="family")
+def check_gradients(params: Params, batch: Batch, family: Family = BINOMIAL) -> GradientCheck:
     """Compare `backprop` with `jax.grad(cost)` entry by entry, in the dtype of the parameters."""
-    return compare(params, batch, mean_absolute(batch.X, batch.s))
+    return compare(params, batch, mean_absolute(batch.X, batch.s), family)
 
 
-def compare(params: Params, batch: Batch, scale: Array) -> GradientCheck:
+def compare(params: Params, batch: Batch, scale: Array, family: Family) -> GradientCheck:
     """`check_gradients` with the scale of the features (n, 1) given, to be computed only once."""
-    _, analytic = backprop(params, batch)
-    automatic = jax.grad(cost)(params, batch)
+    _, analytic = backprop(params, batch, family=family)
+    automatic = jax.grad(cost)(params, batch, family=family)
     # One column per output, db first.
     a, g = (jnp.concatenate([p.b.T, p.w]) for p in (analytic, automatic))
     scale = jnp.concatenate([jnp.ones_like(scale, shape=(1, 1)), scale])

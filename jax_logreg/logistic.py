@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 
 class Params(NamedTuple):
@@ -32,30 +32,73 @@ class Batch(NamedTuple):
 
 
 class Family(NamedTuple):
-    """An activation of Z and the cross-entropy per example, (Z, Y) -> (1, m), whose link it is."""
+    """An activation A(Z) (k, m) and the cross-entropy whose canonical link it belongs to.
 
+    `cross_entropy(Z, Y)` and its second derivative along U, `curvature(A, U)`, have a row for each
+    independent model: k of them where the outputs are `independent`, else one.
+    """
+
+    name: str
     activation: Callable[[Array], Array]
     cross_entropy: Callable[[Array, Array], Array]
+    curvature: Callable[[Array, Array], Array]
+    independent: bool
+
+    def models(self, per_output: Array, axis: int = 0) -> Array:
+        """Sums over the outputs of one model: the array itself where they are independent."""
+        return per_output if self.independent else jnp.sum(per_output, axis, keepdims=True)
 
 
 def _binary_cross_entropy(Z: Array, Y: Array) -> Array:
     # log(1 + exp Z), never overflowing; (Z + |Z|) / 2 rather than max(Z, 0), because then the
     # automatic derivative at Z = 0 is 1/2, whatever that of |Z| is.
     softplus = (Z + jnp.abs(Z)) / 2 + jnp.log1p(jnp.exp(-jnp.abs(Z)))
-    return jnp.sum(softplus - Y * Z, axis=0, keepdims=True)
+    return softplus - Y * Z
 
 
-BINOMIAL = Family(jax.nn.sigmoid, _binary_cross_entropy)
+def _binary_curvature(A: Array, U: Array) -> Array:
+    return A * (1 - A) * U**2
+
+
+def _over_outputs(a: Array) -> Array:
+    """Sums (1, m) over the outputs, as a product: XLA:CPU is slow to sum over the first axis."""
+    ones = jnp.ones((1, a.shape[0]), a.dtype)
+    return jnp.matmul(ones, a, precision="highest")
+
+
+def _exponentials(Z: Array) -> tuple[Array, Array, Array]:
+    highest = lax.stop_gradient(jnp.max(Z, axis=0, keepdims=True))
+    E = jnp.exp(Z - highest)
+    return E, _over_outputs(E), highest
+
+
+def _softmax(Z: Array) -> Array:
+    E, total, _ = _exponentials(Z)
+    return E / total
+
+
+def _softmax_cross_entropy(Z: Array, Y: Array) -> Array:
+    _, total, highest = _exponentials(Z)
+    return jnp.log(total) + highest - _over_outputs(Y * Z)
+
+
+def _softmax_curvature(A: Array, U: Array) -> Array:
+    return _over_outputs(A * (U - _over_outputs(A * U)) ** 2)
+
+
+BINOMIAL = Family("binomial", jax.nn.sigmoid, _binary_cross_entropy, _binary_curvature, True)
+MULTINOMIAL = Family("multinomial", _softmax, _softmax_cross_entropy, _softmax_curvature, False)
 
 
 @jax.default_matmul_precision("highest")
-def _linear(params: Params, X: Any) -> Array:
+def linear(params: Params, X: Any) -> Array:
+    """Z = wᵀX + b, (k, m)."""
     return params.w.T @ X + params.b
 
 
 def forward(params: Params, X: Any, family: Family = BINOMIAL) -> Array:
     """Probabilities A = σ(wᵀX + b), (k, m), of the examples X (n, m)."""
-    return family.activation(_linear(params, X))
+    return family.activation(linear(params, X))
 
 
 def cost(
@@ -68,7 +111,7 @@ def cost(
     """
     X, Y, s = batch
     total = jnp.sum(s) if total is None else total
-    Z = _linear(params, X)
+    Z = linear(params, X)
     return jnp.sum(s * family.cross_entropy(Z, Y)) / total
 
 
@@ -81,15 +124,49 @@ def backprop(
     With one `total` for all, J, dw and db are additive over any split of the examples. The line dZ
     holds for every canonical link: sigmoid for k independent outputs, softmax for k classes.
     """
-    X, Y, s = batch
+    X, _, s = batch
     total = jnp.sum(s) if total is None else total
     Z = params.w.T @ X + params.b
+    return backprop_from(Z, batch, total, family)
+
+
+@jax.default_matmul_precision("highest")
+def backprop_from(Z: Array, batch: Batch, total: Array, family: Family) -> tuple[Array, Params]:
+    """`backprop` from Z = wᵀX + b on, for those who have it."""
+    X, Y, s = batch
     A = family.activation(Z)
     J = jnp.sum(s * family.cross_entropy(Z, Y)) / total
     dZ = s * (A - Y)
     dw = X @ dZ.T / total
     db = jnp.sum(dZ, axis=1, keepdims=True) / total
     return J, Params(dw, db)
+
+
+def derivatives_along(
+    U: Array, Z: Array, batch: Batch, total: Array, family: Family
+) -> tuple[Array, Array]:
+    """First and second derivative of J(Z + t·U) in t at t = 0, a row a model; X is not needed."""
+    _, Y, s = batch
+    A = family.activation(Z)
+    dZ = s * (A - Y)
+    slope = family.models(jnp.sum(dZ * U, axis=1, keepdims=True)) / total
+    curvature = jnp.sum(s * family.curvature(A, U), axis=1, keepdims=True) / total
+    return slope, curvature
+
+
+def hessian_diagonal(Z: Array, s: Array, family: Family) -> Array:
+    """Weights d (k, m) of the Hessian's diagonal blocks X diag(d_i) Xᵀ: d = s·A·(1 − A)."""
+    A = family.activation(Z)
+    return s * A * (1 - A)
+
+
+def hessian_weights(Z: Array, s: Array, family: Family, i: Any, j: Any) -> Array:
+    """Weights d (1, m) of the Hessian's block X diag(d) Xᵀ: d = s·A_i·(δ_ij − A_j).
+
+    Independent outputs have the blocks i = j only.
+    """
+    A = family.activation(Z)
+    return s * A[i][None] * (jnp.asarray(i == j, Z.dtype) - A[j][None])
 
 
 def update(params: Params, gradients: Params, learning_rate: Any) -> Params:

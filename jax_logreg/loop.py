@@ -7,38 +7,48 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jax_logreg.certificate import gradient_norm
-from jax_logreg.gradient_check import GradientCheck, compare
-from jax_logreg.logistic import Batch, Params
-from jax_logreg.objective import Objective, Solver
+from jax_logreg.certificate import Certificate, Moments, duality_gap, largest, zero_cost
+from jax_logreg.gradient_check import GradientCheck, compare, relative_tolerance
+from jax_logreg.logistic import Params
+from jax_logreg.objective import Evaluation, Objective, Solver
 from jax_logreg.status import Status
 
-# Cost, gradient norm and gradient error (NaN where unchecked), seen before an update.
-Row = tuple[Array, Array, Array]
+# Cost, gradient norm, relative gap (infinite where there is none) and gradient error (NaN where
+# unchecked), seen before an update.
+Row = tuple[Array, Array, Array, Array]
+# Steps without progress, the gradient being within its rounding error, that make a floor.
+_PATIENCE = 10
 
 
 class Loop(NamedTuple):
     """What stays the same from step to step; the numbers can change without recompiling."""
 
-    batch: Batch
+    objective: Objective
     solver: Solver
     steps: Any
     tolerance: Any
+    moments: Moments | None = None  # None leaves the duality gap out of the compiled loop
     check_every: Any = None  # None leaves the gradient check out of the compiled loop
-    scale: Any = None  # of the features, (n, 1), where gradients are checked
+    scale: Any = None  # of the features, (n, 1); None: no check, and no precision floor
 
 
 class Carry(NamedTuple):
-    """The loop before update `step`; `good` are the last parameters whose cost was finite."""
+    """The loop before update `step`; `good` are the last parameters whose cost was finite.
+
+    `certificate` is theirs; `best` is the least that a tolerance was compared with, `lowest` the
+    lowest cost, and `stalled` the number of steps since either fell.
+    """
 
     params: Params
     state: Any
-    step: Array
-    status: Array
+    step: Any
+    status: Any
     good: Params
-    cost: Array
-    gradient_norm: Array
+    certificate: Certificate
     first_cost: Array
+    best: Array
+    lowest: Array
+    stalled: Array
     check: GradientCheck | None
 
 
@@ -47,13 +57,15 @@ def start(loop: Loop, params: Params, check: GradientCheck | None) -> Carry:
     unknown = jnp.full((), jnp.nan, params.w.dtype)
     carry = Carry(
         params=params,
-        state=loop.solver.init(Objective(loop.batch), params),
+        state=loop.solver.init(loop.objective, params),
         step=jnp.int32(0),
         status=jnp.int32(Status.RUNNING),
         good=params,
-        cost=unknown,
-        gradient_norm=unknown,
+        certificate=Certificate(*(unknown,) * 4),
         first_cost=unknown,
+        best=jnp.full_like(unknown, jnp.inf),
+        lowest=jnp.full_like(unknown, jnp.inf),
+        stalled=jnp.int32(0),
         check=check,
     )
     # Each leaf gets a buffer of its own, so that the whole can be donated.
@@ -68,7 +80,7 @@ def body(loop: Loop, carry: Carry, wanted: Array | bool, branch: bool) -> tuple[
     active = jnp.asarray(wanted) & (carry.status == Status.RUNNING)
     step = partial(_step, loop)
     if branch:
-        empty = (jnp.full_like(carry.cost, jnp.nan),) * 3
+        empty = (jnp.full_like(carry.best, jnp.nan),) * 4
         return lax.cond(active, step, lambda carry: (carry, empty), carry)
     new, row = step(carry)
     return _where(active, new, carry), row
@@ -76,20 +88,26 @@ def body(loop: Loop, carry: Carry, wanted: Array | bool, branch: bool) -> tuple[
 
 def _step(loop: Loop, carry: Carry) -> tuple[Carry, Row]:
     """Evaluate at the parameters, then stop there or take the update."""
-    params, state, (J, gradient) = loop.solver.step(
-        Objective(loop.batch), carry.params, carry.state
-    )
-    norm = gradient_norm(gradient)
+    params, state, evaluation = loop.solver.step(loop.objective, carry.params, carry.state)
+    seen = _certificate(loop, carry.params, evaluation)
+    J, norm = seen.cost, seen.gradient_norm
     finite = jnp.isfinite(J) & jnp.isfinite(norm)
     check, error = _check(loop, carry, finite)
     exhausted = carry.step >= loop.steps
     first_cost = jnp.where(carry.step == 0, J, carry.first_cost)
     # Rounding alone may lift a cost that has not moved from its start.
     risen = first_cost * (1 + jnp.finfo(J.dtype).eps ** 0.5) < J
+    measure = jnp.where(jnp.isfinite(seen.relative_gap), seen.relative_gap, norm)
+    # A cost within a few roundings of the lowest has not fallen.
+    fallen = carry.lowest - J > 4 * jnp.finfo(J.dtype).eps * jnp.abs(J)
+    stalled = jnp.where((measure < carry.best) | fallen, 0, carry.stalled + 1)
+    slope = loop.objective.stationarity(carry.params, evaluation.gradient)
+    floored = (stalled >= _PATIENCE) & _within_rounding(loop, slope)
     status = _first(
         (~finite, Status.DIVERGED),
         (_failed(check), Status.GRADIENT_CHECK_FAILED),
-        ((norm <= loop.tolerance) & (loop.tolerance > 0), Status.CONVERGED),
+        ((measure <= loop.tolerance) & (loop.tolerance > 0), Status.CONVERGED),
+        (floored & (loop.tolerance > 0), Status.PRECISION_FLOOR),
         (exhausted & risen, Status.DIVERGED),
         (exhausted, Status.STEPS_EXHAUSTED),
     )
@@ -101,22 +119,43 @@ def _step(loop: Loop, carry: Carry) -> tuple[Carry, Row]:
         step=jnp.where(finite, carry.step + jnp.int32(running), jnp.maximum(carry.step - 1, 0)),
         status=status,
         good=_where(finite, carry.params, carry.good),
-        cost=jnp.where(finite, J, carry.cost),
-        gradient_norm=jnp.where(finite, norm, carry.gradient_norm),
+        certificate=_where(finite, seen, carry.certificate),
         first_cost=first_cost,
+        best=jnp.minimum(measure, carry.best),
+        lowest=jnp.minimum(J, carry.lowest),
+        stalled=stalled,
         check=check,
     )
-    return carry, (J, norm, error)
+    return carry, (J, norm, seen.relative_gap, error)
+
+
+def _certificate(loop: Loop, params: Params, at: Evaluation) -> Certificate:
+    """What is known of the parameters, the gap only as sharp as the tolerance asks."""
+    norm = largest(loop.objective.stationarity(params, at.gradient))
+    if loop.moments is None:
+        return Certificate(at.cost, norm, *(jnp.full_like(norm, jnp.inf),) * 2)
+    nats = zero_cost(loop.objective)
+    gap = duality_gap(loop.objective, params, at, loop.moments, loop.tolerance * nats)
+    return Certificate(at.cost, norm, gap, gap / nats)
+
+
+def _within_rounding(loop: Loop, gradient: Params) -> Array:
+    if loop.scale is None:
+        return jnp.bool_(False)
+    dw, db = gradient
+    allowed = relative_tolerance(dw.dtype, loop.objective.batch.s.size)
+    return jnp.all(jnp.abs(dw) <= allowed * loop.scale) & jnp.all(jnp.abs(db) <= allowed)
 
 
 def _check(loop: Loop, carry: Carry, finite: Array) -> tuple[GradientCheck | None, Array]:
     """The worst check so far, and the relative error of the one made now, NaN if none was."""
-    error = jnp.full_like(carry.cost, jnp.nan)
+    error = jnp.full_like(carry.best, jnp.nan)
     if loop.check_every is None:
         return carry.check, error
 
     def made() -> tuple[GradientCheck, Array]:
-        check = compare(carry.params, loop.batch, loop.scale)
+        objective = loop.objective
+        check = compare(carry.params, objective.batch, loop.scale, objective.family)
         return worse(check, carry.check), check.max_relative_error
 
     due = finite & (carry.step % loop.check_every == 0)

@@ -1,32 +1,116 @@
 """What a solver is handed, and what it must offer."""
 
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import jax
+import jax.numpy as jnp
 from jax import Array
 
-from jax_logreg.logistic import Batch, Params, backprop, cost
+from jax_logreg import penalty as penalties
+from jax_logreg.logistic import (
+    BINOMIAL,
+    Batch,
+    Family,
+    Params,
+    backprop_from,
+    cost,
+    derivatives_along,
+    linear,
+)
+from jax_logreg.penalty import Penalty
 
 
 class Evaluation(NamedTuple):
-    """The cost J and its gradient at one point."""
+    """The cost J + P, and the gradient of its smooth part J + Σ l2/2·w², at one point."""
 
     cost: Array
     gradient: Params
 
 
-class Objective(NamedTuple):
-    """The cross-entropy cost of one batch."""
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Objective:
+    """The weighted mean cross-entropy of one batch plus a penalty on w.
+
+    Without `intercept`, b stays where it begins: its gradient is 0.
+    """
 
     batch: Batch
+    penalty: Penalty | None = None
+    family: Family = field(default=BINOMIAL, metadata={"static": True})
+    intercept: bool = field(default=True, metadata={"static": True})
+
+    @property
+    def total(self) -> Array:
+        """The sum of the weights."""
+        return jnp.sum(self.batch.s)
+
+    @property
+    def smooth(self) -> bool:
+        """Whether the cost has a gradient everywhere."""
+        return self.penalty is None or self.penalty.smooth
+
+    @property
+    def models(self) -> int:
+        """How many independent models the outputs make."""
+        return self.batch.Y.shape[0] if self.family.independent else 1
+
+    def l1(self, w: Array) -> Array:
+        """The coefficients of |w|, (n, 1) in the dtype of w."""
+        return _column(0.0 if self.penalty is None else self.penalty.l1, w)
+
+    def l2(self, w: Array) -> Array:
+        """The coefficients of w²/2, (n, 1) in the dtype of w."""
+        return _column(0.0 if self.penalty is None else self.penalty.l2, w)
+
+    def penalised(self, params: Params) -> Array:
+        """The penalty P(w)."""
+        if self.penalty is None:
+            return jnp.zeros_like(params.w, shape=())
+        return penalties.value(self.penalty, params.w)
+
+    def linear(self, params: Params) -> Array:
+        """Z = wᵀX + b, (k, m)."""
+        return linear(params, self.batch.X)
 
     def evaluate(self, params: Params) -> Evaluation:
-        """J and the analytic gradient."""
-        return Evaluation(*backprop(params, self.batch))
+        """J + P and the analytic gradient."""
+        return self.evaluate_from(params, self.linear(params))
+
+    def evaluate_from(self, params: Params, Z: Array) -> Evaluation:
+        """`evaluate` for those who have Z."""
+        J, gradient = backprop_from(Z, self.batch, self.total, self.family)
+        if self.penalty is not None:
+            J = J + self.penalised(params)
+            gradient = gradient._replace(w=gradient.w + self.penalty.l2 * params.w)
+        if not self.intercept:
+            gradient = gradient._replace(b=jnp.zeros_like(gradient.b))
+        return Evaluation(J, gradient)
+
+    def derivatives_along(
+        self, params: Params, direction: Params, Z: Array, U: Array, t: Array
+    ) -> tuple[Array, Array]:
+        """Derivatives of the smooth part in t at params + t·direction, with U the direction's Z."""
+        slope, curvature = derivatives_along(U, Z + t * U, self.batch, self.total, self.family)
+        if self.penalty is None:
+            return slope, curvature
+        bent = self.penalty.l2 * direction.w
+        along = partial(jnp.sum, axis=0, keepdims=True)
+        linear, quadratic = (self.family.models(along(bent * a).T) for a in (params.w, direction.w))
+        return slope + linear + t * quadratic, curvature + quadratic
 
     def value(self, params: Params) -> Array:
-        """J; differentiating it gives the analytic gradient, not a second one."""
-        return _value(params, self.batch)
+        """J + P of a smooth objective; its derivative is the analytic one, not a second one."""
+        return _value(self, params)
+
+    def stationarity(self, params: Params, gradient: Params) -> Params:
+        """The smallest subgradient, given the gradient of the smooth part: 0 at an optimum."""
+        if self.penalty is None or self.penalty.smooth:
+            return gradient
+        w = penalties.stationarity(self.penalty, params.w, gradient.w)
+        return gradient._replace(w=w)
 
 
 class Solver(Protocol):
@@ -44,20 +128,30 @@ class Solver(Protocol):
         """The updated parameters and state, and the evaluation at the parameters before them."""
 
 
+def _column(values: Any, w: Array) -> Array:
+    return jnp.broadcast_to(jnp.asarray(values, w.dtype), (w.shape[0], 1))
+
+
+def _cost(objective: Objective, params: Params) -> Array:
+    J = cost(params, objective.batch, objective.total, objective.family)
+    return J + objective.penalised(params)
+
+
 @jax.custom_vjp
-def _value(params: Params, batch: Batch) -> Array:
-    return cost(params, batch)
+def _value(objective: Objective, params: Params) -> Array:
+    return _cost(objective, params)
 
 
-def _value_forward(params: Params, batch: Batch) -> tuple[Array, tuple[Params, Params, Batch]]:
-    J, gradient = backprop(params, batch)
-    return J, (gradient, params, batch)
+def _value_forward(objective: Objective, params: Params) -> tuple[Array, Any]:
+    J, gradient = objective.evaluate(params)
+    return J, (gradient, objective, params)
 
 
-def _value_backward(residuals: tuple[Params, Params, Batch], J_bar: Array) -> tuple[Params, Batch]:
-    gradient, params, batch = residuals
-    _, with_respect_to_batch = jax.vjp(lambda batch: cost(params, batch), batch)
-    return jax.tree.map(lambda g: J_bar * g, gradient), *with_respect_to_batch(J_bar)
+def _value_backward(residuals: Any, J_bar: Array) -> tuple[Any, Params]:
+    gradient, objective, params = residuals
+    _, with_respect_to_objective = jax.vjp(lambda objective: _cost(objective, params), objective)
+    (objective_bar,) = with_respect_to_objective(J_bar)
+    return objective_bar, jax.tree.map(lambda g: J_bar * g, gradient)
 
 
 _value.defvjp(_value_forward, _value_backward)

@@ -1,6 +1,6 @@
 """What a fit hands back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
@@ -14,11 +14,13 @@ from jax_logreg.status import Status
 class History(NamedTuple):
     """One row a step, (steps,): what was seen at the parameters before that step's update.
 
+    `relative_gap` is a bound, sharp only near the tolerance, and infinite where there is none.
     `gradient_error` is the relative error of the gradient check, NaN where none was made.
     """
 
     cost: Any
     gradient_norm: Any
+    relative_gap: Any
     gradient_error: Any
 
 
@@ -28,8 +30,10 @@ class Result:
     """The fitted parameters, and how they came about.
 
     `history` has a row for each of the `steps` updates that led to `params`; `certificate` holds
-    cost and gradient norm at `params` themselves. `gradient_check` is the worst check made, None
-    where none was. From `solve` the history is as long as asked for, NaN after `steps`.
+    cost, gradient norm and duality gap at `params` themselves. `gradient_check` is the worst check
+    made, None where none was. `classes` are what the outputs stand for, `solver` is the method
+    that ran and why, and `notes` what the fit found out about the data. From `solve` the history is
+    as long as asked for, NaN after `steps`, and the last three are empty.
     """
 
     params: Params
@@ -38,6 +42,9 @@ class Result:
     steps: Any
     gradient_check: GradientCheck | None
     certificate: Certificate
+    classes: tuple[Any, ...] = field(default=(), metadata={"static": True})
+    solver: str = field(default="", metadata={"static": True})
+    notes: tuple[str, ...] = field(default=(), metadata={"static": True})
 
     @property
     def message(self) -> str:
@@ -51,4 +58,4 @@ class Result:
                 f"{float(check.automatic):.6g}, relative error "
                 f"{float(check.max_relative_error):.2g}, allowed {float(check.tolerance):.2g}."
             )
-        return line
+        return " ".join([line, *self.notes])

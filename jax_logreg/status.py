@@ -12,8 +12,12 @@ class Status(IntEnum):
     explanation: str
 
     RUNNING = 0, "It has not ended yet."
-    CONVERGED = 1, "The largest absolute entry of the gradient is at most the tolerance."
-    STEPS_EXHAUSTED = 2, "All steps were taken before the gradient reached the tolerance."
+    CONVERGED = (
+        1,
+        "The relative duality gap, or where a feature is unpenalised the largest absolute entry "
+        "of the gradient, is at most the tolerance.",
+    )
+    STEPS_EXHAUSTED = 2, "All steps were taken before the tolerance was reached."
     DIVERGED = (
         3,
         "The cost became infinite or NaN, or ended above where it began: the learning rate is too "
@@ -23,6 +27,16 @@ class Status(IntEnum):
         4,
         "The analytic gradient and jax.grad of the cost disagree by more than rounding: one of "
         "them, or a product with X, is wrong.",
+    )
+    PRECISION_FLOOR = (
+        5,
+        "The gradient is within its own rounding error and no longer falls: the tolerance is "
+        "below what this dtype can reach. Pass refine=True or dtype='float64'.",
+    )
+    SEPARABLE = (
+        6,
+        "The classes can be separated, so the cost has no finite optimum: the parameters grow "
+        "with every step. Add a penalty, for example L2(1e-4).",
     )
 
     # The type checker sees only the value that Enum looks up by.

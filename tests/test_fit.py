@@ -1,5 +1,3 @@
-import sys
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +15,7 @@ from jax_logreg import (
     backprop,
     check_gradients,
     cost,
+    driver,
     fit,
     solve,
     train_step,
@@ -148,7 +147,7 @@ def test_a_cost_that_is_not_finite_keeps_the_last_good_parameters(dtype):
     runaway = Optax(optax.sgd(1.0, momentum=3.0))
     result = fit(X, Y, solver=runaway, steps=1000, tolerance=0, dtype=dtype)
     assert result.status is Status.DIVERGED and "learning rate" in result.message
-    assert all(np.isfinite(a).all() for a in (*result.params, *result.certificate))
+    assert all(np.isfinite(a).all() for a in (*result.params, *result.certificate[:2]))
     assert len(result.history.cost) == result.steps
     assert 50 < result.steps < 1000
     with precision(dtype):
@@ -299,11 +298,9 @@ def test_the_gradient_of_solve_reaches_the_data():
 
 @pytest.mark.parametrize("mode", ["every", "off"])
 def test_mask_and_branch_are_the_same_loop(mode, monkeypatch):
-    module = sys.modules["jax_logreg.fit"]  # the package's own `fit` is the function
-
-    chunk = module._chunk
+    chunk = driver._chunk
     expected = fit(X, Y, solver=GD, steps=130, tolerance=1e-3, gradient_check=mode)
-    monkeypatch.setattr(module, "_chunk", lambda *args, branch: chunk(*args, branch=False))
+    monkeypatch.setattr(driver, "_chunk", lambda *args, branch: chunk(*args, branch=False))
     result = fit(X, Y, solver=GD, steps=130, tolerance=1e-3, gradient_check=mode)
     assert (result.status, result.steps) == (expected.status, expected.steps)
     assert_allclose(result.history.cost, expected.history.cost, rtol=1e-6)

@@ -9,21 +9,28 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "jax_logreg"
 FLOORS = {
-    "errors": 0,
+    "errors": -1,
     "extras": 0,
     "logistic": 0,
     "matrix": 0,
+    "penalty": 0,
     "status": 0,
+    "collinear": 1,
     "gradient_check": 1,
-    "arguments": 1,
+    "labels": 1,
+    "separation": 1,
     "objective": 1,
-    "certificate": 1,
+    "arguments": 2,
+    "certificate": 2,
+    "diagnosis": 2,
     "solver": 2,
-    "loop": 2,
-    "result": 2,
-    "fit": 3,
-    "data": 4,
-    "run": 6,
+    "loop": 3,
+    "result": 3,
+    "driver": 4,
+    "fit": 5,
+    "sweep": 6,
+    "data": 6,
+    "run": 8,
 }
 
 

@@ -5,11 +5,12 @@ from jax_logreg.data.prepare import Prepared, prepare
 from jax_logreg.data.reading import Reading, read
 from jax_logreg.data.section import Section
 from jax_logreg.data.sources import DataConfig
-from jax_logreg.data.writing import find_writer, write_csv
+from jax_logreg.data.writing import Predictions, find_writer, write_csv
 
 __all__ = [
     "DataConfig",
     "Examples",
+    "Predictions",
     "Prepared",
     "Reading",
     "Scaling",

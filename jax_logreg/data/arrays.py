@@ -14,12 +14,12 @@ from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 
 
-def read_npz(path: Path, x: str, y: str, labelled: bool) -> Examples:
-    """The arrays x and y of a .npz, which is never unpickled."""
+def read_npz(path: Path, x: str, y: str, weights: str | None, labelled: bool) -> Examples:
+    """The arrays x, y and weights of a .npz, which is never unpickled."""
     # Opened here, because NumPy leaves a damaged file open.
     with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         load = partial(_plain, path, file.__getitem__)
-        return _examples(path, load, file.files, x, y, labelled)
+        return _examples(path, load, file.files, x, y, weights, labelled)
 
 
 def read_npy(path: Path, labelled: bool) -> Examples:
@@ -31,8 +31,8 @@ def read_npy(path: Path, labelled: bool) -> Examples:
     return _from_array(path, "its array", array, None)
 
 
-def read_hdf5(path: Path, x: str, y: str, labelled: bool) -> Examples:
-    """The datasets x and y of an HDF5 file, by their full names."""
+def read_hdf5(path: Path, x: str, y: str, weights: str | None, labelled: bool) -> Examples:
+    """The datasets x, y and weights of an HDF5 file, by their full names."""
     with needs("run"):
         import h5py
 
@@ -43,7 +43,7 @@ def read_hdf5(path: Path, x: str, y: str, labelled: bool) -> Examples:
     with h5py.File(path) as file:
         names: list[str] = []
         file.visititems(lambda name, item: names.append(name) if hasattr(item, "shape") else None)
-        return _examples(path, load, names, x, y, labelled)
+        return _examples(path, load, names, x, y, weights, labelled)
 
 
 def read_svmlight(path: Path, zero_based: bool, features: Sequence[str] | None) -> Examples:
@@ -80,11 +80,16 @@ def _examples(
     names: Iterable[str],
     x: str,
     y: str,
+    weights: str | None,
     labelled: bool,
 ) -> Examples:
     name = _find(path, names, x, "x")
     labels = load(_find(path, names, y, "y")) if labelled else None
-    return _from_array(path, f"array '{name}'", load(name), labels)
+    examples = _from_array(path, f"array '{name}'", load(name), labels)
+    if weights is None:
+        return examples
+    values = np.asarray(load(_find(path, names, weights, "weights")))
+    return examples._replace(weights=values.ravel() if 1 in values.shape else values)
 
 
 def _find(path: Path, names: Iterable[str], pattern: str, option: str) -> str:

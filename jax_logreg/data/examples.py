@@ -12,10 +12,10 @@ _BLOCK = 4_000_000
 
 
 class Examples(NamedTuple):
-    """Raw numbers X (n, m), examples in columns, and their m raw labels, or None.
+    """Raw numbers X (n, m), examples in columns, their m raw labels, or None, and m weights.
 
     `divisor` is 255 for pictures, which stay uint8. `first_line` is the line of a text file on
-    which example 0 stands, else None.
+    which example 0 stands, else None. `weights` are None where every example counts once.
     """
 
     X: np.ndarray
@@ -24,6 +24,7 @@ class Examples(NamedTuple):
     source: str
     divisor: float = 1.0
     first_line: int | None = None
+    weights: np.ndarray | None = None
 
     def example(self, i: int) -> str:
         """Example i as a person finds it."""
@@ -51,7 +52,8 @@ class Examples(NamedTuple):
     def take(self, columns: np.ndarray) -> "Examples":
         """These examples only."""
         labels = None if self.labels is None else self.labels[columns]
-        return self._replace(X=self.X[:, columns], labels=labels)
+        weights = None if self.weights is None else self.weights[columns]
+        return self._replace(X=self.X[:, columns], labels=labels, weights=weights)
 
 
 class Scaling(NamedTuple):

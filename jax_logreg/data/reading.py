@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from jax_logreg.data import arrays, pictures, tables
 from jax_logreg.data.examples import Examples
 from jax_logreg.data.one_line import one_line
@@ -20,6 +22,9 @@ class Reading(Section):
     label: str = Field("label", description="Label column of .csv and .parquet.")
     x: str = Field("X", description="Array of examples in .npz and .h5, or a pattern: *_set_x.")
     y: str = Field("Y", description="Array of labels in .npz and .h5, or a pattern: *_set_y.")
+    weights: str | None = Field(
+        None, description="Column or array of example weights, 0 or larger; by default all 1."
+    )
     pixels: int | None = Field(None, ge=1, description="Resize pictures to pixels x pixels.")
     zero_based: bool = Field(False, description="Whether svmlight features count from 0, not 1.")
 
@@ -27,16 +32,20 @@ class Reading(Section):
 Reader = Callable[[Path, Reading, Sequence[str] | None, bool], Examples]
 
 READERS: dict[str, Reader] = {
-    ".npz": lambda path, r, _, labelled: arrays.read_npz(path, r.x, r.y, labelled),
+    ".npz": lambda path, r, _, labelled: arrays.read_npz(path, r.x, r.y, r.weights, labelled),
     ".npy": lambda path, r, _, labelled: arrays.read_npy(path, labelled),
-    ".h5": lambda path, r, _, labelled: arrays.read_hdf5(path, r.x, r.y, labelled),
-    ".csv": lambda path, r, names, labelled: tables.read_csv(path, r.label, names, labelled),
+    ".h5": lambda path, r, _, labelled: arrays.read_hdf5(path, r.x, r.y, r.weights, labelled),
+    ".csv": lambda path, r, names, labelled: tables.read_csv(path, _columns(r), names, labelled),
     ".parquet": lambda path, r, names, labelled: tables.read_parquet(
-        path, r.label, names, labelled
+        path, _columns(r), names, labelled
     ),
     ".svmlight": lambda path, r, names, _: arrays.read_svmlight(path, r.zero_based, names),
 }
 READERS |= {".hdf5": READERS[".h5"], ".libsvm": READERS[".svmlight"], ".svm": READERS[".svmlight"]}
+
+
+def _columns(reading: Reading) -> tables.Columns:
+    return tables.Columns(reading.label, reading.weights)
 
 
 @one_line()
@@ -53,11 +62,13 @@ def read(
         path: what to read; the suffix chooses the format, a folder holds pictures.
         reading: which columns or arrays are meant.
         features: the features to expect; tables are read by these names.
-        labelled: whether labels are needed; if not, they are left out.
+        labelled: whether labels, and weights, are needed; if not, they are left out.
 
     Raises:
         InputError: a file that is absent, damaged, or does not hold what was expected.
     """
+    if not labelled:
+        reading = reading.model_copy(update={"weights": None})
     try:
         examples = _reader(path)(path, reading, features, labelled)
     except (InputError, MissingExtra):
@@ -73,6 +84,8 @@ def read(
         ) from None
     if not labelled:
         examples = examples._replace(labels=None)
+    if reading.weights is not None:
+        _check_weights(examples, reading.weights)
     return _checked(examples, features)
 
 
@@ -104,6 +117,26 @@ def _checked(examples: Examples, features: Sequence[str] | None) -> Examples:
         )
     examples.check()
     return examples if features is None else examples._replace(features=tuple(features))
+
+
+def _check_weights(examples: Examples, name: str) -> None:
+    weights, m = examples.weights, examples.X.shape[1]
+    if weights is None:
+        raise InputError(
+            f"{examples.source} can hold no weights: data.weights names a column of .csv and "
+            ".parquet, or an array of .npz and .h5"
+        )
+    if weights.dtype.kind not in "buif" or weights.shape != (m,):
+        raise InputError(
+            f"{examples.source}: the weights '{name}' are {weights.dtype} of shape "
+            f"{weights.shape}: expected a number for each of the {m} examples"
+        )
+    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if wrong.size:
+        raise InputError(
+            f"{examples.source}: the weight '{name}' of {examples.example(wrong[0])} is "
+            f"{weights[wrong[0]]}: expected a finite number, 0 or larger"
+        )
 
 
 def _first_line(error: Exception) -> str:

@@ -26,7 +26,9 @@ class Source(Section):
     """What every source can be told."""
 
     positive: str | int | float | bool | None = Field(
-        None, description="The class that counts as 1; by default the last of two in sorted order."
+        None,
+        description="The class that counts as 1, against all others; by default the last of two "
+        "in sorted order, and none of three or more, which are learnt all at once.",
     )
     test_fraction: float = Field(
         0.25, ge=0, lt=1, description="Part held out, unless the source names its own test part."
@@ -84,7 +86,9 @@ class FileData(Source, Reading):
         train = read(self.train, self.reading)
         if self.test is None:
             return train, None
-        return train, read(self.test, self.reading, features=train.features)
+        # Accuracy counts examples, so a test file needs no weights.
+        reading = self.reading.model_copy(update={"weights": None})
+        return train, read(self.test, reading, features=train.features)
 
 
 class SyntheticData(Source):

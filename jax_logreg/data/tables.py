@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,16 @@ from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 
 
-def read_csv(path: Path, label: str, features: Sequence[str] | None, labelled: bool) -> Examples:
+class Columns(NamedTuple):
+    """The columns that are no features: labels, and example weights where there are any."""
+
+    label: str
+    weights: str | None = None
+
+
+def read_csv(
+    path: Path, columns: Columns, features: Sequence[str] | None, labelled: bool
+) -> Examples:
     """The table of a CSV file in UTF-8 whose first line names the columns."""
     with needs("run"):
         from pyarrow import ArrowInvalid, csv
@@ -23,7 +32,7 @@ def read_csv(path: Path, label: str, features: Sequence[str] | None, labelled: b
     except ArrowInvalid as error:
         reason = str(error).splitlines()[0].removeprefix("CSV parse error: ")
         raise InputError(f"{path} is no CSV table: {reason}") from None
-    return _examples(path, table, label, features, labelled, _first_line(path, table.num_rows))
+    return _examples(path, table, columns, features, labelled, _first_line(path, table.num_rows))
 
 
 def _first_line(path: Path, rows: int) -> int | None:
@@ -34,19 +43,19 @@ def _first_line(path: Path, rows: int) -> int | None:
 
 
 def read_parquet(
-    path: Path, label: str, features: Sequence[str] | None, labelled: bool
+    path: Path, columns: Columns, features: Sequence[str] | None, labelled: bool
 ) -> Examples:
     """The table of a Parquet file."""
     with needs("run"):
         from pyarrow import parquet
     table = parquet.ParquetFile(path).read()
-    return _examples(path, table, label, features, labelled, first_line=None)
+    return _examples(path, table, columns, features, labelled, first_line=None)
 
 
 def _examples(
     path: Path,
     table: Any,
-    label: str,
+    special: Columns,
     features: Sequence[str] | None,
     labelled: bool,
     first_line: int | None,
@@ -56,27 +65,32 @@ def _examples(
     if count > 1:
         raise InputError(f"{path} has {count} columns named '{name}': expected unique names")
     if features is None:
-        features = [name for name in columns if name != label]
-    for name in [label] * labelled + list(features):
+        features = [name for name in columns if name not in special]
+    wanted = {special.label: "labels with data.label"} if labelled else {}
+    if special.weights is not None:
+        wanted[special.weights] = "weights with data.weights"
+    for name in [*wanted, *features]:
         if name not in columns:
-            raise InputError(
-                _missing(path, name, list(columns), is_label=name == label and labelled)
-            )
+            raise InputError(_missing(path, name, list(columns), wanted.get(name)))
+    label = special.label
     labels = _labels(path, table.column(label), label, first_line) if labelled else None
+    weights = None
+    if special.weights is not None:
+        weights = _numbers(path, table.column(special.weights), special.weights, first_line)
     values = [_numbers(path, table.column(name), name, first_line) for name in features]
     dtype = np.result_type(*{value.dtype for value in values}) if values else np.float64
     X = np.empty((len(values), table.num_rows), dtype)
     for row, value in zip(X, values, strict=True):
         row[:] = value
-    return Examples(X, labels, tuple(features), str(path), first_line=first_line)
+    return Examples(X, labels, tuple(features), str(path), first_line=first_line, weights=weights)
 
 
-def _missing(path: Path, name: str, columns: list[str], is_label: bool) -> str:
+def _missing(path: Path, name: str, columns: list[str], option: str | None) -> str:
     near = get_close_matches(name, columns, 1)
     listed = ", ".join(columns[:10]) + (", ..." if len(columns) > 10 else "")
     mend = f": did you mean '{near[0]}'?" if near else f": it has {listed}"
-    if is_label:
-        mend += " Name the labels with data.label"
+    if option is not None:
+        mend += f" Name the {option}"
     return f"{path} has no column '{name}'{mend}"
 
 

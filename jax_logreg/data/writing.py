@@ -3,18 +3,46 @@
 import csv
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
+from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 
-Writer = Callable[[Path, np.ndarray, np.ndarray], None]
+
+class Predictions(NamedTuple):
+    """What a model says of m examples: P(class 1), (m,), or of k > 2 classes (m, k); the likeliest.
+
+    `classes` are what the columns of (m, k) stand for.
+    """
+
+    probability: np.ndarray
+    predicted: np.ndarray
+    classes: tuple[Any, ...] = ()
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """A column for each class of more than two, else one; and the predicted class."""
+        if self.probability.ndim == 1:
+            return {"probability": self.probability, "predicted": self.predicted}
+        names = [f"probability_{name}" for name in self.classes]
+        return {**dict(zip(names, self.probability.T, strict=True)), "predicted": self.predicted}
+
+    def arrays(self) -> dict[str, Any]:
+        """The same for files of arrays, which hold one array of all probabilities."""
+        arrays: dict[str, Any] = {"probability": self.probability, "predicted": self.predicted}
+        return (
+            arrays
+            if self.probability.ndim == 1
+            else {**arrays, "classes": np.asarray(self.classes)}
+        )
+
+
+Writer = Callable[[Path, Predictions], None]
 
 
 def find_writer(path: Path) -> Writer:
-    """What writes P(class 1), (m,), and the likelier class of each example, (m,), to such a file.
+    """What writes predictions to such a file.
 
     Raises:
         InputError: a suffix that is none of WRITERS.
@@ -25,41 +53,40 @@ def find_writer(path: Path) -> Writer:
     return WRITERS[suffix]
 
 
-def write_csv(file: TextIO, probability: np.ndarray, predicted: np.ndarray) -> None:
-    """The two columns as CSV with a line of names."""
+def write_csv(file: TextIO, predictions: Predictions) -> None:
+    """The columns as CSV with a line of names."""
+    columns = predictions.columns()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["probability", "predicted"])
-    writer.writerows(zip(probability, predicted, strict=True))
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
 
 
-def _write_csv(path: Path, probability: np.ndarray, predicted: np.ndarray) -> None:
+def _write_csv(path: Path, predictions: Predictions) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        write_csv(file, probability, predicted)
+        write_csv(file, predictions)
 
 
-def _write_parquet(path: Path, probability: np.ndarray, predicted: np.ndarray) -> None:
+def _write_parquet(path: Path, predictions: Predictions) -> None:
     with needs("run"):
         import pyarrow
         from pyarrow import parquet
-    parquet.write_table(pyarrow.table({"probability": probability, "predicted": predicted}), path)
+    parquet.write_table(pyarrow.table(predictions.columns()), path)
 
 
-def _write_hdf5(path: Path, probability: np.ndarray, predicted: np.ndarray) -> None:
+def _write_hdf5(path: Path, predictions: Predictions) -> None:
     with needs("run"):
         import h5py
-    is_text = predicted.dtype.kind == "U"
     with h5py.File(path, "w") as file:
-        file["probability"] = probability
-        file["predicted"] = predicted.astype(h5py.string_dtype()) if is_text else predicted
+        for name, array in predictions.arrays().items():
+            is_text = array.dtype.kind == "U"
+            file[name] = array.astype(h5py.string_dtype()) if is_text else array
 
 
 WRITERS: dict[str, Writer] = {
     ".csv": _write_csv,
     ".parquet": _write_parquet,
-    ".npy": lambda path, probability, _: np.save(path, probability),
-    ".npz": lambda path, probability, predicted: np.savez(
-        path, probability=probability, predicted=predicted
-    ),
+    ".npy": lambda path, predictions: np.save(path, predictions.probability),
+    ".npz": lambda path, predictions: np.savez(path, **predictions.arrays()),
     ".h5": _write_hdf5,
     ".hdf5": _write_hdf5,
 }

@@ -1,5 +1,32 @@
 """What may stand where X stands: anything that offers `w.T @ X` and `X @ dZ.T`."""
 
-from jax_logreg.matrix.dense import Transposed, aligned, is_array, mean_absolute, place
+from jax_logreg.matrix.compressed import Compressed, compress
+from jax_logreg.matrix.dense import Transposed, aligned, place
+from jax_logreg.matrix.operations import (
+    examples,
+    features,
+    gram,
+    is_array,
+    mean_absolute,
+    squares,
+)
+from jax_logreg.matrix.sparse import Sparse, from_scipy
+from jax_logreg.matrix.standardised import Standardised, standardise
 
-__all__ = ["Transposed", "aligned", "is_array", "mean_absolute", "place"]
+__all__ = [
+    "Compressed",
+    "Sparse",
+    "Standardised",
+    "Transposed",
+    "aligned",
+    "compress",
+    "examples",
+    "features",
+    "from_scipy",
+    "gram",
+    "is_array",
+    "mean_absolute",
+    "place",
+    "squares",
+    "standardise",
+]

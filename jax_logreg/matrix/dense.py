@@ -1,5 +1,7 @@
 """A dense X (n, m): where it lies in memory, and in which order."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,12 +9,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.tree_util import treedef_is_leaf
 
 # XLA:CPU aliases a NumPy buffer at this alignment instead of copying it.
 _ALIGNMENT = 64
 # From n / m = 2 on, both products are faster over rows of examples: experiments/layout.py.
 _WIDE = 2
+# Features x examples of a tile whose lines, read and written, stay in a core's cache while it is
+# transposed; a copy of fewer than _SMALL entries is not worth threads, and a few saturate memory.
+_TILE = (64, 1024)
+_SMALL = 2**17
+_THREADS = 8
 
 
 @jax.tree_util.register_dataclass
@@ -41,22 +47,29 @@ class Transposed:
         """`X @ right` for right (m, k): (n, k)."""
         return (right.T @ self.rows).T
 
-    def mean_absolute(self, s: Array) -> Array:
-        """Σ s·|X| / Σ s over the examples, (n, 1)."""
-        return jnp.sum(jnp.abs(self.rows) * s.T, axis=0)[:, None] / jnp.sum(s)
+    def mean_absolute(self, s: Array, centre: Array | None = None) -> Array:
+        """Σ s·|X − centre| / Σ s over the examples, (n, 1)."""
+        return jnp.sum(jnp.abs(self._centred(centre)) * s.T, axis=0)[:, None] / jnp.sum(s)
 
+    def squares(self, d: Array, centre: Array | None = None) -> Array:
+        """Σ d·(X − centre)² over the examples, (n, 1)."""
+        return jnp.sum(jnp.square(self._centred(centre)) * d.T, axis=0)[:, None]
 
-def is_array(X: Any) -> bool:
-    """Whether X is to be read as a dense array, rather than used through its two products."""
-    return not hasattr(X, "__rmatmul__") or treedef_is_leaf(jax.tree.structure(X))
+    @jax.default_matmul_precision("highest")
+    def gram(self, d: Array) -> Array:
+        """X diag(d) Xᵀ, (n, n)."""
+        return (self.rows * d.T).T @ self.rows
 
+    def examples(self, index: Array) -> Array:
+        """The columns `index` (q,), dense (n, q)."""
+        return self.rows[index].T
 
-def mean_absolute(X: Any, s: Array) -> Array:
-    """Weighted mean of |X| over the examples, Σ s·|X| / Σ s, (n, 1): the scale of each feature."""
-    if not is_array(X):
-        return X.mean_absolute(s)
-    # One fused reduction: a product would first write |X| out.
-    return jnp.sum(jnp.abs(X) * s, axis=1, keepdims=True) / jnp.sum(s)
+    def features(self, index: Array) -> Array:
+        """The rows `index` (q,), dense (q, m)."""
+        return self.rows[:, index].T
+
+    def _centred(self, centre: Array | None) -> Array:
+        return self.rows if centre is None else self.rows - centre.T
 
 
 def place(X: Any, dtype: str, device: jax.Device | None) -> Array | Transposed:
@@ -91,5 +104,27 @@ def aligned(X: np.ndarray, dtype: str) -> np.ndarray:
     start = -raw.ctypes.data % _ALIGNMENT
     buffer = raw[start : start + X.size * itemsize].view(dtype).reshape(X.shape)
     with np.errstate(over="ignore"):
-        np.copyto(buffer, X, casting="unsafe")
+        if X.size < _SMALL or abs(X.strides[0]) >= abs(X.strides[1]):
+            np.copyto(buffer, X, casting="unsafe")
+        else:
+            _copy_turned(buffer, X)
     return buffer
+
+
+def _copy_turned(buffer: np.ndarray, X: np.ndarray) -> None:
+    """X into the buffer, where only X has its columns contiguous.
+
+    A plain copy would read a cache line for every entry.
+    """
+    features, examples = _TILE
+
+    def copy(first: int) -> None:
+        strip = slice(first, first + examples)
+        # A thread has error settings of its own.
+        with np.errstate(over="ignore"):
+            for i in range(0, len(X), features):
+                tile = slice(i, i + features), strip
+                np.copyto(buffer[tile], X[tile], casting="unsafe")
+
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _THREADS)) as pool:
+        list(pool.map(copy, range(0, X.shape[1], examples)))

@@ -16,10 +16,15 @@ with needs("run"):
     import typer
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
 _BAD_INPUT, _INTERRUPTED = 2, 130
-# Of a run that wrote its folder: a failed check is our fault or a matrix's, divergence the input's.
-_EXIT_CODES = {Status.GRADIENT_CHECK_FAILED: 1, Status.DIVERGED: _BAD_INPUT}
+# Of a run that wrote its folder: a failed check is our fault or a matrix's, the rest the input's.
+_EXIT_CODES = {
+    Status.GRADIENT_CHECK_FAILED: 1,
+    Status.DIVERGED: _BAD_INPUT,
+    Status.SEPARABLE: _BAD_INPUT,
+}
 
 app = typer.Typer(
     help="Logistic regression in JAX: train from a config, predict from the model it leaves.",
@@ -60,7 +65,11 @@ Force = Annotated[bool, typer.Option("--force", help="Replace what an earlier ru
 
 @app.command()
 def run(config: ConfigFile, out: Out = None, set_: Overrides = None, force: Force = False) -> None:
-    """Train as a config says, and leave a folder that explains itself."""
+    """Train as a config says, and leave a folder that explains itself.
+
+    Exit codes: 0 done; 1 the gradient check failed; 2 bad input, or a run that diverged or found
+    its classes separable, which still leaves its folder; 130 interrupted.
+    """
     console = Console()
     with _one_line():
         from jax_logreg.run.config import load_config
@@ -78,10 +87,23 @@ def run(config: ConfigFile, out: Out = None, set_: Overrides = None, force: Forc
     console.print(_table(outcome.summary))
     console.print(f"written to {folder.path}: open {folder.path / 'report.html'}", soft_wrap=True)
     status = outcome.result.status
+    line = f"{config}: {outcome.result.message}{_mend(status, settings)}"
     if status in _EXIT_CODES:
-        rate = getattr(settings.solver, "learning_rate", None)
-        mend = "" if rate is None else f" Here solver.learning_rate is {rate:g}."
-        _stop(f"{config}: {outcome.result.message}{mend}", _EXIT_CODES[status])
+        _stop(line, _EXIT_CODES[status])
+    if status is Status.PRECISION_FLOOR:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _mend(status: Status, settings: Any) -> str:
+    """The message's advice in terms of the config."""
+    rate = getattr(settings.solver, "learning_rate", None)
+    if status is Status.DIVERGED and rate is not None:
+        return f" Here solver.learning_rate is {rate:g}."
+    if status is Status.SEPARABLE:
+        return " Here: --set penalty.kind=l2 --set penalty.strength=1e-4."
+    if status is Status.PRECISION_FLOOR:
+        return " Here: --set fit.refine=true."
+    return ""
 
 
 @app.command()
@@ -94,7 +116,10 @@ def predict(
     ] = None,
     force: Force = False,
 ) -> None:
-    """Write the probability of each new example, from the saved model alone."""
+    """Write the probability of each new example, from the saved model alone.
+
+    Of two classes it is that of the second; of more there is a column for each, probability_CLASS.
+    """
     with _one_line():
         from jax_logreg.data import find_writer, read, write_csv
         from jax_logreg.run.model import Model
@@ -103,12 +128,11 @@ def predict(
         writer = None if out is None else find_writer(out)
         model = Model.load(run_dir / "model.safetensors")
         examples = read(data, model.reading, features=model.features, labelled=False)
-        probability = model.probabilities(examples)
-        predicted = model.predicted(probability)
+        predictions = model.predict(examples)
         if out is None or writer is None:
-            write_csv(sys.stdout, probability, predicted)
+            write_csv(sys.stdout, predictions)
         else:
-            write_file(out, lambda path: writer(path, probability, predicted), force)
+            write_file(out, lambda path: writer(path, predictions), force)
 
 
 @app.command()
@@ -138,28 +162,19 @@ def _stop(message: str, code: int) -> NoReturn:
 
 
 def _table(summary: dict[str, Any]) -> Table:
+    from jax_logreg.run.summary import measures, number
+
     check, seconds = summary["gradient_check"], summary["seconds"]
     table = Table(show_header=False)
+    checked = {True: "passed", False: "failed", None: "off"}[check["passed"]]
+    if check["passed"] is not None:
+        checked += f", error {number(check['max_relative_error'], '.1e')}"
     rows = {
-        "status": summary["status"],
-        "steps": summary["steps"],
-        "cost": _number(summary["cost"], ".6f"),
-        "gradient norm": _number(summary["gradient_norm"], ".2e"),
-        "train accuracy": _number(summary["train_accuracy"], ".2%"),
-        "test accuracy": _number(summary["test_accuracy"], ".2%"),
-        "gradient check": {True: "passed", False: "failed", None: "off"}[check["passed"]]
-        + (
-            ""
-            if check["passed"] is None
-            else f", error {_number(check['max_relative_error'], '.1e')}"
-        ),
+        **measures(summary),
+        "gradient check": checked,
         "seconds": ", ".join(f"{name} {value:.2f}" for name, value in seconds.items()),
         "device": summary["device"],
     }
     for name, value in rows.items():
-        table.add_row(name, str(value))
+        table.add_row(name, Text(value))
     return table
-
-
-def _number(value: float | None, form: str) -> str:
-    return "none" if value is None else format(value, form)

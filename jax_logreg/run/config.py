@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from jax_logreg.data import DataConfig, Section
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
-from jax_logreg.run.solvers import LBFGSConfig, SolverConfig
+from jax_logreg.run.penalties import NoPenalty, PenaltyConfig
+from jax_logreg.run.solvers import AutoConfig, SolverConfig
 
 with needs("run"):
     import tomli_w
@@ -17,15 +18,28 @@ with needs("run"):
     from jax_logreg.run.explain import explain
 
 
+ClassWeights = dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]]
+
+
 class FitConfig(Section):
     """The arguments of `jax_logreg.fit` of the same names."""
 
+    family: Literal["auto", "binomial", "multinomial"] = Field(
+        "auto", description="By default binomial for two classes and multinomial for more."
+    )
+    fit_intercept: bool = Field(True, description="Whether b is learnt; false leaves it at 0.")
+    class_weight: Literal["balanced"] | ClassWeights | None = Field(
+        None,
+        description="A table class -> factor of its examples' weights, by default 1; 'balanced' "
+        "gives every class the same sum.",
+    )
     steps: int = Field(1000, ge=0, lt=2**31, description="The largest number of updates.")
     tolerance: float = Field(
         1e-4,
         ge=0,
         allow_inf_nan=False,
-        description="Stop where the largest absolute gradient entry is at most this; 0 never.",
+        description="Stop where the relative duality gap, or where a feature is unpenalised the "
+        "largest absolute gradient entry, is at most this; 0 never.",
     )
     gradient_check: Literal["every", "ends", "off"] | Annotated[int, Field(ge=1, lt=2**31)] = Field(
         "ends", description="Check every step, the ends, never, or every N steps."
@@ -33,16 +47,20 @@ class FitConfig(Section):
     dtype: Literal["float32", "float64"] = Field(
         "float32", description="The precision of all that is computed."
     )
+    refine: bool = Field(
+        False, description="Finish a float32 answer in float64, to a tolerance of 1e-10."
+    )
     device: Literal["cpu", "gpu", "tpu"] | None = Field(
         None, description="Where to compute; by default where JAX puts new arrays."
     )
 
 
 class Config(Section):
-    """One experiment: what to learn from, by which method, and when to stop."""
+    """One experiment: what to learn from, which cost, by which method, and when to stop."""
 
     data: DataConfig = Field(description="Where X and Y come from.")
-    solver: SolverConfig = Field(LBFGSConfig(), description="The method and its numbers.")
+    penalty: PenaltyConfig = Field(NoPenalty(), description="What is added to the cost, of w.")
+    solver: SolverConfig = Field(AutoConfig(), description="The method and its numbers.")
     fit: FitConfig = Field(FitConfig(), description="When to stop, what to check, and where.")
 
     def to_toml(self) -> str:

@@ -1,36 +1,28 @@
 """The straight line of one run: data, fit, measures, files."""
 
 import json
-import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 
-import jax_logreg
 from jax_logreg.data import Prepared, prepare
+from jax_logreg.data.classes import nearest, some
+from jax_logreg.data.one_line import one_line
+from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.fit import fit
-from jax_logreg.gradient_check import GradientCheck
 from jax_logreg.result import Result
 from jax_logreg.run.config import Config
-from jax_logreg.run.model import Model, probabilities
+from jax_logreg.run.model import Model
 from jax_logreg.run.progress import show_progress
 from jax_logreg.run.report import render
+from jax_logreg.run.summary import Seconds, history, summarise
 
 with needs("run"):
     from rich.console import Console
-
-
-class Seconds(NamedTuple):
-    """Wall-clock seconds: reading the data, compiling, and the fit without the compiling."""
-
-    load: float
-    compile: float
-    fit: float
 
 
 class Outcome(NamedTuple):
@@ -50,30 +42,69 @@ def run(config: Config, console: Console) -> Outcome:
     began = time.perf_counter()
     data = prepare(config.data, config.fit.dtype)
     load = time.perf_counter() - began
-    n, m = data.X_train.shape
-    test = 0 if data.X_test is None else data.X_test.shape[1]
-    console.print(
-        f"{data.source}: {m} examples, {n} features; {test} held out",
-        highlight=False,
-        soft_wrap=True,
-    )
+    arguments = fit_arguments(config, data)
+    console.print(_describe(data), highlight=False, soft_wrap=True)
     began = time.perf_counter()
     with _compiling() as compiled, show_progress(console, config.fit.steps) as show:
-        arguments = {name: getattr(config.fit, name) for name in type(config.fit).model_fields}
-        solver = config.solver.solver()
-        result = fit(data.X_train, data.Y_train, solver=solver, callback=show, **arguments)
+        result = fit(data.X_train, data.Y_train, callback=show, **arguments)
     elapsed = time.perf_counter() - began
     seconds = Seconds(load, sum(compiled), elapsed - sum(compiled))
-    summary = _summary(result, data, seconds)
+    summary = summarise(result, data, config, seconds)
     model = Model(result.params, data.classes, data.features, data.scaling, config.data.reading)
     files = {
         "config.toml": config.to_toml().encode(),
         "result.json": (json.dumps(summary, indent=2, allow_nan=False) + "\n").encode(),
-        "history.csv": _history(result).encode(),
+        "history.csv": history(result).encode(),
         "model.safetensors": model.save(),
         "report.html": render(result, summary, config.to_toml(), data.source).encode(),
     }
     return Outcome(result, summary, files)
+
+
+@one_line()
+def fit_arguments(config: Config, data: Prepared) -> dict[str, Any]:
+    """What `fit` is told besides X and Y: names of the config become numbers of the data.
+
+    Raises:
+        InputError: a class or a feature that the data do not have, or too many for the family.
+    """
+    k = len(data.classes)
+    if config.fit.family == "binomial" and k > 2:
+        raise InputError(
+            f"fit.family is 'binomial', but {data.source} holds {k} classes, "
+            f"{some(data.classes)}: name the one to tell from the rest: "
+            f"--set data.positive={data.classes[-1]}, or set fit.family='multinomial'"
+        )
+    arguments = {name: getattr(config.fit, name) for name in type(config.fit).model_fields}
+    return {
+        **arguments,
+        "s": data.s_train,
+        "class_weight": _class_weight(config.fit.class_weight, data),
+        "penalty": config.penalty.penalty(data.features),
+        "solver": config.solver.solver(),
+    }
+
+
+def _class_weight(weights: Any, data: Prepared) -> Any:
+    """The table with its keys, texts in TOML, as numbers of the rows of Y."""
+    if not isinstance(weights, dict):
+        return weights
+    names = [str(name) for name in data.classes]
+    unknown = [name for name in weights if name not in names]
+    if unknown:
+        raise InputError(
+            f"fit.class_weight names '{unknown[0]}', which is no class of {data.source}: "
+            f"expected some of {some(data.classes)}{nearest(unknown[0], names)}"
+        )
+    return {names.index(name): weight for name, weight in weights.items()}
+
+
+def _describe(data: Prepared) -> str:
+    n, m = data.X_train.shape
+    test = 0 if data.X_test is None else data.X_test.shape[1]
+    k = len(data.classes)
+    classes = f", {k} classes" if k > 2 else ""
+    return f"{data.source}: {m} examples, {n} features{classes}; {test} held out"
 
 
 @contextmanager
@@ -93,58 +124,3 @@ def _compiling() -> Iterator[list[float]]:
         yield seconds
     finally:
         jax.monitoring.unregister_event_duration_listener(listen)
-
-
-def _summary(result: Result, data: Prepared, seconds: Seconds) -> dict[str, Any]:
-    (device,) = result.params.w.devices()
-    return {
-        "status": result.status.name.lower(),
-        "message": result.message,
-        "steps": result.steps,
-        "cost": _finite(result.certificate.cost),
-        "gradient_norm": _finite(result.certificate.gradient_norm),
-        "train_accuracy": _accuracy(result, data.X_train, data.Y_train),
-        "test_accuracy": _accuracy(result, data.X_test, data.Y_test),
-        "gradient_check": _check(result.gradient_check),
-        "seconds": seconds._asdict(),
-        "device": device.device_kind,
-        "platform": device.platform,
-        "versions": {
-            "jax_logreg": jax_logreg.__version__,
-            "jax": jax.__version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
-    }
-
-
-def _check(check: GradientCheck | None) -> dict[str, Any]:
-    if check is None:
-        return {"passed": None, "max_relative_error": None}
-    return {
-        "passed": bool(check.passed),
-        "max_relative_error": _finite(check.max_relative_error),
-        "max_absolute_error": _finite(check.max_absolute_error),
-        "tolerance": _finite(check.tolerance),
-        "worst_entry": check.worst,
-    }
-
-
-def _finite(number: Any) -> float | None:
-    # JSON knows no NaN. The shortest digits that are this float32 again, not those of a float64.
-    return float(str(np.asarray(number)[()])) if np.isfinite(number) else None
-
-
-def _accuracy(result: Result, X: Any, Y: Any) -> float | None:
-    if X is None:
-        return None
-    return float(np.mean((probabilities(result.params, X) > 0.5) == Y[0]))
-
-
-def _history(result: Result) -> str:
-    cost, norm, error = result.history
-    rows = [
-        f"{step},{J},{size},{'' if np.isnan(checked) else checked}"
-        for step, (J, size, checked) in enumerate(zip(cost, norm, error, strict=True))
-    ]
-    return "\n".join(["step,cost,gradient_norm,gradient_error", *rows, ""])

@@ -23,7 +23,15 @@ def explain(
         found.setdefault(_key(dict(problem), tree), []).append(dict(problem))
     lines = []
     for key, problems in found.items():
-        origin = next((origins[k] for k in origins if _within(k, key) or _within(key, k)), source)
+        # Of a union, only the member that came near is worth a line.
+        if any(_within(other, key) and other != key for other in found):
+            continue
+        named = [origins[k] for k in origins if _within(k, key) or _within(key, k)]
+        if problems[0]["type"] in ("missing", "union_tag_not_found"):
+            # What made it necessary stands in the same table.
+            table = key.rpartition(".")[0]
+            named += [origins[k] for k in origins if table and _within(k, table)]
+        origin = named[0] if named else source
         lines.append(f"{origin}: {_describe(key, problems, model, tree)}")
     return "\n".join(lines)
 
@@ -40,7 +48,7 @@ def _key(problem: dict[str, Any], tree: Any) -> str:
         if isinstance(tree, dict) and name in tree:
             names.append(str(name))
             tree = tree[name]
-    if isinstance(tree, dict):
+    if isinstance(tree, dict) and (last in tree or problem["type"] == "missing"):
         names.append(str(last))
     if problem["type"].startswith("union_tag"):
         names.append(problem["ctx"]["discriminator"].strip("'"))
@@ -74,6 +82,7 @@ def _expected(problems: list[dict[str, Any]], value: Any = None) -> str:
             options.append(f"one of {tags}".replace(" or ", ", "))
         else:
             text = problem["msg"].removeprefix("Input should be ")
+            text = text.replace("valid dictionary", "table")
             options.append(f"a value {text}" if text.startswith(("greater", "less")) else text)
     names = ", ".join(options).replace("one of ", "").replace("'", "").split(", ")
     near = get_close_matches(value, names, 1) if isinstance(value, str) else []

@@ -1,16 +1,17 @@
 """A fitted model as one safetensors file: tensors w and b, and what they mean as JSON beside."""
 
 import json
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import numpy as np
 
-from jax_logreg.data import Examples, Reading, Scaling, Section
+from jax_logreg.data import Examples, Predictions, Reading, Scaling, Section
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
-from jax_logreg.logistic import Params, forward
+from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Params, forward
 from jax_logreg.matrix import place
 
 with needs("run"):
@@ -19,6 +20,7 @@ with needs("run"):
     from pydantic import Field
 
 _FORMAT = "jax_logreg 1"
+FamilyName = Literal["binomial", "multinomial"]
 
 
 class _ScalingLists(Section):
@@ -29,20 +31,23 @@ class _ScalingLists(Section):
 class _Meaning(Section):
     """What stands in the file's metadata, a JSON text for each field."""
 
-    classes: list[bool | int | float | str] = Field(min_length=2, max_length=2)
+    # Models of before there were several families do not name theirs.
+    family: FamilyName = "binomial"
+    classes: list[bool | int | float | str] = Field(min_length=2)
     features: list[str]
     scaling: _ScalingLists
     reading: Reading
 
 
 class Model(NamedTuple):
-    """Parameters w (n, 1), b (1, 1) of scaled features, and all that is needed to read new data.
+    """Parameters w (n, k), b (k, 1) of scaled features, and all that is needed to read new data.
 
-    `classes` are the two labels, the second of which counts as 1.
+    Of a binomial model, k = 1, `classes` are two, the second of which counts as 1; a multinomial
+    one has an output for each class.
     """
 
     params: Params
-    classes: tuple[Any, Any]
+    classes: tuple[Any, ...]
     features: tuple[str, ...]
     scaling: Scaling
     reading: Reading
@@ -51,6 +56,7 @@ class Model(NamedTuple):
         """The file's content; metadata are JSON texts."""
         mean, scale = (a.tolist() for a in self.scaling)
         meaning = _Meaning(
+            family=family_name(self.params),
             classes=list(self.classes),
             features=list(self.features),
             scaling=_ScalingLists(mean=mean, scale=scale),
@@ -78,37 +84,57 @@ class Model(NamedTuple):
             meaning = _Meaning.model_validate(
                 {key: json.loads(text) for key, text in texts.items()}
             )
-            n, scaling = len(meaning.features), meaning.scaling
-            shapes = w.shape, b.shape, len(scaling.mean), len(scaling.scale)
-            if shapes != ((n, 1), (1, 1), n, n):
-                raise ValueError(f"expected parameters and scaling of {n} features")
+            _check_shapes(meaning, w, b)
         except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(f"{path} is no model of jax_logreg: {reason}") from None
-        classes = meaning.classes
+        scaling = meaning.scaling
         return cls(
             Params(w, b),
-            (classes[0], classes[1]),
+            tuple(meaning.classes),
             tuple(meaning.features),
             Scaling(np.array(scaling.mean), np.array(scaling.scale)),
             meaning.reading,
         )
 
-    def probabilities(self, examples: Examples) -> np.ndarray:
-        """P(classes[1]), (m,), in the dtype of the parameters."""
-        dtype = self.params.w.dtype.name
-        return probabilities(self.params, self.scaling.apply(examples.X, dtype))
+    def predict(self, examples: Examples) -> Predictions:
+        """P(classes[1]) of two classes, P of each of more, and the likeliest class.
 
-    def predicted(self, probabilities: np.ndarray) -> np.ndarray:
-        """The likelier class of each example, (m,)."""
-        return np.asarray(self.classes)[(probabilities > 0.5).astype(int)]
+        Probabilities are in the dtype of the parameters.
+        """
+        dtype = self.params.w.dtype.name
+        A = probabilities(self.params, self.scaling.apply(examples.X, dtype))
+        predicted = np.asarray(self.classes)[likeliest(A)]
+        return Predictions(A[-1] if len(self.classes) == 2 else A.T, predicted, self.classes)
 
 
 def probabilities(params: Params, X: np.ndarray) -> np.ndarray:
-    """`forward` of scaled features X (n, m), (m,), in the dtype of the parameters."""
+    """`forward` of scaled features X (n, m), (k, m), in the dtype of the parameters."""
     dtype = np.dtype(params.w.dtype).name
     with jax.enable_x64(dtype == "float64"):
-        return np.asarray(_forward(params, place(X, dtype, None)))[0]
+        return np.asarray(_FORWARD[family_name(params)](params, place(X, dtype, None)))
 
 
-_forward = jax.jit(forward)
+def likeliest(A: np.ndarray) -> np.ndarray:
+    """The number of the likeliest class, (m,), from probabilities or labels (k, m)."""
+    return (A[0] > 0.5).astype(int) if len(A) == 1 else np.argmax(A, axis=0)
+
+
+def family_name(params: Params) -> FamilyName:
+    """One output is binomial, several are multinomial: a config asks for nothing else."""
+    return "binomial" if params.w.shape[1] == 1 else "multinomial"
+
+
+_FORWARD = {
+    family.name: jax.jit(partial(forward, family=family)) for family in (BINOMIAL, MULTINOMIAL)
+}
+
+
+def _check_shapes(meaning: _Meaning, w: np.ndarray, b: np.ndarray) -> None:
+    n, classes = len(meaning.features), len(meaning.classes)
+    k = 1 if meaning.family == "binomial" else classes
+    if k == 1 and classes != 2:
+        raise ValueError(f"expected two classes of a binomial model, not {classes}")
+    lengths = len(meaning.scaling.mean), len(meaning.scaling.scale)
+    if (w.shape, b.shape, *lengths) != ((n, k), (k, 1), n, n):
+        raise ValueError(f"expected parameters and scaling of {n} features and {k} outputs")

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from jax_logreg.driver import Progress
 from jax_logreg.extras import needs
-from jax_logreg.fit import Progress
 
 with needs("run"):
     from rich.console import Console

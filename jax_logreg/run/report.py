@@ -9,6 +9,7 @@ import numpy as np
 
 from jax_logreg.extras import needs
 from jax_logreg.result import Result
+from jax_logreg.run.summary import measures, number
 
 _POINTS = 2000
 
@@ -19,25 +20,28 @@ def render(result: Result, summary: dict[str, Any], config: str, source: str) ->
         import jinja2
     template = (files("jax_logreg.run") / "report.html.jinja").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters["number"] = _number
+    environment.filters["number"] = number
     return environment.from_string(template).render(
-        summary=summary, config=config, source=source, curves=_curves(result)
+        summary=summary,
+        measures=measures(summary),
+        config=config,
+        source=source,
+        curves=_curves(result),
     )
-
-
-def _number(value: float | None, form: str) -> str:
-    return "none" if value is None else format(value, form)
 
 
 def _curves(result: Result) -> list[str]:
     """Inline SVG pictures, one a quantity; none of them where no step was taken."""
     if result.steps == 0:
         return []
-    error = np.asarray(result.history.gradient_error)
+    gap, error = (np.asarray(a) for a in result.history[2:])
     pictures = [
         _curve(result.history.cost, "cost before each update, nats", "linear"),
         _curve(result.history.gradient_norm, "largest absolute gradient entry", "log"),
     ]
+    if np.sum(np.isfinite(gap)) > 2:
+        gap = np.where(np.isfinite(gap), gap, np.nan)
+        pictures.append(_curve(gap, "relative duality gap, a bound", "log"))
     # Two points, or an exact agreement, are no curve.
     if np.sum(error > 0) > 2:
         pictures.append(_curve(error, "relative error of the gradient check", "log"))

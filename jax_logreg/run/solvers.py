@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from jax_logreg.data import Section
 from jax_logreg.extras import needs
 from jax_logreg.objective import Solver
-from jax_logreg.solver import GradientDescent, Optax
+from jax_logreg.solver import LBFGS, GradientDescent, Newton, Optax, Proximal
 
 with needs("run"):
     from pydantic import Field
@@ -14,6 +14,49 @@ import optax
 
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False, description="Step size.")]
 Decay = Annotated[float, Field(ge=0, lt=1, description="Decay of a running mean, a step.")]
+Memory = Annotated[int, Field(ge=1, description="How many past steps approximate the curvature.")]
+
+
+class AutoConfig(Section):
+    """The method that suits shape, penalty and family; the run says which it took, and why."""
+
+    method: Literal["auto"] = "auto"
+
+    def solver(self) -> Solver | str:
+        """What `fit` takes for its own choice."""
+        return self.method
+
+
+class NewtonConfig(Section):
+    """Newton's method, for few parameters; it needs no learning rate."""
+
+    method: Literal["newton"]
+
+    def solver(self) -> Solver:
+        """The solver."""
+        return Newton()
+
+
+class LBFGSConfig(Section):
+    """Limited-memory BFGS; it needs no learning rate."""
+
+    method: Literal["lbfgs"]
+    memory: Memory = 10
+
+    def solver(self) -> Solver:
+        """The solver of these numbers."""
+        return LBFGS(self.memory)
+
+
+class ProximalConfig(Section):
+    """Proximal Newton steps, for penalties with a kink; it needs no learning rate."""
+
+    method: Literal["proximal"]
+    working_set: int = Field(512, ge=1, description="How many features a step may move.")
+
+    def solver(self) -> Solver:
+        """The solver of these numbers."""
+        return Proximal(self.working_set)
 
 
 class GradientDescentConfig(Section):
@@ -53,11 +96,11 @@ class AdamConfig(Section):
         return Optax(optax.adam(self.learning_rate, self.b1, self.b2))
 
 
-class LBFGSConfig(Section):
-    """Limited-memory BFGS with a zoom line search; it needs no learning rate."""
+class OptaxLBFGSConfig(Section):
+    """optax's limited-memory BFGS with a zoom line search; it needs no learning rate."""
 
-    method: Literal["lbfgs"] = "lbfgs"
-    memory: int = Field(10, ge=1, description="How many past steps approximate the curvature.")
+    method: Literal["optax_lbfgs"]
+    memory: Memory = 10
 
     def solver(self) -> Solver:
         """The solver of these numbers."""
@@ -65,6 +108,13 @@ class LBFGSConfig(Section):
 
 
 SolverConfig = Annotated[
-    GradientDescentConfig | MomentumConfig | AdamConfig | LBFGSConfig,
+    AutoConfig
+    | NewtonConfig
+    | LBFGSConfig
+    | ProximalConfig
+    | GradientDescentConfig
+    | MomentumConfig
+    | AdamConfig
+    | OptaxLBFGSConfig,
     Field(discriminator="method"),
 ]

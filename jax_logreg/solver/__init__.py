@@ -2,22 +2,59 @@
 
 from typing import Any
 
-from jax_logreg.arguments import brief
 from jax_logreg.errors import InputError
-from jax_logreg.objective import Solver
+from jax_logreg.objective import Objective, Solver
 from jax_logreg.solver.gradient_descent import GradientDescent
-from jax_logreg.solver.optax import LBFGS, Optax
+from jax_logreg.solver.lbfgs import LBFGS
+from jax_logreg.solver.newton import Newton
+from jax_logreg.solver.optax import Optax
+from jax_logreg.solver.proximal import Proximal
 
-__all__ = ["GradientDescent", "Optax", "check_solver"]
+__all__ = ["LBFGS", "GradientDescent", "Newton", "Optax", "Proximal", "choose_solver"]
+
+_BY_NAME = {"newton": Newton, "lbfgs": LBFGS, "proximal": Proximal}
+# Newton's Hessian has (n·k)² entries, each a sum of m terms.
+_LARGEST_NEWTON = 64
 
 
-def check_solver(solver: Any) -> Solver:
-    """The solver, "auto" being L-BFGS; what has no `init` and `step` is a ValueError."""
+def choose_solver(solver: Any, objective: Objective) -> tuple[Solver, str]:
+    """The solver, and in words which it is and why.
+
+    Raises:
+        ValueError: what is no solver, or cannot take the penalty, and those that can.
+    """
     if isinstance(solver, str) and solver == "auto":
-        return LBFGS
-    if hasattr(solver, "init") and hasattr(solver, "step") and not isinstance(solver, type):
-        return solver
-    mend = "expected 'auto', GradientDescent(learning_rate) or Optax(transformation)"
+        return _pick(objective)
+    if isinstance(solver, str) and solver in _BY_NAME:
+        solver = _BY_NAME[solver]()
+    if isinstance(solver, type) or not (hasattr(solver, "init") and hasattr(solver, "step")):
+        raise InputError(_no_solver(solver))
+    name = type(solver).__name__
+    if not objective.smooth and not getattr(solver, "takes_l1", False):
+        raise InputError(
+            f"solver {name} cannot take the penalty {type(objective.penalty).__name__}, whose |w| "
+            "has no gradient at 0: expected Proximal() or 'auto', or the penalty L2(strength)"
+        )
+    return solver, f"{name}, as asked"
+
+
+def _pick(objective: Objective) -> tuple[Solver, str]:
+    n, k = objective.batch.X.shape[0], objective.batch.Y.shape[0]
+    if not objective.smooth:
+        return Proximal(), f"Proximal: {type(objective.penalty).__name__} has a kink at 0"
+    if (n + 1) * k <= _LARGEST_NEWTON:
+        return Newton(), f"Newton: {(n + 1) * k} parameters make a small Hessian"
+    return LBFGS(), f"LBFGS: {(n + 1) * k} parameters and a smooth cost"
+
+
+def _no_solver(solver: Any) -> str:
+    shown = f"a {solver.__name__} class" if isinstance(solver, type) else _brief(solver)
+    mend = "expected 'auto', 'newton', 'lbfgs', 'proximal', GradientDescent(learning_rate) "
+    mend += "or Optax(transformation)"
     if hasattr(solver, "init") and hasattr(solver, "update"):
         mend = "an optax transformation goes into Optax(...): solver=Optax(optax.adam(0.01))"
-    raise InputError(f"solver is {brief(solver)}: {mend}")
+    return f"solver is {shown}: {mend}"
+
+
+def _brief(value: Any) -> str:
+    return repr(value) if isinstance(value, str | int | float) else f"a {type(value).__name__}"

@@ -69,10 +69,6 @@ class Optax:
         )
 
 
-# Made once: each call of optax.lbfgs() makes a new transformation.
-LBFGS = Optax(optax.lbfgs())
-
-
 def _like(new: Any, old: Any) -> Any:
     # A scanned state keeps its dtypes; standard promotion may have widened some.
     return new if new.dtype == old.dtype else new.astype(old.dtype)

@@ -175,6 +175,41 @@ def test_one_line(case, tmp_path):
     assert message.isprintable() and re.search(pattern, message), message
 
 
+WEIGHTS = {
+    "no column": (text("a,label,w\n1,0,1\n2,1,1\n"), r"no column 'weight': .*with data\.weights"),
+    "near column": (text("a,label,weights\n1,0,1\n2,1,1\n"), r"did you mean 'weights'\?"),
+    "text": (text("a,label,weight\n1,0,x\n2,1,1\n"), r"column 'weight' is 'x' in example 0 \(line"),
+    "negative": (
+        text("a,label,weight\n1,0,1\n2,1,-1\n"),
+        r"the weight 'weight' of example 1 \(line 3\) is -1: expected a finite number, 0 or larger",
+    ),
+    "missing": (text("a,label,weight\n1,0,1\n2,1,\n"), r"example 1 \(line 3\) is nan: expected"),
+    "no array": (npz(X=ROWS, Y=LABELS), r"no array named 'weight': .* with data\.weights"),
+    "too few": (
+        npz(X=ROWS, Y=LABELS, weight=np.ones(5)),
+        r"weights 'weight' are float64 of shape \(5,\): expected a number for each of the 12",
+    ),
+    "array of text": (npz(X=ROWS, Y=LABELS, weight=LABELS), r"weights 'weight' are <U3 of shape"),
+    "infinite": (
+        npz(X=ROWS, Y=LABELS, weight=np.where(np.arange(12) == 3, np.inf, 1)),
+        r"weight 'weight' of example 3 is inf",
+    ),
+    "svmlight": (
+        text("1 1:3\n0 1:2\n", "a.svm"),
+        r"can hold no weights: data\.weights names a col",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WEIGHTS)
+def test_unfit_weights(case, tmp_path):
+    make, pattern = WEIGHTS[case]
+    with pytest.raises(InputError) as caught:
+        read(make(tmp_path), Reading(weights="weight"))
+    message = str(caught.value)
+    assert message.isprintable() and re.search(pattern, message), message
+
+
 def test_pickled_npy_is_not_loaded(tmp_path):
     with pytest.raises(InputError, match="never loaded"):
         read(pickled_npy(tmp_path), Reading(), labelled=False)

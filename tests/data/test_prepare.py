@@ -44,6 +44,90 @@ def test_bundled(name):
     )
 
 
+@pytest.mark.parametrize("name", ["digits", "iris", "wine"])
+def test_more_than_two_classes_are_one_hot(name):
+    data = prepare(config(source="bundled", name=name), "float32")
+    k = len(data.classes)
+    assert list(data.classes) == {
+        "digits": list(range(10)),
+        "iris": ["setosa", "versicolor", "virginica"],
+        "wine": ["class_0", "class_1", "class_2"],
+    }[name]  # fmt: skip
+    for X, Y in ((data.X_train, data.Y_train), (data.X_test, data.Y_test)):
+        assert Y.shape == (k, X.shape[1]) and Y.dtype == np.float32
+        assert set(np.unique(Y)) == {0, 1} and np.all(Y.sum(axis=0) == 1)
+    shares = data.Y_train.mean(axis=1), data.Y_test.mean(axis=1)
+    np.testing.assert_allclose(*shares, atol=1 / data.Y_test.shape[1])
+
+
+def test_the_rows_of_y_are_the_classes_in_order(tmp_path):
+    labels = np.array(["c", "a", "b", "b"] * 3)
+    data = prepare(file_config(tmp_path, ROWS, labels, test_fraction=0), "float64")
+    assert data.classes == ("a", "b", "c")
+    np.testing.assert_array_equal(data.Y_train[0], labels == "a")
+    np.testing.assert_array_equal(data.Y_train[2], labels == "c")
+
+
+def test_positive_picks_one_of_two_and_one_of_many(tmp_path):
+    two = prepare(file_config(tmp_path, ROWS, LABELS, positive="no", test_fraction=0), "float32")
+    assert two.classes == ("yes", "no")
+    np.testing.assert_array_equal(two.Y_train[0], LABELS == "no")
+    many = file_config(tmp_path, ROWS, np.arange(12) % 4, positive=1, test_fraction=0)
+    data = prepare(many, "float32")
+    assert data.classes == ("rest", 1)
+    np.testing.assert_array_equal(data.Y_train[0], np.arange(12) % 4 == 1)
+
+
+@pytest.mark.parametrize("fraction", [0.25, 0.5, 0.75])
+def test_rare_classes_stand_on_either_side(fraction, tmp_path, rng):
+    labels = np.repeat([0, 1, 2, 3], [2, 2, 2, 34])
+    path = {"rows": rng.standard_normal((40, 2)), "labels": labels}
+    for seed in range(20):
+        keys = {"test_fraction": fraction, "seed": seed}
+        data = prepare(file_config(tmp_path, **path, **keys), "float64")
+        assert np.all(data.Y_train.sum(axis=1) > 0) and np.all(data.Y_test.sum(axis=1) > 0)
+        assert data.X_train.shape[1] + data.X_test.shape[1] == 40
+
+
+def test_a_test_file_of_some_of_the_classes(tmp_path):
+    labels = np.arange(12) % 3
+    save_npz(tmp_path / "test.npz", ROWS[:2], labels[:2])
+    data = prepare(file_config(tmp_path, ROWS, labels, test=str(tmp_path / "test.npz")), "float64")
+    np.testing.assert_array_equal(data.Y_test, [[1, 0], [0, 1], [0, 0]])
+
+
+def test_weights_follow_their_examples(tmp_path):
+    weights = np.arange(12) / 8
+    np.savez(tmp_path / "a.npz", X=ROWS, Y=LABELS, w=weights)
+    keys = {"source": "file", "train": str(tmp_path / "a.npz"), "standardise": False}
+    data = prepare(config(**keys, weights="w"), "float64")
+    assert data.s_train.shape == (9,) and data.X_test.shape == (3, 3)
+    for column, s in zip(data.X_train.T, data.s_train, strict=True):
+        np.testing.assert_array_equal(ROWS[int(s * 8)], column)
+    assert prepare(config(**keys), "float64").s_train is None
+
+
+def test_a_test_file_needs_no_weights(tmp_path):
+    (tmp_path / "a.csv").write_text("x,w,label\n1,2,a\n2,1,b\n3,1,a\n")
+    (tmp_path / "b.csv").write_text("x,label\n1,a\n")
+    data = prepare(
+        config(
+            source="file", train=str(tmp_path / "a.csv"), test=str(tmp_path / "b.csv"), weights="w"
+        ),
+        "float64",
+    )
+    assert data.features == ("x",) and data.s_train.tolist() == [2, 1, 1]
+
+
+def test_a_class_without_weight(tmp_path):
+    (tmp_path / "a.csv").write_text("x,w,label\n1,2,a\n2,0,b\n3,1,a\n")
+    with pytest.raises(InputError, match="every training example of class b has the weight 0"):
+        prepare(
+            config(source="file", train=str(tmp_path / "a.csv"), weights="w", test_fraction=0),
+            "float64",
+        )
+
+
 def test_split_is_seeded_stratified_and_disjoint():
     first = prepare(config(source="bundled"), "float64")
     again = prepare(config(source="bundled"), "float64")
@@ -145,8 +229,30 @@ def test_openml_with_internet(monkeypatch):
 
 BAD = {
     "one class": (ROWS, np.zeros(12, int), {}, r"every label is 0: expected two classes"),
-    "three classes": (ROWS, np.arange(12) % 3, {}, r"3 classes, 0, 1, 2.*data\.positive=2"),
-    "many classes": (ROWS, np.arange(12), {}, r"12 classes, 0, 1, 2, 3, 4, \.\.\."),
+    "as many classes as examples": (
+        ROWS,
+        np.arange(12),
+        {},
+        r"12 classes, 0, 1, 2, 3, 4, \.\.\., for 12 examples: expected classes, each with several",
+    ),
+    "measurements": (
+        ROWS,
+        np.where(np.arange(12) == 5, 0.37, np.arange(12)),
+        {},
+        r"label of example 5 is 0\.37: expected classes, not measurements",
+    ),
+    "one example of one of many": (
+        ROWS,
+        np.minimum(np.arange(12) % 3 + np.arange(12) // 11 * 3, 3),
+        {},
+        r"with all 4 classes on either side: The least populated class",
+    ),
+    "fewer held out than classes": (
+        ROWS,
+        np.arange(12) % 4,
+        {},
+        r"data\.test_fraction is 0\.25, which cannot be held out of 12 .*all 4 classes",
+    ),
     "positive unknown": (ROWS, LABELS, {"positive": "maybe"}, r"'maybe', no class.*no, yes"),
     "one example of a class": (
         ROWS,
@@ -173,7 +279,12 @@ BAD = {
         {},
         r"labels of type datetime64\[D\]: expected text",
     ),
-    "a label of two lines": (ROWS, np.array(["a\nb", "c", "d"] * 4), {}, r"3 classes, a\\nb, c, d"),
+    "a label of two lines": (
+        ROWS,
+        np.array(["a\nb", "c", "d"] * 4),
+        {"positive": "e"},
+        r"'e', no class of .*: expected one of a\\nb, c, d",
+    ),
     "a label NaN": (ROWS, np.where(np.arange(12) == 5, np.nan, 1.5), {}, r"label of example 5 is"),
     "too large to standardise": (
         ROWS * 1e200,

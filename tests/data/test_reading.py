@@ -4,8 +4,10 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pyarrow
 import pytest
 from data.files import SAVERS, save_pictures, table
+from pyarrow import csv, parquet
 
 from jax_logreg.data import Reading, read
 
@@ -71,6 +73,26 @@ def test_columns_are_found_by_name(tmp_path):
     examples = read(tmp_path / "a.csv", Reading(), features=["a", "b"], labelled=False)
     assert examples.X.tolist() == [[2, 4], [1, 3]]
     assert examples.features == ("a", "b")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".npz", ".h5"])
+def test_weights_from_every_format(suffix, tmp_path):
+    path, weights = tmp_path / f"a{suffix}", np.array([0, 1.5, 2])
+    columns = {"x0": np.arange(3.0), "label": np.array([0, 1, 0]), "my weights": weights}
+    if suffix == ".npz":
+        np.savez(path, X=columns["x0"][:, None], Y=columns["label"], **{"my weights": weights})
+    elif suffix == ".h5":
+        with h5py.File(path, "w") as file:
+            file["X"], file["Y"] = columns["x0"][:, None], columns["label"]
+            file["my weights"] = weights[:, None]
+    else:
+        write = csv.write_csv if suffix == ".csv" else parquet.write_table
+        write(pyarrow.table(columns), path)
+    examples = read(path, Reading(weights="my weights"))
+    assert examples.weights.tolist() == [0, 1.5, 2] and examples.features == ("x0",)
+    assert examples.take(np.array([2, 0])).weights.tolist() == [2, 0]
+    again = read(path, Reading(weights="my weights"), features=["x0"], labelled=False)
+    assert again.weights is None and again.X.tolist() == [[0, 1, 2]]
 
 
 def test_columns_of_several_kinds(tmp_path):

@@ -78,3 +78,17 @@ def test_what_is_read_as_an_array():
     X = np.ones((2, 3))
     assert all(is_array(value) for value in (X, X.tolist(), jnp.asarray(X)))
     assert not is_array(Transposed(jnp.ones((3, 2))))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(130, 2100), (1500, 1501), (2, 100_003)])
+def test_examples_in_rows_are_copied_whole(shape, dtype, rng):
+    """Large enough to be copied in tiles, by threads, the last tiles not full."""
+    X = rng.standard_normal(shape[::-1]).T
+    with precision(dtype):
+        np.testing.assert_array_equal(place(X, dtype, None), X.astype(dtype))
+
+
+def test_too_large_for_the_dtype_is_infinite_without_a_warning():
+    X = np.full((1100, 200), 1e300).T
+    assert np.isinf(place(X, "float32", None)).all()

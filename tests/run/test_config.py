@@ -4,8 +4,18 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from run.command import CONFIGS, QUICKSTART, command, refused
+from run.command import CONFIGS, DESCENT, command, refused
 
+from jax_logreg import (
+    L1,
+    L2,
+    LBFGS,
+    ElasticNet,
+    GradientDescent,
+    Newton,
+    Optax,
+    Proximal,
+)
 from jax_logreg.errors import InputError
 from jax_logreg.run.config import load_config
 
@@ -14,12 +24,42 @@ OVERRIDES = {
     "fit.learning_rate=3": r"no known key: did you mean solver\.learning_rate\?",
     "solver.lerning_rate=3": r"no known key: did you mean solver\.learning_rate\?",
     "date.name=iris": r"date is no known key: did you mean data\?",
-    "colour=red": r"colour is no known key: expected one of data, solver, fit",
+    "colour=red": r"colour is no known key: expected one of data, penalty, solver, fit",
     "solver.learning_rate=-3": r"solver\.learning_rate is -3: expected a value greater than 0",
     "solver.learning_rate=fast": r"solver\.learning_rate is 'fast': expected a valid number",
     "solver.learning_rate=inf": r"solver\.learning_rate is inf: expected a finite number",
     "solver.method=gradient": r"solver\.method is 'gradient': .*did you mean 'gradient_descent'\?",
-    "solver={}": r"solver\.method is missing: expected one of 'gradient_descent', .*'lbfgs'",
+    "solver={}": r"solver\.method is missing: expected one of 'auto', .*'gradient_descent', .*",
+    "solver.method=lbfsg": r"solver\.method is 'lbfsg': .*did you mean 'lbfgs'\?",
+    "solver={method='newton', memory=3}": r"solver\.memory is no known key: expected one of method",
+    "solver={method='lbfgs', memory=0}": r"solver\.memory is 0: expected .*equal to 1",
+    "solver={method='proximal', working_set=0}": r"solver\.working_set is 0: expected .*equal to 1",
+    "solver={method='proximal', working_sett=5}": r"did you mean solver\.working_set\?",
+    "penalty=3": r"penalty is 3: expected a table, \[penalty\]",
+    "penalty={}": r"penalty\.kind is missing: expected one of 'none', 'l2', 'l1', 'elastic_net'",
+    "penalty.kind=l3": r"penalty\.kind is 'l3': expected one of 'none', 'l2', 'l1', 'elastic_net'",
+    "penalty.kind=elasticnet": r"did you mean 'elastic_net'\?",
+    "penalty.strength=1": r"penalty\.kind is missing: expected one of 'none', 'l2'",
+    "penalty.kind=l2": r"penalty\.strength is missing: it has no default",
+    "penalty={kind='l2'}": r"penalty\.strength is missing",
+    "penalty={kind='l2', strength=-1}": r"penalty\.strength is -1: expected .*equal to 0",
+    "penalty={kind='l1', strength=inf}": r"penalty\.strength is inf: expected a finite number",
+    "penalty={kind='l1', strength='1'}": r"penalty\.strength is '1': expected a valid number",
+    "penalty={kind='l1', strength=1, l1_ratio=1}": r"penalty\.l1_ratio is no known key",
+    "penalty={kind='elastic_net', strength=1}": r"penalty\.l1_ratio is missing",
+    "penalty={kind='elastic_net', strength=1, l1_ratio=1.5}": r"l1_ratio is 1\.5: .*equal to 1",
+    "penalty={kind='elastic_net', strength=1, l1_ratio=-1}": r"l1_ratio is -1: .*equal to 0",
+    "penalty={kind='l2', strength=1, unpenalised='a'}": r"unpenalised is 'a': .*valid list",
+    "penalty={kind='l2', strength=1, unpenalised=[1.5]}": r"penalty\.unpenalised is 1\.5: expected",
+    "fit.family=multinominal": r"is 'multinominal': .*did you mean 'multinomial'\?",
+    "fit.fit_intercept=1": r"fit\.fit_intercept is 1: expected a valid boolean",
+    "fit.refine=yes": r"fit\.refine is 'yes': expected a valid boolean",
+    "fit.class_weight=balance": r"is 'balance': .*or a table; did you mean 'balanced'\?",
+    "fit.class_weight=2": r"fit\.class_weight is 2: expected one of 'balanced', or a table",
+    "fit.class_weight={benign=0}": r"fit\.class_weight\.benign is 0: expected .*greater than 0",
+    "fit.class_weight={benign='2'}": r"fit\.class_weight\.benign is '2': expected a valid number",
+    "fit.gradient_check={every=3}": r"fit\.gradient_check is a table: expected",
+    "data.weights=w": r"data\.weights is no known key",
     "solver=3": r"solver is 3: expected a table, \[solver\]",
     "solver.method=momentum": None,
     "fit.steps=many": r"fit\.steps is 'many': expected a valid integer",
@@ -45,10 +85,10 @@ OVERRIDES = {
 def test_an_override_goes_through_the_same_validation(override):
     pattern = OVERRIDES[override]
     if pattern is None:
-        assert load_config(QUICKSTART, [override]).solver.method == "momentum"
+        assert load_config(DESCENT, [override]).solver.method == "momentum"
         return
     with pytest.raises(InputError) as caught:
-        load_config(QUICKSTART, [override])
+        load_config(DESCENT, [override])
     message = str(caught.value)
     assert "\n" not in message and message.startswith(f"--set {override}: "), message
     assert re.search(pattern, message), message
@@ -92,7 +132,7 @@ def test_a_bad_file_is_named_with_its_key(case, tmp_path):
 
 
 def test_every_fault_has_its_line(tmp_path):
-    done = command("run", QUICKSTART, "--set", "fit.steps=x", "--set", "data.sed=1")
+    done = command("run", DESCENT, "--set", "fit.steps=x", "--set", "data.sed=1")
     assert done.code == 2 and len(done.err.splitlines()) == 2
 
 
@@ -104,7 +144,7 @@ def test_a_file_that_is_not_there():
 
 def test_overrides_of_every_type():
     config = load_config(
-        QUICKSTART,
+        DESCENT,
         ["fit.tolerance=0", "data.positive=benign", "fit.dtype='float64'", "data.seed = 7"],
     )
     assert (config.fit.tolerance, config.data.positive, config.data.seed) == (0, "benign", 7)
@@ -121,23 +161,88 @@ def test_cats_without_its_files(tmp_path):
 
 
 def test_a_device_that_is_not_there(tmp_path):
-    line = refused("run", QUICKSTART, "--out", tmp_path / "run", "--set", "fit.device=tpu")
+    line = refused("run", DESCENT, "--out", tmp_path / "run", "--set", "fit.device=tpu")
     assert "jax_logreg[tpu]" in line
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_schema_is_one_that_editors_use():
     schema = json.loads(command("schema").out)
-    assert set(schema["properties"]) == {"data", "solver", "fit"}
+    assert set(schema["properties"]) == {"data", "penalty", "solver", "fit"}
     assert schema["additionalProperties"] is False
     assert schema["properties"]["data"]["discriminator"]["propertyName"] == "source"
     assert "description" in schema["$defs"]["FitConfig"]["properties"]["tolerance"]
+
+
+SOLVERS = {
+    "{method='auto'}": "auto",
+    "{method='newton'}": Newton(),
+    "{method='lbfgs', memory=5}": LBFGS(5),
+    "{method='proximal', working_set=7}": Proximal(7),
+    "{method='gradient_descent', learning_rate=0.1}": GradientDescent(0.1),
+}
+
+
+@pytest.mark.parametrize("table", SOLVERS)
+def test_a_solver_by_name(table):
+    assert load_config(DESCENT, [f"solver={table}"]).solver.solver() == SOLVERS[table]
+
+
+@pytest.mark.parametrize("method", ["momentum", "adam", "optax_lbfgs"])
+def test_an_optax_solver_by_name(method):
+    rate = "" if method == "optax_lbfgs" else ", learning_rate=0.1"
+    config = load_config(DESCENT, [f"solver={{method='{method}'{rate}}}"])
+    assert isinstance(config.solver.solver(), Optax)
+
+
+def test_without_tables_fit_decides(tmp_path):
+    (tmp_path / "c.toml").write_text('[data]\nsource = "bundled"\n')
+    config = load_config(tmp_path / "c.toml", [])
+    assert config.solver.solver() == "auto" and config.penalty.penalty(["a"]) is None
+
+
+PENALTIES = {
+    "{kind='none'}": None,
+    "{kind='l2', strength=0.5}": L2(0.5),
+    "{kind='l1', strength=1}": L1(1.0),
+    "{kind='elastic_net', strength=2.0, l1_ratio=0.3}": ElasticNet(2.0, 0.3),
+}
+
+
+@pytest.mark.parametrize("table", PENALTIES)
+def test_a_penalty_by_name(table):
+    config = load_config(DESCENT, [f"penalty={table}"])
+    assert config.penalty.penalty(["a", "b"]) == PENALTIES[table]
+
+
+@pytest.mark.parametrize("kind", ["l2", "l1", "elastic_net"])
+def test_unpenalised_features_by_name_and_number(kind):
+    ratio = ", l1_ratio=0.5" if kind == "elastic_net" else ""
+    table = f"{{kind='{kind}', strength=1{ratio}, unpenalised=['b', 3]}}"
+    config = load_config(DESCENT, [f"penalty={table}"])
+    assert config.penalty.penalty(list("abcd")).factors.tolist() == [1, 0, 1, 0]
+
+
+def test_every_resolved_config_is_taken_again(tmp_path):
+    tables = (
+        *(f"penalty={table}" for table in PENALTIES),
+        *(f"solver={table}" for table in SOLVERS),
+        "penalty={kind='l2', strength=1, unpenalised=['mean radius', 3]}",
+        "fit.class_weight={benign=2, malignant=0.5}",
+        "fit.class_weight=balanced",
+    )
+    for table in tables:
+        config = load_config(DESCENT, [table])
+        (tmp_path / "c.toml").write_text(config.to_toml())
+        assert load_config(tmp_path / "c.toml", []) == config, table
 
 
 KEYS = st.sampled_from(
     [
         *("data", "data.source", "data.name", "data.train", "data.seed", "data.test_fraction"),
         *("solver", "solver.method", "solver.learning_rate", "solver.memory", "nothing"),
+        *("penalty", "penalty.kind", "penalty.strength", "penalty.l1_ratio", "fit.class_weight"),
+        *("penalty.unpenalised", "fit.family", "fit.class_weight.benign", "fit.refine"),
         *("fit", "fit.steps", "fit.tolerance", "fit.gradient_check", "fit.dtype", "fit.device"),
     ]
 )
@@ -145,7 +250,9 @@ VALUES = st.one_of(
     st.text("abcxyz_ \"'[]{}=.#\n", max_size=8),
     st.integers(-(2**70), 2**70).map(str),
     st.floats().map(str),
-    st.sampled_from(["true", "[1, 2]", "{a = 1}", "1979-05-27", "file", "lbfgs", "adam", "''"]),
+    st.sampled_from(
+        ["true", "[1, 2]", "{a = 1}", "1979-05-27", "file", "lbfgs", "adam", "l1", "''"]
+    ),
 )
 
 
@@ -153,7 +260,7 @@ VALUES = st.one_of(
 @given(st.lists(st.tuples(KEYS, VALUES), min_size=1, max_size=3))
 def test_hundreds_of_overrides_are_taken_or_refused_in_lines(overrides):
     try:
-        config = load_config(QUICKSTART, [f"{key}={value}" for key, value in overrides])
+        config = load_config(DESCENT, [f"{key}={value}" for key, value in overrides])
     except InputError as error:
         assert str(error)
     else:
@@ -163,7 +270,7 @@ def test_hundreds_of_overrides_are_taken_or_refused_in_lines(overrides):
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.binary(max_size=60), st.integers(0, 500))
 def test_hundreds_of_damaged_configs_are_taken_or_refused(tmp_path_factory, noise, at):
-    good = QUICKSTART.read_bytes()
+    good = DESCENT.read_bytes()
     path = tmp_path_factory.mktemp("noise") / "c.toml"
     path.write_bytes(good[:at] + noise + good[at:])
     try:

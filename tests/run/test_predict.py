@@ -1,6 +1,7 @@
 import contextlib
 import csv
 import io
+import json
 import tomllib
 
 import h5py
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 from data.files import SAVERS, save_npz, table
 from run.command import CONFIGS, QUICKSTART, command, refused
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 ROWS, LABELS = table()
 
@@ -108,6 +111,46 @@ def test_bad_input(run, tmp_path):
     ]
     for arguments, expected in cases:
         assert expected in refused("predict", *arguments)
+
+
+def resaved(model, folder, tensors=None, **metadata):
+    """The model with other tensors and metadata; a None leaves one out."""
+    with safe_open(model, "np") as file:
+        kept = {**file.metadata(), **metadata}
+        tensors = tensors or {name: file.get_tensor(name) for name in ("w", "b")}
+    folder.mkdir()
+    kept = {key: text for key, text in kept.items() if text is not None}
+    save_file(tensors, folder / "model.safetensors", kept)
+    return folder
+
+
+def test_a_model_of_the_first_version(run, tmp_path):
+    reading = {"label": "label", "x": "X", "y": "Y", "pixels": None, "zero_based": False}
+    old = resaved(
+        run / "model.safetensors", tmp_path / "old", family=None, reading=json.dumps(reading)
+    )
+    done = command("predict", old, run.parent / "train.csv")
+    assert done.code == 0 and done.out.startswith("probability,predicted\n")
+    assert done.out == command("predict", run, run.parent / "train.csv").out
+
+
+MISFITS = {
+    "three classes of one output": {"classes": '["a", "b", "c"]'},
+    "one class": {"classes": '["a"]'},
+    "softmax of one output": {"family": '"multinomial"'},
+    "an unknown family": {"family": '"poisson"'},
+    "outputs of another number": {
+        "family": '"multinomial"',
+        "classes": '["a", "b", "c"]',
+        "tensors": {"w": np.zeros((3, 2), "f4"), "b": np.zeros((2, 1), "f4")},
+    },
+}
+
+
+@pytest.mark.parametrize("case", MISFITS)
+def test_a_model_whose_parts_do_not_fit(case, run, tmp_path):
+    bad = resaved(run / "model.safetensors", tmp_path / "bad", **MISFITS[case])
+    assert "is no model of jax_logreg" in refused("predict", bad, run.parent / "train.csv")
 
 
 def test_a_hundred_damaged_models(run, tmp_path, rng):

@@ -9,7 +9,7 @@ import tomllib
 
 import numpy as np
 import pytest
-from run.command import CONFIGS, QUICKSTART, command, refused
+from run.command import CONFIGS, DESCENT, command, refused
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
@@ -21,7 +21,7 @@ SHORT = ("--set", "fit.steps=20")
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished") / "run"
-    done = command("run", QUICKSTART, "--out", folder, *SHORT)
+    done = command("run", DESCENT, "--out", folder, *SHORT)
     assert done.code == 0, done
     return folder, done
 
@@ -108,34 +108,34 @@ def test_a_bar_on_a_terminal():
 
 
 def test_a_rate_that_is_not_known_yet_is_not_shown(tmp_path):
-    done = command("run", QUICKSTART, "--out", tmp_path / "run", "--set", "fit.steps=1")
+    done = command("run", DESCENT, "--out", tmp_path / "run", "--set", "fit.steps=1")
     assert "step 1/1  cost 0." in done.out and "nan" not in done.out
-    none = command("run", QUICKSTART, "--out", tmp_path / "none", "--set", "fit.steps=0")
+    none = command("run", DESCENT, "--out", tmp_path / "none", "--set", "fit.steps=0")
     assert none.code == 0 and "0.69314" in none.out
 
 
 def test_an_earlier_run_is_replaced_only_by_force(finished):
     folder, _ = finished
     before = (folder / "result.json").read_bytes()
-    line = refused("run", QUICKSTART, "--out", folder, *SHORT)
+    line = refused("run", DESCENT, "--out", folder, *SHORT)
     assert "exists already" in line and "--force" in line
     assert (folder / "result.json").read_bytes() == before
-    assert command("run", QUICKSTART, "--out", folder, "--force", *SHORT).code == 0
+    assert command("run", DESCENT, "--out", folder, "--force", *SHORT).code == 0
     assert (folder / "result.json").read_bytes() != before
     assert [path.name for path in folder.parent.iterdir()] == ["run"]
 
 
 def test_force_spares_a_folder_that_is_no_run(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
-    line = refused("run", QUICKSTART, "--out", tmp_path, "--force")
+    line = refused("run", DESCENT, "--out", tmp_path, "--force")
     assert "holds no earlier run" in line
     assert (tmp_path / "thesis.txt").exists()
-    assert "is no folder" in refused("run", QUICKSTART, "--out", tmp_path / "thesis.txt", "--force")
+    assert "is no folder" in refused("run", DESCENT, "--out", tmp_path / "thesis.txt", "--force")
 
 
 def test_a_learning_rate_that_diverges(tmp_path):
     line = refused(
-        "run", QUICKSTART, "--out", tmp_path / "run", *SHORT,
+        "run", DESCENT, "--out", tmp_path / "run", *SHORT,
         "--set", "solver.learning_rate=1e3", "--set", "data.standardise=false",
     )  # fmt: skip
     assert "diverged after" in line and "solver.learning_rate is 1000" in line
@@ -149,13 +149,13 @@ def test_a_failed_gradient_check_is_exit_code_1(tmp_path, monkeypatch):
 
     from jax_logreg import backprop
 
-    def wrong(params, batch):
-        J, gradient = backprop(params, batch)
+    def wrong(params, batch, family):
+        J, gradient = backprop(params, batch, family=family)
         return J, gradient._replace(w=gradient.w.at[3, 0].add(0.1))
 
     jax.clear_caches()
     monkeypatch.setattr("jax_logreg.gradient_check.backprop", wrong)
-    line = refused("run", QUICKSTART, "--out", tmp_path / "run", *SHORT, code=1)
+    line = refused("run", DESCENT, "--out", tmp_path / "run", *SHORT, code=1)
     jax.clear_caches()
     assert "gradient_check_failed after 0 steps" in line and "dw[3, 0]" in line
     result = json.loads((tmp_path / "run" / "result.json").read_text())
@@ -170,7 +170,7 @@ def test_ctrl_c_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr("jax_logreg.run.experiment.fit", interrupted)
     out = tmp_path / "new" / "folders" / "run"
-    assert "interrupted" in refused("run", QUICKSTART, "--out", out, code=130)
+    assert "interrupted" in refused("run", DESCENT, "--out", out, code=130)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -192,7 +192,7 @@ def _read_only(*args, **kwargs):
 )
 def test_a_full_or_read_only_output_folder(name, fail, reason, tmp_path, monkeypatch):
     monkeypatch.setattr(f"jax_logreg.run.output.{name}", fail)
-    line = refused("run", QUICKSTART, "--out", tmp_path / "run", *SHORT)
+    line = refused("run", DESCENT, "--out", tmp_path / "run", *SHORT)
     assert "run cannot be written" in line and reason in line
     assert list(tmp_path.iterdir()) == []
 
@@ -204,7 +204,7 @@ def test_a_disk_that_fills_up_for_real(tmp_path):
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
         "from jax_logreg.run import main\n"
-        f"sys.argv = ['jax-logreg', 'run', {str(QUICKSTART)!r}, '--out', 'run', "
+        f"sys.argv = ['jax-logreg', 'run', {str(DESCENT)!r}, '--out', 'run', "
         "'--set', 'fit.steps=20']\n"
         "main()\n"
     )
@@ -219,7 +219,7 @@ def test_a_disk_that_fills_up_for_real(tmp_path):
 @pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="root writes everywhere")
 def test_a_folder_without_permission(tmp_path):
     tmp_path.chmod(0o500)
-    assert "Permission denied" in refused("run", QUICKSTART, "--out", tmp_path / "run")
+    assert "Permission denied" in refused("run", DESCENT, "--out", tmp_path / "run")
 
 
 def test_a_missing_extra_is_named(tmp_path):
@@ -267,7 +267,7 @@ def test_every_config_runs(path, tmp_path):
 
 
 def test_float64_from_a_config(tmp_path):
-    done = command("run", QUICKSTART, "--out", tmp_path / "r", *SHORT, "--set", "fit.dtype=float64")
+    done = command("run", DESCENT, "--out", tmp_path / "r", *SHORT, "--set", "fit.dtype=float64")
     assert done.code == 0
     result = json.loads((tmp_path / "r" / "result.json").read_text())
     assert result["gradient_check"]["tolerance"] < 1e-12
@@ -280,4 +280,5 @@ def test_exit_codes_cover_what_ends_a_run_badly():
         Status.RUNNING,
         Status.CONVERGED,
         Status.STEPS_EXHAUSTED,
+        Status.PRECISION_FLOOR,
     }

@@ -1,0 +1,132 @@
+"""Features that are linear combinations of earlier ones, up to the rounding of their dtype.
+
+Gram-Schmidt in the order of the features, done twice (Giraud, Langou and Rozloznik 2005, Computers
+and Mathematics with Applications 50, 1069-1075), leaves of a dependent x_j only rounding:
+|x_j − Σ c_i x_i| <= 8 eps·(max |x_j| + Σ |c_i| max |x_i|), i over the independent ones before j.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jax_logreg.matrix import examples, is_array
+
+Vector = np.ndarray[Any, np.dtype[Any]]
+
+# Entries of X in one block.
+_BLOCK = 1 << 18
+# Features orthogonalised together.
+_PANEL = 64
+# The rounding of this module's own sums, in units of the scaled features.
+_OWN = 1e-14
+
+
+def collinear_features(X: Any, s: Any = None, *, intercept: bool = True) -> tuple[int, ...]:
+    """The features of X (n, m) that earlier ones and the intercept combine to, in float64.
+
+    Of two equal features it is the later; a constant one is the intercept's, if there is one. Left
+    out, they leave a matrix of the same rank. It takes O(n³), for n up to a few thousand.
+
+    Args:
+        X: an array, or a matrix whose columns `matrix.examples` gives.
+        s: (1, m) weights; examples with s = 0 do not count.
+        intercept: whether there is one.
+    """
+    X = np.asarray(X) if is_array(X) else X
+    n, m = X.shape
+    index = np.arange(m) if s is None else np.flatnonzero(np.asarray(s).reshape(-1) > 0)
+    if not (n and len(index)):
+        return tuple(range(n))
+    # A dependence among all examples is one among some. Those that break it are added to them.
+    count = min(len(index), 2 * n + 100)
+    some = np.unique(index[np.linspace(0, len(index) - 1, count).astype(int)])
+    scaled = _Scaled(X, index, some, intercept)
+    while True:
+        C, limit = _dependences(scaled.read(some), scaled.noise)
+        dependent = np.flatnonzero(np.any(C, axis=1))
+        worst = scaled.worst(C[dependent], limit[dependent])
+        more = np.union1d(some, worst)
+        if len(more) == len(some):
+            return tuple((dependent - intercept).tolist())
+        some = more
+
+
+class _Scaled:
+    """The intercept's ones, then the features, each less one of its values, over its range."""
+
+    def __init__(self, X: Any, index: Vector, some: Vector, intercept: bool) -> None:
+        self.X, self.index = X, index
+        self.centre, self.size = np.zeros((X.shape[0], 1)), np.ones((X.shape[0], 1))
+        self.ones = 0
+        if intercept:
+            self.centre = np.sort(self.read(some), axis=1)[:, [len(some) // 2]]
+        dtype = np.dtype(X.dtype)
+        eps = 0.0 if dtype.kind in "biu" else float(jnp.finfo(dtype).eps)
+        size = np.max([np.abs(x).max(axis=1) for _, x in self.blocks()], axis=0)[:, None]
+        largest = np.abs(self.centre) + size
+        # Those that are constant up to rounding become zeros.
+        self.size = np.where(size > 4 * eps * largest, size, np.inf)
+        self.noise = np.pad((8 * eps * largest / self.size)[:, 0], (int(intercept), 0)) + _OWN
+        self.ones = int(intercept)
+
+    def read(self, at: Vector) -> Vector:
+        """The scaled features of these examples."""
+        if is_array(self.X):
+            run = at[-1] - at[0] == len(at) - 1  # A view where nothing lies between.
+            x = self.X[:, at[0] : at[-1] + 1] if run else self.X[:, at]
+        else:
+            x = examples(self.X, jnp.asarray(at))
+        scaled = (np.asarray(x, np.float64) - self.centre) / self.size
+        return np.vstack([np.ones((self.ones, len(at))), scaled])
+
+    def blocks(self) -> Any:
+        """All examples that count, block by block, with their numbers."""
+        size = max(1, _BLOCK // self.X.shape[0])
+        parts = (self.index[i : i + size] for i in range(0, len(self.index), size))
+        return ((part, self.read(part)) for part in parts)
+
+    def worst(self, C: Vector, limit: Vector) -> Vector:
+        """For each dependence C (count, n) that examples break, the one that breaks it most."""
+        most, at = limit.copy(), np.full(len(C), -1)
+        for part, x in self.blocks() if len(C) else ():
+            gap = np.abs(C @ x)
+            here = gap.argmax(axis=1)
+            gap = gap[np.arange(len(C)), here]
+            at, most = np.where(gap > most, part[here], at), np.maximum(gap, most)
+        return np.unique(at[at >= 0])
+
+
+def _dependences(x: Vector, noise: Vector) -> tuple[Vector, Vector]:
+    """C (n, n), C x = 0 up to `limit` (n,): rows (−c, 1) where dependent, 0 where independent."""
+    from scipy.linalg import solve_triangular  # type: ignore[import-untyped, unused-ignore]
+
+    n = len(x)
+    scale, most = np.sqrt(x.shape[1]), min(x.shape)
+    # x.T = Q T, by columns, as they are read.
+    Q, T = np.zeros((x.shape[1], most), order="F"), np.zeros((most, n), order="F")
+    C, limit, basis = np.zeros((n, n)), np.zeros(n), np.zeros(0, int)
+    for start in range(0, n, _PANEL):
+        panel = slice(start, start + _PANEL)
+        done = len(basis)
+        V, V0 = x.T[:, panel].copy(order="F"), Q[:, :done]
+        for _ in range(2):
+            T[:done, panel] += (more := V0.T @ V)
+            V -= V0 @ more
+        for j in range(start, min(start + _PANEL, n)):
+            r = len(basis)
+            v, new = V[:, j - start], Q[:, done:r]
+            for _ in range(2):
+                T[done:r, j] += (one := new.T @ v)
+                v -= new @ one
+            left = np.linalg.norm(v)
+            c = np.zeros(0)
+            if r and (r == most or left < 1e-2 * scale):
+                c = solve_triangular(T[:r, basis], T[:r, j])
+            limit[j] = noise[j] + np.abs(c) @ noise[basis[: len(c)]]
+            if r == most or left <= limit[j] * scale:
+                C[j, basis[: len(c)]], C[j, j] = -c, 1
+            else:
+                Q[:, r], T[r, j] = v / left, left
+                basis = np.append(basis, j)
+    return C, limit

@@ -1,0 +1,40 @@
+"""A part of the examples held out: seeded, and with each class on either side."""
+
+import numpy as np
+
+from jax_logreg.data.examples import Examples
+from jax_logreg.errors import InputError
+from jax_logreg.extras import needs
+
+
+def split(
+    examples: Examples, index: np.ndarray, k: int, fraction: float, seed: int
+) -> tuple[Examples, Examples]:
+    """The training part and the test part, each class k shared out in proportion.
+
+    Raises:
+        InputError: too few examples, of a class or at all.
+    """
+    with needs("run"):
+        from sklearn.model_selection import train_test_split
+    try:
+        train, test = train_test_split(
+            np.arange(index.size), test_size=fraction, stratify=index, random_state=seed
+        )
+    except ValueError as error:
+        classes = "both classes" if k == 2 else f"all {k} classes"
+        raise InputError(
+            f"{examples.source}: data.test_fraction is {fraction}, which cannot be held out of "
+            f"{index.size} examples with {classes} on either side: {error}"
+        ) from None
+    # A rare class may have been rounded to none on one side.
+    test = np.concatenate([test, _lacking(train, test, index)])
+    train = np.setdiff1d(train, test)
+    train = np.concatenate([train, _lacking(test, train, index)])
+    return examples.take(np.sort(train)), examples.take(np.setdiff1d(test, train))
+
+
+def _lacking(whole: np.ndarray, part: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """An example of `whole` for each of its classes that `part` lacks."""
+    classes, first = np.unique(index[whole], return_index=True)
+    return whole[first[~np.isin(classes, index[part])]]

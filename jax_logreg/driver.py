@@ -1,0 +1,139 @@
+"""The loop as the host drives it: jitted chunks of scanned steps, looked at in between."""
+
+import math
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from jax_logreg.certificate import Certificate, certify, moments_of
+from jax_logreg.gradient_check import GradientCheck, check_gradients
+from jax_logreg.logistic import Params
+from jax_logreg.loop import Carry, Loop, body, start, worse
+from jax_logreg.matrix import mean_absolute
+from jax_logreg.result import History
+from jax_logreg.status import Status
+
+_CHUNK = 100
+# Seconds between two looks from the host where steps are slow, and numbers that one core gets
+# through in about that time: a first chunk is kept below.
+_PULSE = 0.25
+_FIRST = 2e8
+# How often a run goes on whose answer, evaluated afresh, misses the tolerance by a rounding.
+_REPEATS = 3
+
+
+class Progress(NamedTuple):
+    """What `fit` tells its callback between two chunks: where the loop is, cost in nats."""
+
+    step: int
+    steps: int
+    cost: float
+    gradient_norm: float
+
+
+def drive(
+    loop: Loop,
+    params: Params,
+    gradient_check: str | int,
+    callback: Callable[[Progress], None] | None = None,
+) -> tuple[Carry, History]:
+    """Run a loop to its end from the parameters; the carry comes back with NumPy numbers.
+
+    Solvers move Z along with the parameters, so the certificate is made anew from the answer; where
+    that turns out to miss the tolerance, the run goes on from there.
+    """
+    objective, check = loop.objective, None
+    if gradient_check != "off":
+        check = check_gradients(params, objective.batch, objective.family)
+    loop, carry = _begin(loop, params, check)
+    carry, history = _run_chunks(loop, carry, callback)
+    certificate = _certify(objective, carry.good)
+    for _ in range(_REPEATS):
+        if carry.status != Status.CONVERGED or _measure(certificate) <= loop.tolerance:
+            break
+        left = loop.steps - int(carry.step)
+        _, again = _begin(loop._replace(steps=left), carry.good, carry.check)
+        again, more = _run_chunks(loop._replace(steps=left), again, callback)
+        carry = again._replace(step=carry.step + again.step)
+        history = History(*map(np.concatenate, zip(history, more, strict=True)))
+        certificate = _certify(objective, carry.good)
+    if carry.status == Status.CONVERGED and _measure(certificate) > loop.tolerance:
+        carry = carry._replace(status=np.int32(Status.PRECISION_FLOOR))
+    carry = carry._replace(certificate=certificate)
+    return (_check_end(loop, carry) if gradient_check == "ends" else carry), history
+
+
+@jax.jit
+def _begin(loop: Loop, params: Params, check: GradientCheck | None) -> tuple[Loop, Carry]:
+    """The loop with all that is computed of the data but once, before its first step."""
+    objective = loop.objective
+    scale = mean_absolute(objective.batch.X, objective.batch.s)
+    loop = loop._replace(moments=moments_of(objective), scale=scale)
+    return loop, start(loop, params, check)
+
+
+_certify_jitted = jax.jit(certify)
+
+
+def _certify(objective: Any, params: Params) -> Certificate:
+    return Certificate(*jax.device_get(_certify_jitted(objective, params)))
+
+
+def _measure(certificate: Certificate) -> float:
+    gap = float(certificate.relative_gap)
+    return gap if math.isfinite(gap) else float(certificate.gradient_norm)
+
+
+@partial(jax.jit, static_argnames="branch", donate_argnames="carry")
+def _chunk(loop: Loop, carry: Carry, limit: int, branch: bool) -> tuple[Carry, Array, Array, Array]:
+    """At most `limit` of _CHUNK steps; step and status, cost and norm, and the rows stacked."""
+    carry, rows = lax.scan(
+        lambda carry, i: body(loop, carry, i < limit, branch), carry, jnp.arange(_CHUNK)
+    )
+    at = carry.certificate
+    where = jnp.stack([carry.step, carry.status])
+    return carry, where, jnp.stack([at.cost, at.gradient_norm]), jnp.stack(rows)
+
+
+def _run_chunks(
+    loop: Loop, carry: Carry, callback: Callable[[Progress], None] | None
+) -> tuple[Carry, History]:
+    """Run chunks until the status says stop, looking in about every _PULSE seconds."""
+    branch = all(device.platform == "cpu" for device in carry.best.devices())
+    limit = _first_limit(loop) if branch else _CHUNK
+    rows, step, status = [np.empty((4, 0), carry.best.dtype)], 0, int(Status.RUNNING)
+    while status == Status.RUNNING:
+        began, before = time.perf_counter(), step
+        carry, where, seen, new = _chunk(loop, carry, limit, branch=branch)
+        (step, status), (cost, norm), new = jax.device_get((where, seen, new))
+        rows.append(new[:, : max(step - before, 0)])
+        if callback is not None:
+            callback(Progress(int(step), loop.steps, float(cost), float(norm)))
+        if branch:
+            slow = time.perf_counter() - began > _PULSE / 2
+            limit = max(limit // 2, 1) if slow else min(2 * limit, _CHUNK)
+    # What the host reads anyway is handed over as NumPy.
+    carry = carry._replace(
+        step=np.int32(step), status=np.int32(status), check=jax.device_get(carry.check)
+    )
+    return carry, History(*np.concatenate(rows, axis=1)[:, :step])
+
+
+def _first_limit(loop: Loop) -> int:
+    n, m = loop.objective.batch.X.shape
+    work = n * m * loop.objective.batch.Y.shape[0]
+    return int(min(max(_FIRST / (_CHUNK * work), 1), _CHUNK))
+
+
+def _check_end(loop: Loop, carry: Carry) -> Carry:
+    objective = loop.objective
+    check = check_gradients(carry.good, objective.batch, objective.family)
+    last = jax.device_get(worse(check, carry.check))
+    status = carry.status if last.passed else np.int32(Status.GRADIENT_CHECK_FAILED)
+    return carry._replace(check=last, status=status)

@@ -1,0 +1,201 @@
+"""X (n, m) in one, two or four bytes an entry, converted block by block inside its products."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from jax_logreg.errors import InputError
+
+# Entries of a block: 6 MB once converted to float32.
+_BLOCK = 3 * 2**19
+# Smaller blocks of examples do not keep the cores busy in the sum over a block, which is split into
+# parts so that each core has its own.
+_PARTS = 8
+_LARGEST = float(np.finfo(np.float32).max)
+_DTYPES = {"uint8": "uint8", "int8": "int8", "bfloat16": "uint16", "float32": "float32"}
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Compressed:
+    """X (n, m) as blocks of examples (blocks, size, n), times scale (n, 1) where there is one.
+
+    The sums are made in the dtype of the other factor. bfloat16 is stored as its 16 bits, uint16:
+    they are the upper half of a float32, and XLA:CPU shifts them 15 times faster than it converts.
+    Columns past m are zero.
+    """
+
+    blocks: Array
+    scale: Array | None
+    m: int = field(metadata={"static": True})
+    dense: str = field(metadata={"static": True})
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, m)."""
+        return self.blocks.shape[2], self.m
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the examples and features given back."""
+        return np.dtype(self.dense)
+
+    @jax.default_matmul_precision("highest")
+    def __rmatmul__(self, left: Array) -> Array:
+        """`left @ X` for left (k, n): (k, m)."""
+        left = left if self.scale is None else left * self.scale.T.astype(left.dtype)
+
+        # Without the checkpoint, jax.grad would keep every converted block.
+        @jax.checkpoint
+        def product(left: Array, block: Array) -> Array:
+            return left @ _convert(block, left.dtype).T
+
+        _, Z = lax.scan(lambda _, block: (None, product(left, block)), None, self.blocks)
+        return jnp.moveaxis(Z, 0, 1).reshape(left.shape[0], -1)[:, : self.m]
+
+    def __matmul__(self, right: Array) -> Array:
+        """`X @ right` for right (m, k): (n, k)."""
+        total = self._sum(lambda x: x, right)
+        return total if self.scale is None else total * self.scale.astype(total.dtype)
+
+    def mean_absolute(self, s: Array, centre: Array | None = None) -> Array:
+        """Σ s·|X − centre| / Σ s over the examples, (n, 1)."""
+        return self._sum(lambda x: jnp.abs(self._centred(x, centre)), s.T) / jnp.sum(s)
+
+    def squares(self, d: Array, centre: Array | None = None) -> Array:
+        """Σ d·(X − centre)² over the examples, (n, 1)."""
+        return self._sum(lambda x: jnp.square(self._centred(x, centre)), d.T)
+
+    @jax.default_matmul_precision("highest")
+    def _sum(self, f: Callable[[Array], Array], right: Array) -> Array:
+        """f(stored numbers) @ right for right (m, k): (n, k)."""
+        count, size, n = self.blocks.shape
+        k = right.shape[1]
+        right = self._padded(right).reshape(count, _PARTS, size // _PARTS, k)
+
+        @jax.checkpoint
+        def product(block: Array, right: Array) -> Array:
+            x = f(_convert(block, right.dtype)).reshape(_PARTS, size // _PARTS, n)
+            return jnp.sum(jnp.einsum("pbk,pbn->pkn", right, x), axis=0)
+
+        zero = jnp.zeros((k, n), right.dtype)
+        return lax.scan(lambda G, b: (G + product(*b), None), zero, (self.blocks, right))[0].T
+
+    @jax.default_matmul_precision("highest")
+    def gram(self, d: Array) -> Array:
+        """X diag(d) Xᵀ, (n, n), block by block."""
+        count, size, n = self.blocks.shape
+        d = self._padded(d.T).reshape(count, size, 1)
+
+        def add(G: Array, inputs: tuple[Array, Array]) -> tuple[Array, None]:
+            block, d = inputs
+            x = _convert(block, d.dtype)
+            return G + (x * d).T @ x, None
+
+        G, _ = lax.scan(add, jnp.zeros((n, n), d.dtype), (self.blocks, d))
+        return G if self.scale is None else G * (self.scale * self.scale.T).astype(d.dtype)
+
+    def examples(self, index: Array) -> Array:
+        """The columns `index` (q,), dense (n, q)."""
+        size = self.blocks.shape[1]
+        stored = self.blocks[index // size, index % size]
+        return self._scaled(_convert(stored, self.dtype)).T
+
+    def features(self, index: Array) -> Array:
+        """The rows `index` (q,), dense (q, m)."""
+        stored = self.blocks[:, :, index].reshape(-1, index.size)[: self.m].T
+        x = _convert(stored, self.dtype)
+        return x if self.scale is None else x * self.scale[index].astype(x.dtype)
+
+    def _scaled(self, x: Array) -> Array:
+        return x if self.scale is None else x * self.scale.T.astype(x.dtype)
+
+    def _centred(self, x: Array, centre: Array | None) -> Array:
+        x = self._scaled(x)
+        return x if centre is None else x - centre.T
+
+    def _padded(self, right: Array) -> Array:
+        """`right` (m, k) with zeros for the columns past m."""
+        count, size, _ = self.blocks.shape
+        return jnp.pad(right, ((0, count * size - self.m), (0, 0)))
+
+
+def _convert(stored: Array, dtype: Any) -> Array:
+    """The stored numbers in the dtype."""
+    if stored.dtype == jnp.uint16:
+        bits = lax.shift_left(stored.astype(jnp.uint32), jnp.full_like(stored, 16, jnp.uint32))
+        stored = lax.bitcast_convert_type(bits, jnp.float32)
+    return stored.astype(dtype)
+
+
+def compress(X: Any, storage: str, dtype: str = "float32") -> Compressed:
+    """X (n, m) stored as "uint8", "bfloat16", "float32", or "int8" times max |X| / 127 a feature.
+
+    `dtype` is that of the examples and features given back.
+
+    Raises:
+        InputError: another storage; numbers that uint8 cannot hold exactly, or not finite ones.
+    """
+    if storage not in _DTYPES:
+        raise InputError(f"storage is {storage!r}: expected {', '.join(map(repr, _DTYPES))}")
+    X = np.asarray(X)
+    n, m = X.shape
+    count = -(-m // max(_BLOCK // n // _PARTS * _PARTS, _PARTS))
+    size = -(-m // (count * _PARTS)) * _PARTS
+    stored = np.zeros((count * size, n), _DTYPES[storage])
+    scale = None
+    if storage == "int8":
+        scale = _scale(X).astype(dtype)
+    for start in range(0, m, size):
+        columns = slice(start, min(start + size, m))
+        stored[columns] = _encode(X[:, columns], storage, scale, start).T
+    blocks = jnp.asarray(stored.reshape(count, size, n))
+    return Compressed(blocks, None if scale is None else jnp.asarray(scale), m, dtype)
+
+
+def _scale(X: np.ndarray) -> np.ndarray:
+    """The step max |X| / 127, (n, 1), rounded up to 17 bits: times 7 bits it is exact in float32.
+
+    So a number stands for the same value whether or not the product is fused into a sum.
+    """
+    largest = np.maximum(X.max(axis=1), -X.min(axis=1).astype(np.float64))[:, None]
+    # What float32 cannot hold is refused with the numbers.
+    largest[(largest == 0) | ~(largest < _LARGEST)] = 127
+    mantissa, exponent = np.frexp(largest / 127)
+    return np.ldexp(np.ceil(mantissa * 2**17), exponent - 17)
+
+
+def _encode(X: np.ndarray, storage: str, scale: np.ndarray | None, start: int) -> np.ndarray:
+    """The columns X (n, b) as stored, refused where they do not fit; `start` numbers the first."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if storage == "uint8":
+            stored = X.astype(np.uint8)
+            fits = stored == X
+        elif storage == "bfloat16":
+            stored = X.astype(jnp.bfloat16)
+            fits = np.isfinite(stored)
+            stored = stored.view(np.uint16)
+        elif scale is None:
+            stored = X.astype(np.float32)
+            fits = np.isfinite(stored)
+        else:
+            stored = np.rint(X / scale).astype(np.int8)
+            fits = np.abs(X) < _LARGEST
+    if not fits.all():
+        feature, example = np.argwhere(~fits)[0]
+        _refuse(X[feature, example], feature, start + example, storage)
+    return stored
+
+
+def _refuse(value: Any, feature: int, example: int, storage: str) -> None:
+    expected, mend = "finite numbers", "leave that example out, or fill the value in"
+    if np.isfinite(value):
+        expected, mend = f"numbers within the range of {storage}", "scale the feature"
+    if storage == "uint8":
+        expected, mend = "integers from 0 to 255", "store X as 'int8', 'bfloat16' or 'float32'"
+    raise InputError(f"X[{feature}, {example}] is {value}: expected {expected}: {mend}")

@@ -1,0 +1,115 @@
+"""Penalties on the weights w, added to the weighted mean cross-entropy; never on b.
+
+Each is P(w) = Σ (l1·|w| + l2/2·w²), its l1 and l2 being numbers or one a feature, (n, 1). The
+strength of scikit-learn's C is 1/(C·Σs).
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+
+class Penalty(Protocol):
+    """What a solver and the certificate ask of a penalty; it is a frozen dataclass, a pytree."""
+
+    smooth: ClassVar[bool]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def l1(self) -> Any:
+        """The coefficient of |w|."""
+
+    @property
+    def l2(self) -> Any:
+        """The coefficient of w²/2."""
+
+
+class _Factored:
+    """A strength, and factors (n, 1) that it is multiplied by: 0 leaves a feature unpenalised."""
+
+    strength: Any
+    factors: Any
+
+    @property
+    def _strengths(self) -> Any:
+        return self.strength if self.factors is None else self.strength * self.factors
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class L2(_Factored):
+    """strength/2 · Σ factors·w²."""
+
+    strength: Any
+    factors: Any = None
+    smooth: ClassVar[bool] = True
+
+    @property
+    def l1(self) -> Any:
+        """The coefficient of |w|: 0."""
+        return 0.0
+
+    @property
+    def l2(self) -> Any:
+        """The coefficient of w²/2."""
+        return self._strengths
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class L1(_Factored):
+    """strength · Σ factors·|w|."""
+
+    strength: Any
+    factors: Any = None
+    smooth: ClassVar[bool] = False
+
+    @property
+    def l1(self) -> Any:
+        """The coefficient of |w|."""
+        return self._strengths
+
+    @property
+    def l2(self) -> Any:
+        """The coefficient of w²/2: 0."""
+        return 0.0
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class ElasticNet(_Factored):
+    """strength · Σ factors·(l1_ratio·|w| + (1 − l1_ratio)/2·w²), l1_ratio in [0, 1]."""
+
+    strength: Any
+    l1_ratio: Any
+    factors: Any = None
+    smooth: ClassVar[bool] = False
+
+    @property
+    def l1(self) -> Any:
+        """The coefficient of |w|."""
+        return self._strengths * self.l1_ratio
+
+    @property
+    def l2(self) -> Any:
+        """The coefficient of w²/2."""
+        return self._strengths * (1 - self.l1_ratio)
+
+
+def value(penalty: Penalty, w: Array) -> Array:
+    """P(w)."""
+    return jnp.sum(penalty.l1 * jnp.abs(w) + penalty.l2 / 2 * w**2)
+
+
+def soft_threshold(w: Array, threshold: Any) -> Array:
+    """The proximal operator of threshold·|w|: sign(w)·max(|w| − threshold, 0)."""
+    return w - jnp.clip(w, -threshold, threshold)
+
+
+def stationarity(penalty: Penalty, w: Array, gradient: Array) -> Array:
+    """The smallest subgradient of J + P at w, given the gradient of J + Σ l2/2·w²: 0 at optima."""
+    l1 = jnp.broadcast_to(jnp.asarray(penalty.l1, w.dtype), w.shape)
+    return jnp.where(w == 0, soft_threshold(gradient, l1), gradient + l1 * jnp.sign(w))

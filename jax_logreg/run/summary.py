@@ -1,0 +1,127 @@
+"""What is said of a finished run: result.json, history.csv, and the measures in words."""
+
+import platform
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+import jax_logreg
+from jax_logreg.data import Prepared
+from jax_logreg.gradient_check import GradientCheck
+from jax_logreg.result import Result
+from jax_logreg.run.config import Config
+from jax_logreg.run.model import family_name, likeliest, probabilities
+
+
+class Seconds(NamedTuple):
+    """Wall-clock seconds: reading the data, compiling, and the fit without the compiling."""
+
+    load: float
+    compile: float
+    fit: float
+
+
+def summarise(result: Result, data: Prepared, config: Config, seconds: Seconds) -> dict[str, Any]:
+    """The content of result.json; what is infinite or NaN is None."""
+    (device,) = result.params.w.devices()
+    certificate = result.certificate
+    return {
+        "status": result.status.name.lower(),
+        "message": result.message,
+        "steps": result.steps,
+        "family": family_name(result.params),
+        "classes": list(data.classes),
+        "penalty": config.penalty.model_dump(mode="json"),
+        "solver": result.solver,
+        "notes": list(result.notes),
+        "cost": _finite(certificate.cost),
+        "gradient_norm": _finite(certificate.gradient_norm),
+        "certificate": {
+            "gap": _finite(certificate.gap),
+            "relative_gap": _finite(certificate.relative_gap),
+        },
+        "weights": int(result.params.w.size),
+        "nonzero_weights": int(np.count_nonzero(result.params.w)),
+        "train_accuracy": _accuracy(result, data.X_train, data.Y_train),
+        "test_accuracy": _accuracy(result, data.X_test, data.Y_test),
+        "gradient_check": _check(result.gradient_check),
+        "seconds": seconds._asdict(),
+        "device": device.device_kind,
+        "platform": device.platform,
+        "versions": {
+            "jax_logreg": jax_logreg.__version__,
+            "jax": jax.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+    }
+
+
+def measures(summary: dict[str, Any]) -> dict[str, str]:
+    """What the closing table and the report have in common, in words."""
+    shown = {
+        "status": summary["status"],
+        "steps": str(summary["steps"]),
+        "solver": summary["solver"],
+        "cost": number(summary["cost"], ".6f"),
+        "gradient norm": number(summary["gradient_norm"], ".2e"),
+        "relative gap": _gap(summary),
+        "weights not 0": f"{summary['nonzero_weights']:,} of {summary['weights']:,}",
+        "train accuracy": number(summary["train_accuracy"], ".2%"),
+        "test accuracy": number(summary["test_accuracy"], ".2%"),
+    }
+    if summary["penalty"]["kind"] not in ("l1", "elastic_net"):
+        # Only they make zeros on purpose.
+        del shown["weights not 0"]
+    for i, note in enumerate(summary["notes"]):
+        shown["note" if i == 0 else f"note {i + 1}"] = note
+    return shown
+
+
+def number(value: float | None, form: str) -> str:
+    """The number in this format, or "none"."""
+    return "none" if value is None else format(value, form)
+
+
+def history(result: Result) -> str:
+    """The content of history.csv: a row a step, empty where there is no bound or was no check."""
+    lines = ["step,cost,gradient_norm,relative_gap,gradient_error"]
+    for step, (J, norm, gap, error) in enumerate(zip(*result.history, strict=True)):
+        lines.append(f"{step},{J!s},{norm!s},{_cell(gap)},{_cell(error)}")
+    return "\n".join([*lines, ""])
+
+
+def _gap(summary: dict[str, Any]) -> str:
+    gap = summary["certificate"]["relative_gap"]
+    if gap is not None:
+        return f"at most {gap:.1e} of J(0) above the optimal cost"
+    without = summary["penalty"]["kind"] == "none"
+    return "no bound without a penalty" if without else "no bound: a feature is unpenalised"
+
+
+def _cell(value: Any) -> str:
+    return str(value) if np.isfinite(value) else ""
+
+
+def _check(check: GradientCheck | None) -> dict[str, Any]:
+    if check is None:
+        return {"passed": None, "max_relative_error": None}
+    return {
+        "passed": bool(check.passed),
+        "max_relative_error": _finite(check.max_relative_error),
+        "max_absolute_error": _finite(check.max_absolute_error),
+        "tolerance": _finite(check.tolerance),
+        "worst_entry": check.worst,
+    }
+
+
+def _finite(value: Any) -> float | None:
+    # JSON knows no NaN. The shortest digits that are this float32 again, not those of a float64.
+    return float(str(np.asarray(value)[()])) if np.isfinite(value) else None
+
+
+def _accuracy(result: Result, X: Any, Y: Any) -> float | None:
+    if X is None:
+        return None
+    return float(np.mean(likeliest(probabilities(result.params, X)) == likeliest(Y)))

@@ -1,0 +1,87 @@
+"""A line search along Z: as Z moves by t·U, trying a t touches no X."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from jax_logreg.logistic import Params
+from jax_logreg.objective import Objective
+
+# The share of the slope at t = 0 that may be left: looser costs steps, tighter costs sigmoids.
+_LEFT = 0.5
+_TRIALS = 20
+
+
+class _Bracket(NamedTuple):
+    """A t to try, between one where the cost still falls and one where it does not."""
+
+    t: Array
+    low: Array
+    high: Array
+    done: Array
+
+
+def search(
+    objective: Objective,
+    params: Params,
+    gradient: Params,
+    direction: Params,
+    Z: Array,
+    U: Array,
+    kink: Array | None = None,
+) -> Array:
+    """T (r, 1), one for each of r independent models, that makes |slope(t)| ≤ |slope(0)|/2.
+
+    The smooth part is convex along the line, so the slope alone proves progress, where costs
+    differ by less than their rounding; Newton's method on it is kept inside a bracket. A direction
+    that does not descend gets t = 0.
+
+    `kink` is the change (r, 1) of Σ l1·|w| from t = 0 to 1. Being convex, that part lies below its
+    chord up to there, so progress on the chord is progress, and t is 1 at most.
+    """
+
+    def slope(t: Array) -> tuple[Array, Array]:
+        value, curvature = objective.derivatives_along(params, direction, Z, U, t)
+        return value if kink is None else value + kink, curvature
+
+    # The slope at t = 0 is the gradient's, and needs no look at the examples.
+    along = jnp.sum(gradient.w * direction.w, axis=0)[:, None] + gradient.b * direction.b
+    first = objective.family.models(along)
+    if kink is not None:
+        first = first + kink
+
+    def trial(at: _Bracket) -> _Bracket:
+        value, curvature = slope(at.t)
+        # A slope that is NaN has gone too far.
+        falling = value < 0
+        done = at.done | (jnp.abs(value) <= _LEFT * jnp.abs(first))
+        if kink is not None:
+            done = done | (falling & (at.t >= 1))
+        low = jnp.where(falling, at.t, at.low)
+        high = jnp.where(falling, at.high, at.t)
+        margin = 0.1 * (high - low)
+        newton = at.t - value / curvature
+        bounded = jnp.where(
+            (newton > low + margin) & (newton < high - margin), newton, (low + high) / 2
+        )
+        open_ended = jnp.where(newton > at.t, jnp.minimum(newton, 10 * at.t), 10 * at.t)
+        t = jnp.where(jnp.isinf(high), open_ended, bounded)
+        return _Bracket(jnp.where(done, at.t, t), low, high, done)
+
+    descends = first < 0
+    one = jnp.ones_like(first)
+    at = _Bracket(one, 0 * one, jnp.inf * one, ~descends)
+    # Of a fixed length, unlike a while loop, so that reverse-mode derivatives go through.
+    at, _ = lax.scan(
+        lambda at, _: (lax.cond(jnp.all(at.done), lambda at: at, trial, at), None),
+        at,
+        length=_TRIALS,
+    )
+    # Without an accepted t, the largest where the cost still fell.
+    return jnp.where(descends, jnp.where(at.done, at.t, at.low), 0)
+
+
+def move(params: Params, direction: Params, t: Array) -> Params:
+    """Params + t·direction, with a t (r, 1) for each independent model."""
+    return Params(params.w + t.T * direction.w, params.b + t * direction.b)

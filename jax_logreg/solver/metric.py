@@ -1,0 +1,105 @@
+"""A first guess of the Hessian, from a sample of the examples, and how to divide by it."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from jax_logreg import matrix
+from jax_logreg.logistic import Params, hessian_diagonal
+from jax_logreg.objective import Objective
+
+# Examples per feature whose Gram matrix stands for that of all, and the fewest.
+_SAMPLE, _FEWEST = 4, 2000
+# Rank of the guess where n x n is too large, and the most numbers that its factor may hold.
+_RANK, _LARGEST = 512, 2**22
+
+
+class Metric(NamedTuple):
+    """H ≈ diag(base) + R Rᵀ over the n+1 parameters of an output, intercept last.
+
+    Either the Cholesky factor of the whole (n+1, n+1); or base (n+1, 1) with R (n+1, q) and the
+    factor of I + Rᵀ diag(base)⁻¹ R; or base alone. `weights` (1, m) are those it was made with.
+    """
+
+    factor: Array | None
+    base: Array | None
+    low_rank: Array | None
+    weights: Array
+
+    def solve(self, v: Array) -> Array:
+        """H⁻¹ v for v (n+1, k), with the Woodbury identity where R is kept."""
+        if self.base is None:
+            return _cho_solve(self.factor, v)
+        v = v / self.base
+        if self.low_rank is None:
+            return v
+        with jax.default_matmul_precision("highest"):
+            inner = _cho_solve(self.factor, (v.T @ self.low_rank).T)
+            return v - self.low_rank @ inner / self.base
+
+
+def curvatures(objective: Objective, Z: Array) -> Array:
+    """The weights (1, m) of the Hessian's diagonal blocks, their mean over the outputs."""
+    d = hessian_diagonal(Z, objective.batch.s, objective.family)
+    return jnp.mean(d, axis=0, keepdims=True) / objective.total
+
+
+def make_metric(objective: Objective, params: Params, weights: Array, largest_gram: int) -> Metric:
+    """The metric of these weights, as exact as the number of features lets it be."""
+    n, m = objective.batch.X.shape
+    l2 = objective.l2(params.w)
+    if n <= largest_gram:
+        return Metric(_gram_factor(objective, weights, l2), None, None, weights)
+    rank = min(_RANK, m, _LARGEST // n)
+    if rank < 64:
+        return Metric(None, _diagonal(objective, weights, l2), None, weights)
+    return _low_rank(objective, weights, l2, rank)
+
+
+def _gram_factor(objective: Objective, weights: Array, l2: Array) -> Array:
+    n, m = objective.batch.X.shape
+    size = min(m, max(_SAMPLE * n, _FEWEST))
+    index = jnp.linspace(0, m - 1, size).astype(jnp.int32)
+    d = weights[:, index]
+    d = d * (jnp.sum(weights) / jnp.sum(d))
+    sample = matrix.examples(objective.batch.X, index)
+    with jax.default_matmul_precision("highest"):
+        gram, cross = (sample * d) @ sample.T, sample @ d.T
+    if not objective.intercept:
+        cross = jnp.zeros_like(cross)
+    corner = jnp.sum(d, axis=1, keepdims=True)
+    hessian = jnp.block([[gram + jnp.diag(l2[:, 0]), cross], [cross.T, corner]])
+    diagonal = jnp.diag(hessian)
+    ridge = 100 * jnp.finfo(d.dtype).eps * jnp.where(diagonal > 0, diagonal, 1)
+    return jnp.linalg.cholesky(hessian + jnp.diag(ridge))
+
+
+def _low_rank(objective: Objective, weights: Array, l2: Array, rank: int) -> Metric:
+    """R from the examples of largest weight, which near a sharp fit carry nearly all; the rest
+    enters by its diagonal.
+    """
+    _, index = lax.top_k(weights[0], rank)
+    rest = weights.at[:, index].set(0)
+    base = _diagonal(objective, rest, l2)
+    root = jnp.sqrt(weights[:, index])
+    R = matrix.examples(objective.batch.X, index) * root
+    R = jnp.concatenate([R, root if objective.intercept else jnp.zeros_like(root)])
+    with jax.default_matmul_precision("highest"):
+        inner = (R / base).T @ R
+    return Metric(jnp.linalg.cholesky(inner + jnp.eye(rank, dtype=R.dtype)), base, R, weights)
+
+
+def _diagonal(objective: Objective, weights: Array, l2: Array) -> Array:
+    """The Hessian's diagonal (n+1, 1), 1 where it would be 0."""
+    squares = matrix.squares(objective.batch.X, weights) + l2
+    corner = jnp.sum(weights, axis=1, keepdims=True)
+    diagonal = jnp.concatenate([squares, corner])
+    eps = jnp.finfo(diagonal.dtype).eps
+    floor = eps * jnp.max(diagonal)
+    return jnp.where(diagonal > floor, diagonal, jnp.where(floor > 0, floor, 1))
+
+
+def _cho_solve(factor: Any, v: Array) -> Array:
+    return jax.scipy.linalg.cho_solve((factor, True), v)

@@ -1,0 +1,118 @@
+"""The minimum of a quadratic model plus a penalty with a kink, in the space of its features."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from jax_logreg.penalty import soft_threshold
+
+# A round is some sweeps, which find the support, and a Newton step on it.
+_ROUNDS, _SWEEPS = 8, 3
+# Rounds end where a sweep's largest decrease is this share of the first's.
+_INEXACT = 1e-4
+# A factorisation costs more than the sweeps it saves beyond this size.
+_LARGEST_FACTOR = 1200
+
+
+class Model(NamedTuple):
+    """g·d + scale/2 · dᵀHd + Σ l1·|w| + l2/2·w² over w = start + d, a column an output.
+
+    gradient and start (q, k), hessian (q, q), scale (k,), l1 and l2 (q, 1); the gradient is that
+    of the smooth part at the start.
+    """
+
+    gradient: Array
+    hessian: Array
+    scale: Array
+    start: Array
+    l1: Array
+    l2: Array
+
+
+class _Point(NamedTuple):
+    """Where the search is, its gradient, and the largest decrease of the last and first sweep."""
+
+    w: Array
+    gradient: Array
+    last: Array
+    first: Array
+    rounds: Array
+
+
+def minimise(model: Model) -> Array:
+    """The minimising w (q, k), by coordinate descent; a single output adds Newton steps."""
+    q, k = model.start.shape
+    factor = k == 1 and q <= _LARGEST_FACTOR
+
+    def a_round(at: _Point) -> _Point:
+        at = lax.fori_loop(0, _SWEEPS, lambda _, at: _sweep(model, at), at)
+        at = _newton(model, at) if factor else at
+        return at._replace(rounds=at.rounds + 1)
+
+    def unfinished(at: _Point) -> Array:
+        return jnp.any(at.last > _INEXACT * at.first) & (at.rounds < _ROUNDS)
+
+    zero = jnp.zeros_like(model.scale)
+    begin = _Point(model.start, model.gradient, zero + jnp.inf, zero, jnp.int32(0))
+    return lax.while_loop(unfinished, a_round, begin).w
+
+
+def _sweep(model: Model, at: _Point) -> _Point:
+    """Each coordinate that moves to its minimum in turn.
+
+    All outputs take a coordinate's turn together, so that a row of the Hessian is read once.
+    """
+    hessian, scale, l1, l2 = model.hessian, model.scale, model.l1, model.l2
+    diagonal = scale[None] * jnp.diag(hessian)[:, None] + l2
+    # A column of zeros, such as a constant feature's, never moves.
+    usable = diagonal > jnp.finfo(l1.dtype).tiny
+    safe = jnp.where(usable, diagonal, 1)
+
+    def coordinate(i: Array, at: Any) -> Any:
+        order, w, gradient, largest = at
+        j = order[i]
+        step = soft_threshold(w[j] - gradient[j] / safe[j], l1[j] / safe[j]) - w[j]
+        step = jnp.where(usable[j], step, 0)
+        gradient = gradient + hessian[j][:, None] * (step * scale)[None]
+        gradient = gradient.at[j].add(step * l2[j])
+        return order, w.at[j].add(step), gradient, jnp.maximum(largest, step**2 * safe[j])
+
+    moving = jnp.any(usable & ((at.w != 0) | (jnp.abs(at.gradient) > l1) | (l1 == 0)), axis=1)
+    order = jnp.nonzero(moving, size=l1.shape[0], fill_value=0)[0]
+    start = (order, at.w, at.gradient, jnp.zeros_like(at.first))
+    _, w, gradient, largest = lax.fori_loop(0, jnp.sum(moving, dtype=jnp.int32), coordinate, start)
+    return _Point(w, gradient, largest, jnp.maximum(at.first, largest), at.rounds)
+
+
+def _newton(model: Model, at: _Point) -> _Point:
+    """The minimum over the support with its signs, as far as the model falls on the way there."""
+    w, gradient = at.w[:, 0], at.gradient[:, 0]
+    l1, l2 = model.l1[:, 0], model.l2[:, 0]
+    hessian = model.scale[0] * model.hessian + jnp.diag(l2)
+    support = (w != 0) | (l1 == 0)
+    both = support[:, None] & support[None]
+    diagonal = jnp.diag(hessian)
+    ridge = 100 * jnp.finfo(w.dtype).eps * jnp.where(diagonal > 0, diagonal, 1)
+    eye = jnp.diag(jnp.where(support, ridge, 1))
+    factor = jnp.linalg.cholesky(jnp.where(both, hessian, 0) + eye)
+    slope = jnp.where(support, gradient + l1 * jnp.sign(w), 0)
+    step = -jax.scipy.linalg.cho_solve((factor, True), slope)
+    step = jnp.where(jnp.all(jnp.isfinite(step)), step, 0)
+    # What would change its sign stops at 0; where that is no decrease, all stop where the first
+    # does, which always is one.
+    crosses = (l1 > 0) & ((w + step) * w < 0)
+    whole = jnp.where(crosses, -w, step)
+    share = jnp.min(jnp.where(crosses, w / jnp.where(crosses, -step, 1), 1))
+    moves = jnp.stack([whole, share * step], axis=1)
+    with jax.default_matmul_precision("highest"):
+        changes = hessian @ moves
+    value = moves.T @ gradient + jnp.sum(moves * changes, axis=0) / 2
+    risen = jnp.abs(w[:, None] + moves) - jnp.abs(w)[:, None]
+    value = value + jnp.sum(l1[:, None] * risen, axis=0)
+    best = jnp.argmin(value)
+    falls = value[best] < 0
+    move, change = (jnp.where(falls, a[:, best], 0) for a in (moves, changes))
+    moved = jnp.where(crosses & falls & (best == 0), 0, w + move)
+    return at._replace(w=moved[:, None], gradient=(gradient + change)[:, None])

@@ -1,0 +1,217 @@
+"""Many models over one X."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from jax_logreg.arguments import brief, check_dtype, check_settings, place_arguments
+from jax_logreg.certificate import moments
+from jax_logreg.errors import InputError
+from jax_logreg.logistic import Params
+from jax_logreg.loop import Carry, Loop, body, start
+from jax_logreg.matrix import mean_absolute
+from jax_logreg.objective import Objective
+from jax_logreg.penalty import L1, L2, Penalty
+from jax_logreg.solver import Proximal, choose_solver
+from jax_logreg.status import Status
+
+# A path begins with few features; its working set doubles where it is filled to this share.
+_FIRST_WORKING_SET, _FILLED = 128, 0.6
+# A strength that leaves out all that is penalised.
+_HUGE = 1e6
+
+
+class Path(NamedTuple):
+    """The models of a path: w (p, n, k), b (p, k, 1), and of each cost, gap, status and steps."""
+
+    strengths: np.ndarray
+    w: np.ndarray
+    b: np.ndarray
+    cost: np.ndarray
+    relative_gap: np.ndarray
+    status: tuple[Status, ...]
+    steps: np.ndarray
+    classes: tuple[Any, ...]
+    solver: str
+
+
+def path(
+    X: Any,
+    Y: Any,
+    *,
+    strengths: Any = 100,
+    smallest: float = 1e-2,
+    penalty: Penalty | type[L1] | type[L2] = L1,
+    s: Any = None,
+    family: str = "auto",
+    class_weight: Any = None,
+    fit_intercept: bool = True,
+    solver: Any = "auto",
+    steps: int = 1000,
+    tolerance: float = 1e-4,
+    dtype: str = "float32",
+    device: Any = None,
+) -> Path:
+    """Fit one penalty strength after the other, each from the answer before it.
+
+    Args:
+        X: as in `fit`.
+        Y: as in `fit`.
+        strengths: their values, or how many: then a geometric grid from the least strength at
+            which all w are 0 down to `smallest` times it.
+        smallest: the last strength of a grid, as a share of the first.
+        penalty: L1, L2, or one with factors or an l1_ratio, whose strength is then replaced.
+        s: as in `fit`.
+        family: as in `fit`.
+        class_weight: as in `fit`.
+        fit_intercept: as in `fit`.
+        solver: as in `fit`.
+        steps: the largest number of updates of each fit.
+        tolerance: of each fit.
+        dtype: as in `fit`.
+        device: as in `fit`.
+
+    Raises:
+        ValueError: a bad argument, named, before anything is compiled.
+    """
+    dtype = check_dtype(dtype)
+    check_settings(steps, tolerance, "off")
+    one = _with_strength(penalty)
+    with jax.enable_x64(dtype == "float64"):
+        task = place_arguments(
+            X, Y, s, None, dtype, device, family, one, class_weight, fit_intercept
+        )
+        objective = task.objective
+        method, chosen = choose_solver(solver, objective)
+        if solver == "auto" and isinstance(method, Proximal):
+            method = Proximal(_FIRST_WORKING_SET)
+        batch = objective.batch
+        scale = _mean_absolute(batch.X, batch.s)
+        loop = Loop(objective, method, int(steps), float(tolerance), _moments(batch), None, scale)
+        carry, fits = _start(loop, _intercepts(objective, task.params), None), []
+        if bool(np.any(np.asarray(objective.l1(task.params.w) + objective.l2(task.params.w)) == 0)):
+            # Unpenalised features are in the model at any strength.
+            carry = _advance(loop, carry, jnp.asarray(_HUGE, dtype))
+        grid = _grid(strengths, smallest, float(_largest_strength(objective, carry.good)))
+        for strength in grid:
+            loop, carry = _make_room(loop, carry)
+            carry = _advance(loop, carry, jnp.asarray(strength, dtype))
+            # The next fit reuses the buffers.
+            found = (carry.good, carry.certificate, carry.status, carry.step)
+            fits.append(jax.tree.map(np.array, found))
+    params, certificates, status, taken = jax.tree.map(lambda *a: np.stack(a), *fits)
+    return Path(
+        strengths=grid,
+        w=params.w,
+        b=params.b,
+        cost=certificates.cost,
+        relative_gap=certificates.relative_gap,
+        status=tuple(Status(int(code)) for code in status),
+        steps=taken,
+        classes=task.classes,
+        solver=chosen,
+    )
+
+
+_start = jax.jit(start)
+_moments = jax.jit(moments)
+_mean_absolute = jax.jit(mean_absolute)
+
+
+@jax.jit
+def _intercepts(objective: Objective, params: Params) -> Params:
+    """The best model of intercepts alone: their log-odds."""
+    if not objective.intercept:
+        return params
+    share = moments(objective.batch).classes
+    odds = share / (1 - share) if objective.family.independent else share
+    return params._replace(b=jnp.log(odds))
+
+
+@jax.jit
+def _largest_strength(objective: Objective, params: Params) -> Array:
+    """The least strength at which the parameters, without penalised features, are the answer."""
+    gradient = objective.evaluate(params).gradient.w
+    # As L2 alone never empties a model, it is given a thousandth of L1.
+    l1 = jnp.maximum(objective.l1(params.w), 1e-3 * objective.l2(params.w))
+    ratio = jnp.where(l1 > 0, jnp.abs(gradient) / jnp.where(l1 > 0, l1, 1), 0)
+    return jnp.max(ratio)
+
+
+def _with_strength(penalty: Any) -> Penalty:
+    """The penalty with a strength of 1; what has none is a ValueError."""
+    try:
+        return penalty(1.0) if isinstance(penalty, type) else replace(penalty, strength=1.0)
+    except TypeError:
+        raise InputError(
+            f"penalty is {brief(penalty)}: expected L1, L2, or one that says more, "
+            "for example ElasticNet(1.0, l1_ratio=0.5)"
+        ) from None
+
+
+def _grid(strengths: Any, smallest: Any, largest: float) -> np.ndarray:
+    if isinstance(strengths, int | np.integer) and not isinstance(strengths, bool):
+        share = isinstance(smallest, int | float | np.number) and 0 < smallest < 1
+        if strengths < 1 or not share:
+            raise InputError(
+                f"strengths is {strengths!r} and smallest {smallest!r}: expected how many, "
+                "at least 1, and the last as a share of the first, between 0 and 1"
+            )
+        if largest == 0:
+            raise InputError(
+                "strengths is a number of them, but no feature enters at any: all are "
+                "unpenalised or constant: pass their values"
+            )
+        return largest * np.geomspace(1, smallest, int(strengths))
+    try:
+        grid = np.asarray(strengths, np.float64)
+    except (TypeError, ValueError):
+        grid = np.empty(0)
+    if grid.ndim != 1 or grid.size == 0 or not np.all(np.isfinite(grid) & (grid >= 0)):
+        shown = " ".join(repr(strengths).split())[:80]
+        raise InputError(
+            f"strengths is {shown}: expected how many, or finite numbers of at least 0"
+        )
+    return grid
+
+
+def _make_room(loop: Loop, carry: Carry) -> tuple[Loop, Carry]:
+    """The loop with a working set that the coming model fits into."""
+    if not isinstance(loop.solver, Proximal):
+        return loop, carry
+    n, size = carry.good.w.shape[0], loop.solver.working_set
+    active = int(np.count_nonzero(np.any(np.asarray(carry.good.w) != 0, axis=1)))
+    if size >= n or active <= _FILLED * size:
+        return loop, carry
+    loop = loop._replace(solver=Proximal(2 * size))
+    return loop, _start(loop, carry.good, None)
+
+
+@partial(jax.jit, donate_argnames="carry")
+def _advance(loop: Loop, carry: Carry, strength: Array) -> Carry:
+    """From the answer of one strength to that of the next, the solver's state kept."""
+    penalty = loop.objective.penalty
+    assert penalty is not None
+    objective = replace(loop.objective, penalty=replace(penalty, strength=strength))
+    loop = loop._replace(objective=objective)
+    if not isinstance(loop.solver, Proximal):
+        # What it remembers of the gradient holds for the strength before.
+        carry = carry._replace(state=loop.solver.init(objective, carry.good))
+    carry = carry._replace(
+        step=jnp.zeros_like(carry.step),
+        status=jnp.full_like(carry.status, Status.RUNNING),
+        best=jnp.full_like(carry.best, jnp.inf),
+        lowest=jnp.full_like(carry.lowest, jnp.inf),
+        stalled=jnp.zeros_like(carry.stalled),
+        params=jax.tree.map(jnp.copy, carry.good),
+    )
+    return lax.while_loop(
+        lambda carry: carry.status == Status.RUNNING,
+        lambda carry: body(loop, carry, True, branch=True)[0],
+        carry,
+    )

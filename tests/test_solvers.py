@@ -1,0 +1,220 @@
+"""Every solver, penalty, family, matrix and dtype reaches one optimum, computed without JAX."""
+
+from functools import cache
+from itertools import combinations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from cases import (
+    COUNTS,
+    FACTORS,
+    FAMILIES,
+    WEIGHTS,
+    Case,
+    Plain,
+    centred,
+    close,
+    covering,
+    precision,
+    quick_compilation,
+)
+
+from jax_logreg import (
+    L1,
+    L2,
+    LBFGS,
+    Batch,
+    ElasticNet,
+    Newton,
+    Params,
+    Proximal,
+    Status,
+    fit,
+    solve,
+)
+
+TOLERANCE = {"float32": 1e-5, "float64": 1e-8}
+CASES = covering()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick():
+    with quick_compilation():
+        yield
+
+
+@cache
+def reference(case):
+    """The problem of a case in NumPy, and its optimum."""
+    penalty = FACTORS["penalty"][case.penalty](FACTORS["factors"][case.factors])
+    l1, l2 = (0, 0) if penalty is None else (penalty.l1, penalty.l2)
+    plain = Plain(
+        FACTORS["matrix"][case.matrix][1],
+        FAMILIES[case.family],
+        WEIGHTS[case.weights],
+        l1,
+        l2,
+        classes=case.family == "multinomial",
+        intercept=case.intercept,
+    )
+    return plain, plain.optimum()
+
+
+def answer(case, **changed):
+    make, _ = FACTORS["matrix"][case.matrix]
+    with precision(case.dtype):
+        X = make(COUNTS, case)
+    settings = {
+        "s": WEIGHTS[case.weights],
+        "family": "multinomial" if case.family == "multinomial" else "binomial",
+        "penalty": FACTORS["penalty"][case.penalty](FACTORS["factors"][case.factors]),
+        "fit_intercept": case.intercept,
+        "solver": FACTORS["solver"][case.solver],
+        "steps": 5000,
+        "tolerance": TOLERANCE[case.dtype],
+        "dtype": case.dtype,
+        "gradient_check": "off",
+    }
+    return fit(X, FAMILIES[case.family], **settings | changed)
+
+
+def test_the_table_holds_every_possible_pair():
+    seen = {pair for case in CASES for pair in combinations(enumerate(case), 2)}
+    for (i, first), (j, second) in combinations(enumerate(FACTORS), 2):
+        for a in FACTORS[first]:
+            for b in FACTORS[second]:
+                impossible = {a, b} in ({"none", "one 0"},) or (
+                    {a, b} & {"L1", "ElasticNet"}
+                    and first == "solver"
+                    and not a.startswith("Proximal")
+                )
+                assert impossible or ((i, a), (j, b)) in seen
+    assert len(CASES) < 50
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case)))
+def test_every_case_reaches_the_optimum(case):
+    result = answer(case)
+    plain, optimum = reference(case._replace(solver="", dtype=""))
+    assert result.status is Status.CONVERGED, result.message
+    assert result.params.w.dtype == result.history.cost.dtype == case.dtype
+    theta = plain.pack(*(np.asarray(part, float) for part in result.params))
+    _, norm, gap, relative_gap = map(float, result.certificate)
+    rounding = close(case.dtype)["atol"]
+    excess = plain.cost(theta) - optimum.cost
+    # Near the optimum the curvature is at least half of what it is there: with it, the gap or the
+    # gradient bounds the distance, and the gradient the cost too.
+    mu, length = optimum.curvature / 2, theta.size**0.5 * norm
+    if case.penalty == "none" or case.factors == "one 0":
+        assert gap == relative_gap == np.inf and norm <= TOLERANCE[case.dtype]
+        gap, distance = length**2 / (2 * mu), length / mu
+    else:
+        assert relative_gap <= TOLERANCE[case.dtype]
+        distance = (2 * (gap + rounding) / mu) ** 0.5
+    assert -1e-14 < excess <= gap + rounding
+    apart = theta - plain.pack(optimum.w, optimum.b)
+    apart = centred(apart) if plain.classes else apart
+    assert np.linalg.norm(apart) <= distance + rounding / mu
+    assert abs(float(result.certificate.cost) - plain.cost(theta)) <= rounding
+
+
+# solver, and a penalty of a strength
+TRACED = {"Newton": (Newton(), L2), "LBFGS": (LBFGS(), L2), "Proximal": (Proximal(), L1)}
+LABELS = FAMILIES["binomial"]
+
+
+@pytest.mark.parametrize("solver", TRACED)
+def test_another_strength_compiles_nothing(solver, compilations):
+    method, penalty = TRACED[solver]
+    settings = {"solver": method, "gradient_check": "off"}
+    fit(COUNTS, LABELS, penalty=penalty(0.1), **settings)
+    compilations.clear()
+    strong = fit(COUNTS, LABELS, penalty=penalty(0.3), tolerance=1e-5, **settings)
+    weak = fit(COUNTS, LABELS, s=WEIGHTS["some 0"], penalty=penalty(0.01), steps=50, **settings)
+    assert not compilations
+    assert np.abs(weak.params.w).sum() > np.abs(strong.params.w).sum()
+
+
+def trained(solver, strength, s, X=COUNTS, steps=10):
+    method, penalty = TRACED[solver]
+    start = Params(jnp.zeros((6, 1)), jnp.zeros((1, 1)))
+    batch = Batch(jnp.asarray(X), jnp.asarray(LABELS), s)
+    return solve(start, batch, solver=method, steps=steps, penalty=penalty(strength))
+
+
+@pytest.mark.parametrize("solver", TRACED)
+def test_solve_under_jit_and_vmap(solver):
+    """Models of every strength and weight at once, each the optimum of its own problem."""
+    strengths, weights = np.array([0.01, 0.03, 0.1]), np.random.default_rng(0).random((3, 1, 60))
+    with precision("float64"):
+        steps = 30 if solver == "Proximal" else 10
+
+        @jax.jit
+        def both(strengths, weights):
+            one = jnp.ones((1, 60))
+            by_strength = jax.vmap(lambda a: trained(solver, a, one, steps=steps))(strengths)
+            by_weight = jax.vmap(lambda s: trained(solver, 0.03, s, steps=steps))(weights)
+            return by_strength, by_weight
+
+        by_strength, by_weight = jax.device_get(both(strengths, weights))
+    for i in range(3):
+        for found, strength, s in (
+            (by_strength, strengths[i], None),
+            (by_weight, 0.03, weights[i]),
+        ):
+            _, penalty = TRACED[solver]
+            plain = Plain(COUNTS, LABELS, s, penalty(strength).l1, penalty(strength).l2)
+            theta = plain.pack(found.params.w[i], found.params.b[i])
+            assert abs(plain.cost(theta) - plain.optimum().cost) < 1e-9
+            assert found.certificate.relative_gap[i] < 1e-4
+
+
+@pytest.mark.parametrize("solver", ["newton", "lbfgs", Newton(), LBFGS()], ids=str)
+def test_a_kink_is_refused_by_solvers_of_smooth_costs(solver):
+    for penalty in (L1(0.1), ElasticNet(0.1, 0.5)):
+        with pytest.raises(ValueError, match=r"cannot take the penalty .* expected Proximal"):
+            fit(COUNTS, LABELS, solver=solver, penalty=penalty)
+
+
+def test_a_wrong_line_search_is_seen(monkeypatch):
+    """Steps of ten times the length do not reach the optimum that the reference names."""
+    from jax_logreg.solver import newton
+
+    monkeypatch.setattr(newton, "search", lambda *args: jnp.full((1, 1), 10.0))
+    case = Case("Newton", "L2", "alike", "binomial", "array", "float64", True, "none")
+    with precision("float64"):
+        found = jax.device_get(jax.jit(lambda s: trained("Newton", 0.05, s))(jnp.ones((1, 60))))
+    plain, optimum = reference(case)
+    theta = plain.pack(*(np.asarray(part, float) for part in found.params))
+    assert not plain.cost(theta) - optimum.cost < 1e-3
+
+
+def held_out(solver):
+    """The cost on other weights of a short solve, by its penalty's strength; and its slope."""
+
+    @jax.jit
+    def cost(strength):
+        found = trained(solver, strength, jnp.asarray(WEIGHTS["some 0"]), steps=4)
+        Z = found.params.w.T @ jnp.asarray(COUNTS) + found.params.b
+        return jnp.mean(jnp.logaddexp(0.0, Z) - jnp.asarray(LABELS) * Z)
+
+    h = 1e-6
+    return cost, (cost(0.05 + h) - cost(0.05 - h)) / (2 * h)
+
+
+@pytest.mark.parametrize("solver", TRACED)
+def test_the_forward_derivative_of_a_short_solve(solver):
+    with precision("float64"):
+        cost, slope = held_out(solver)
+        assert slope != 0
+        found = jax.jvp(cost, (0.05,), (1.0,))[1]
+        np.testing.assert_allclose(found, slope, rtol=1e-4)
+
+
+@pytest.mark.parametrize("solver", [name for name in TRACED if name != "Proximal"])
+def test_the_gradient_through_a_short_solve(solver):
+    with precision("float64"):
+        cost, slope = held_out(solver)
+        np.testing.assert_allclose(jax.grad(cost)(0.05), slope, rtol=1e-4)

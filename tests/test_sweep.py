@@ -1,0 +1,133 @@
+"""Paths: where they begin, that each model is converged, and equal to a fit of its own."""
+
+import numpy as np
+import pytest
+from cases import COUNTS, FAMILIES, Plain, quick_compilation
+
+from jax_logreg import L1, L2, ElasticNet, Status, fit
+from jax_logreg.sweep import path
+
+assert_allclose = np.testing.assert_allclose
+X, Y = (COUNTS - 1) / 1.2, FAMILIES["binomial"]
+FACTORS = np.array([1, 2, 0.5, 1, 3, 1.0])
+S = np.random.default_rng(5).random((1, X.shape[1]))
+SETTINGS = {"dtype": "float64", "tolerance": 1e-9}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick():
+    with quick_compilation():
+        yield
+
+
+PATHS = {
+    "L1": (Y[0], L1, {}),
+    "L1, multinomial": (FAMILIES["multinomial"].argmax(axis=0), L1, {}),
+    "L1, no intercept": (Y[0], L1, {"fit_intercept": False}),
+    "factors and weights": (Y[0], L1(1.0, FACTORS), {"s": S}),
+    "ElasticNet": (Y[0], ElasticNet(1.0, 0.5), {}),
+}
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_each_model_of_a_path_is_the_optimum(name):
+    labels, penalty, settings = PATHS[name]
+    found = path(X, labels, penalty=penalty, strengths=6, smallest=0.05, **settings, **SETTINGS)
+    assert found.strengths.shape == (6,) and (np.diff(found.strengths) < 0).all()
+    assert_allclose(found.strengths[-1] / found.strengths[0], 0.05)
+    # At the first all are out, up to the rounding of a tie; a little below, something is in.
+    assert np.abs(found.w[0]).max() < 1e-7 and np.abs(found.w[1]).max() > 1e-3
+    assert set(found.status) == {Status.CONVERGED}
+    assert (found.relative_gap <= 1e-9).all() and (found.relative_gap >= 0).all()
+    assert found.w.dtype == "float64" and found.steps.shape == (6,)
+    one = penalty(1.0) if isinstance(penalty, type) else penalty
+    Y = FAMILIES["multinomial" if found.b.shape[1] == 3 else "binomial"]
+    for i in (0, 2, 5):
+        l1, l2 = (found.strengths[i] * np.asarray(a) for a in (one.l1, one.l2))
+        plain = Plain(
+            X,
+            Y,
+            settings.get("s"),
+            l1,
+            l2,
+            classes=len(Y) == 3,
+            intercept=settings.get("fit_intercept", True),
+        )
+        best = plain.minimise()
+        cost = plain.cost(best)
+        assert cost - 1e-13 < plain.cost(plain.pack(found.w[i], found.b[i])) < cost + 2e-9
+        assert_allclose(found.cost[i], cost, atol=2e-9)
+        assert_allclose(found.w[i], best[:6], atol=1e-3)
+
+
+@pytest.mark.parametrize("share", [0.999, 1.001])
+def test_the_largest_strength_is_where_something_enters(share):
+    largest = path(X, Y, strengths=2, smallest=0.5, **SETTINGS).strengths[0]
+    found = path(X, Y, strengths=[share * largest, share * largest], **SETTINGS)
+    assert (found.w[0] != 0).any() == (share < 1)
+
+
+def test_the_largest_strength_is_the_largest_slope_of_the_null_model():
+    weights = {"s": S}
+    found = path(X, Y, penalty=L1(1.0, FACTORS), strengths=6, smallest=0.05, **weights, **SETTINGS)
+    mean = (S * Y).sum() / S.sum()
+    slope = np.abs(X @ (S * (mean - Y)).T) / S.sum() / FACTORS[:, None]
+    assert_allclose(found.strengths[0], slope.max(), rtol=1e-9)
+    plain = Plain(X, Y, S, found.strengths[0] * FACTORS)
+    assert_allclose(found.cost[0], plain.cost(np.vstack([np.zeros((6, 1)), found.b[0]])), rtol=1e-9)
+
+
+def test_given_strengths_in_any_order_are_separate_fits():
+    found = path(X, Y, strengths=[0.01, 0.1, 0.02], **SETTINGS)
+    assert found.strengths.tolist() == [0.01, 0.1, 0.02]
+    for i, strength in enumerate(found.strengths):
+        result = fit(X, Y, penalty=L1(strength), gradient_check="off", **SETTINGS)
+        # Both within 1e-9 of J(0) of the optimum.
+        assert_allclose(found.cost[i], result.certificate.cost, atol=2e-9)
+        assert_allclose(found.w[i], result.params.w, atol=1e-3)
+        assert result.classes == found.classes
+
+
+def test_a_ridge_path():
+    found = path(X, Y, penalty=L2, strengths=[1.0, 0.1, 0.01], **SETTINGS)
+    assert set(found.status) == {Status.CONVERGED} and "Newton" in found.solver
+    for i, strength in enumerate(found.strengths):
+        plain = Plain(X, Y, None, 0, strength)
+        assert_allclose(found.cost[i], plain.cost(plain.minimise()), atol=1e-9)
+
+
+BAD = {
+    "none": (dict(strengths=0), "at least 1"),
+    "negative": (dict(strengths=[0.1, -1.0]), "at least 0"),
+    "NaN": (dict(strengths=[np.nan]), "at least 0"),
+    "empty": (dict(strengths=[]), "at least 0"),
+    "a table": (dict(strengths=np.ones((2, 2))), "at least 0"),
+    "text": (dict(strengths="many"), "strengths is 'many'"),
+    "True": (dict(strengths=True), "strengths is True"),
+    "smallest": (dict(smallest=1.5), "between 0 and 1"),
+    "smallest text": (dict(smallest="tiny"), "smallest 'tiny'"),
+    "no penalty": (dict(penalty=None), "penalty is None"),
+    "a name": (dict(penalty="l1"), "penalty is 'l1'"),
+    "ratio": (dict(penalty=ElasticNet), "ElasticNet class.*l1_ratio"),
+    "solver": (dict(solver="newton"), "Newton cannot take"),
+    "dtype": (dict(dtype="float16"), "dtype is"),
+    "steps": (dict(steps=-1), "steps is"),
+    "all factors 0": (dict(penalty=L1(1.0, np.zeros(6))), "unpenalised"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_bad_arguments_are_one_line(bad):
+    settings, message = BAD[bad]
+    with pytest.raises(ValueError, match=message) as caught:
+        path(X, Y, **settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_unpenalised_features_belong_to_the_null_model():
+    factors = np.array([0.0, 1, 1, 1, 1, 1])
+    found = path(X, Y, strengths=5, penalty=L1(1.0, factors), dtype="float64", tolerance=1e-6)
+    assert np.count_nonzero(found.w[0]) == 1 and found.w[0][0] != 0
+    alone = fit(X[:1], Y, dtype="float64", tolerance=1e-8)
+    np.testing.assert_allclose(found.w[0][0], alone.params.w[0], rtol=1e-3)
+    assert np.count_nonzero(found.w[1]) > 1
