@@ -1,0 +1,111 @@
+"""The tables and the pictures."""
+
+import re
+
+from experiments.optimum.measure import GOAL
+from experiments.timing import table
+
+HEAD = [
+    "rival", "setting", "first call, s", "warm, s", "of the fastest",
+    "suboptimality", "memory, MB",
+]  # fmt: skip
+# What no picture needs to tell apart.
+_FLOOR = 1e-13
+
+
+def case_text(name, spec, figures):
+    """Heading, table and picture of a case."""
+    lines = [f"## {name}", _about(spec, figures)]
+    order = sorted(figures["rows"], key=_place)
+    warm = [row["warm"] for row in order if "warm" in row]
+    rows = [_cells(row, min(warm, default=0)) for row in order]
+    return "\n\n".join([*lines, table(HEAD, rows), f"![{name}](optimum_{name}.svg)"])
+
+
+def _about(spec, figures):
+    shape = f"{spec.m:,} examples x {spec.n:,} features"
+    classes = f", {spec.classes} classes" if spec.classes > 2 else ""
+    density = "" if spec.density == 1 else f", {spec.density:.1%} of them not zero"
+    if spec.path:
+        penalty = f"{spec.path} L1 penalties from the largest that matters to a hundredth of it"
+    else:
+        penalty = f"L2, C = {spec.C:g}"
+    return (
+        f"{shape}{density}{classes}; {penalty}. X in float32: {figures['megabytes']:.1f} MB. "
+        f"J* is within {max(figures['gap'], 1e-15):.0e} of the optimum, by its duality gap."
+    )
+
+
+def _place(row):
+    """The fastest first, then what came close, then what could not."""
+    closeness = row["chosen"]["suboptimality"] if "chosen" in row else float("inf")
+    return (not row["reached"], row.get("warm", 0), closeness, row["rival"])
+
+
+def _cells(row, fastest):
+    name = f"**{row['rival']}**" if row["name"] == "jax_logreg" else row["rival"]
+    if "chosen" not in row:
+        # In a table's cell, a bar would begin another.
+        return [name, (row["why"] or "no answer").replace("|", "/"), *["-"] * 5]
+    chosen = row["chosen"]
+    setting = f"{chosen['tolerance']:.1e}" if chosen["tolerance"] else "its own"
+    words = [setting, chosen["note"], "" if row["reached"] else "not reached", row["why"] or ""]
+    seconds, reached = row.get("warm", chosen["seconds"]), row["reached"]
+    return [
+        name,
+        "; ".join(word for word in words if word).replace("|", "/"),
+        f"{row['first']:.2f}",
+        f"{seconds:.3g}",
+        f"{seconds / fastest:.2f}" if reached else "-",
+        f"{row.get('worst', chosen['suboptimality']):.0e}",
+        f"{row['growth']:,.0f}",
+    ]
+
+
+def header(source, versions, options):
+    """Where the figures come from, and how to read them."""
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return f"""# Time to the optimum
+
+{source["date"]}; {source["processor"]}, {source["device"]}; Python {source["python"]}; commit
+{source["commit"]}. {listed}.
+
+From float64 rows in memory to coefficients in NumPy, conversions included. Each rival walks down
+its tolerances; shown is the fastest that reaches a suboptimality of {GOAL:.0e}: (J - J*) / J(0),
+the worst over a path, J in float64 by one function for all, the intercept not penalised. First
+call: import, compilation and fit in a fresh process. Warm: median of {options.repeats}, the rivals
+in turns, each in its own process. "Not reached" shows the setting that came closest and the one
+time it took; a setting over {options.limit:g} s is its rival's last. Memory: growth of the resident
+peak over the first fit, X in float64 already there and libraries loaded."""
+
+
+def picture(folder, name, figures):
+    """Time against suboptimality, a line a rival."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.5, 4.5), layout="constrained")
+    FigureCanvasSVG(figure)
+    axes = figure.subplots()
+    colours = [f"C{i}" for i in range(10)]
+    for i, row in enumerate(row for row in figures["rows"] if row["ladder"]):
+        ours = row["name"] == "jax_logreg"
+        axes.loglog(
+            [step["seconds"] for step in row["ladder"]],
+            [max(step["suboptimality"], _FLOOR) for step in row["ladder"]],
+            color="black" if ours else colours[i % 10],
+            linewidth=2.5 if ours else 1.2,
+            marker="osD^v<>Ph*X"[i % 11],
+            markersize=6 if ours else 4,
+            linestyle="-" if ours or i <= 10 else "--",
+            label=row["rival"],
+            zorder=3 if ours else 2,
+        )
+    axes.axhline(GOAL, color="grey", linewidth=1, linestyle=":")
+    axes.set_xlabel("seconds, warm")
+    axes.set_ylabel("suboptimality, (J - J*) / J(0)")
+    axes.set_title(re.sub("_", " ", name), loc="left")
+    axes.grid(alpha=0.3)
+    if axes.get_legend_handles_labels()[0]:
+        figure.legend(loc="outside right center", fontsize=8, frameon=False)
+    figure.savefig(folder / f"optimum_{name}.svg", metadata={"Date": None})

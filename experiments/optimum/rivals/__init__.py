@@ -1,0 +1,36 @@
+"""One file a rival. Adding one is a file and a row here.
+
+Each file has `refuses(case, variant)`, why it cannot do a case or None, and
+`fit(case, variant, tolerance)`, which returns w (k, n) and b (k,), along a path w (p, k, n) and
+b (p, k), as NumPy arrays; it starts from nothing but the rows and labels of the case. Optional are
+SETTINGS, the tolerances it understands if not the usual ones, and `note`, a few words on its last
+fit. What `fit` and the import of its file take is the time that counts.
+"""
+
+# The file and the ways of using it that are compared.
+RIVALS = {
+    "jax_logreg": ("",),
+    "sklearn": (
+        "lbfgs",
+        "lbfgs float32",
+        "newton-cholesky",
+        "newton-cholesky float32",
+        "newton-cg",
+        "liblinear",
+        "saga",
+    ),
+    "liblinear": ("primal", "dual"),
+    "glum": ("irls", "lbfgs"),
+    "skglm": ("",),
+    "celer": ("",),
+    "adelie": ("",),
+    "snapml": ("primal", "dual"),
+    "statsmodels": ("",),
+    "optax": ("lbfgs",),
+    "scipy": ("L-BFGS-B",),
+}
+
+
+def label(name, variant):
+    """How a rival is called in tables."""
+    return f"{name} {variant}".strip()

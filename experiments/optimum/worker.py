@@ -1,0 +1,65 @@
+"""One rival in a process of its own: python -m experiments.optimum.worker CASE_FOLDER FILE VARIANT.
+
+Reads a request a line, answers one a line, both JSON; the coefficients go through a file. Nothing
+but NumPy and SciPy is needed beside the rival, so that an older interpreter can run it too.
+"""
+
+import importlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from experiments.optimum.cases import load
+
+# A fit faster than this is repeated: after the first, caches and threads are awake.
+_SHORT = 1.0
+
+
+def memory(name):
+    """VmRSS, or the peak VmHWM, of this process in MB; NaN where Linux is not."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return float("nan")
+    return next(float(line.split()[1]) / 1024 for line in lines if line.startswith(name))
+
+
+def main(folder, name, variant):
+    """Import the rival, say what it can do, then fit on request."""
+    # Libraries print: what they print is not an answer.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+
+    def answer(**words):
+        answers.write(json.dumps(words) + "\n")
+
+    case = load(folder)
+    began = time.perf_counter()
+    module = importlib.import_module(f"experiments.optimum.rivals.{name}")
+    seconds = time.perf_counter() - began
+    answer(
+        refuses=module.refuses(case, variant),
+        settings=getattr(module, "SETTINGS", None),
+        import_seconds=seconds,
+    )
+    before = memory("VmRSS")
+    for line in sys.stdin:
+        request = json.loads(line)
+        tolerance = request["tolerance"]
+        for _ in range(1 + request["again"]):
+            began = time.perf_counter()
+            w, b = module.fit(case, variant, tolerance)
+            seconds = time.perf_counter() - began
+            if seconds > _SHORT:
+                break
+        np.savez(request["file"], w=w, b=b)
+        growth = memory("VmHWM") - before
+        answer(seconds=seconds, growth=growth, note=getattr(module, "note", ""))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
