@@ -103,7 +103,7 @@ def duality_gap(
             lax.cond(
                 (enough < quick) & exact,
                 lambda rest, quick, *p: jnp.minimum(
-                    quick, rest + _divergence(objective, params, *p)
+                    quick, rest + _divergence(objective, params, at, *p)
                 ),
                 lambda rest, quick, *_: quick,
                 rest,
@@ -177,12 +177,12 @@ def _mean_log_bound(
 
 
 def _divergence(
-    objective: Objective, params: Params, eps: Array, shift: Array, pull: Array
+    objective: Objective, params: Params, at: Evaluation, eps: Array, shift: Array, pull: Array
 ) -> Array:
     """1/S Σ s·min(χ²(p ‖ A), −Σ t·log A), which bounds the mean KL(p ‖ A)."""
     _, Y, s = objective.batch
     family = objective.family
-    Z = objective.linear(params)
+    Z = objective.linear(params) if at.linear is None else at.linear
     A = family.activation(Z)
     t = pull * shift + (1 - pull) * Y
     mixed = 1 - pull * (1 - eps)

@@ -78,7 +78,7 @@ def body(loop: Loop, carry: Carry, wanted: Array | bool, branch: bool) -> tuple[
     On a GPU a branch would wait for the host at every step; a mask computes the unneeded steps.
     """
     active = jnp.asarray(wanted) & (carry.status == Status.RUNNING)
-    step = partial(_step, loop)
+    step = partial(_step, loop, branch)
     if branch:
         empty = (jnp.full_like(carry.best, jnp.nan),) * 4
         return lax.cond(active, step, lambda carry: (carry, empty), carry)
@@ -86,9 +86,9 @@ def body(loop: Loop, carry: Carry, wanted: Array | bool, branch: bool) -> tuple[
     return _where(active, new, carry), row
 
 
-def _step(loop: Loop, carry: Carry) -> tuple[Carry, Row]:
+def _step(loop: Loop, branch: bool, carry: Carry) -> tuple[Carry, Row]:
     """Evaluate at the parameters, then stop there or take the update."""
-    params, state, evaluation = loop.solver.step(loop.objective, carry.params, carry.state)
+    evaluation = loop.solver.evaluate(loop.objective, carry.params, carry.state)
     seen = _certificate(loop, carry.params, evaluation)
     J, norm = seen.cost, seen.gradient_norm
     finite = jnp.isfinite(J) & jnp.isfinite(norm)
@@ -112,9 +112,10 @@ def _step(loop: Loop, carry: Carry) -> tuple[Carry, Row]:
         (exhausted, Status.STEPS_EXHAUSTED),
     )
     running = status == Status.RUNNING
+    params, state = _move(loop, carry, evaluation, running, branch)
     carry = Carry(
-        params=_where(running, params, carry.params),
-        state=_where(running, state, carry.state),
+        params=params,
+        state=state,
         # A cost that is not finite undoes the update that led to it.
         step=jnp.where(finite, carry.step + jnp.int32(running), jnp.maximum(carry.step - 1, 0)),
         status=status,
@@ -127,6 +128,19 @@ def _step(loop: Loop, carry: Carry) -> tuple[Carry, Row]:
         check=check,
     )
     return carry, (J, norm, seen.relative_gap, error)
+
+
+def _move(
+    loop: Loop, carry: Carry, at: Evaluation, running: Array, branch: bool
+) -> tuple[Params, Any]:
+    """The update where the loop goes on; a branch spares what it costs where it does not."""
+
+    def step() -> tuple[Params, Any]:
+        return loop.solver.step(loop.objective, carry.params, carry.state, at)
+
+    if branch:
+        return lax.cond(running, step, lambda: (carry.params, carry.state))
+    return _where(running, step(), (carry.params, carry.state))
 
 
 def _certificate(loop: Loop, params: Params, at: Evaluation) -> Certificate:

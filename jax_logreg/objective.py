@@ -23,10 +23,11 @@ from jax_logreg.penalty import Penalty
 
 
 class Evaluation(NamedTuple):
-    """The cost J + P, and the gradient of its smooth part J + Σ l2/2·w², at one point."""
+    """The cost J + P, the gradient of its smooth part J + Σ l2/2·w², and Z where it is known."""
 
     cost: Array
     gradient: Params
+    linear: Array | None = None
 
 
 @jax.tree_util.register_dataclass
@@ -87,7 +88,7 @@ class Objective:
             gradient = gradient._replace(w=gradient.w + self.penalty.l2 * params.w)
         if not self.intercept:
             gradient = gradient._replace(b=jnp.zeros_like(gradient.b))
-        return Evaluation(J, gradient)
+        return Evaluation(J, gradient, Z)
 
     def derivatives_along(
         self, params: Params, direction: Params, Z: Array, U: Array, t: Array
@@ -114,18 +115,22 @@ class Objective:
 
 
 class Solver(Protocol):
-    """`init` and `step`, pure functions of an objective.
+    """`init`, `evaluate` and `step`, pure functions of an objective.
 
-    It is a pytree, so that its numbers can change without recompiling.
+    The loop evaluates, judges, and only then steps. A solver is a pytree, so that its numbers can
+    change without recompiling.
     """
 
     def init(self, objective: Objective, params: Params) -> Any:
         """The state before the first step."""
 
+    def evaluate(self, objective: Objective, params: Params, state: Any) -> Evaluation:
+        """The evaluation at the parameters, which the state may know more of."""
+
     def step(
-        self, objective: Objective, params: Params, state: Any
-    ) -> tuple[Params, Any, Evaluation]:
-        """The updated parameters and state, and the evaluation at the parameters before them."""
+        self, objective: Objective, params: Params, state: Any, at: Evaluation
+    ) -> tuple[Params, Any]:
+        """The updated parameters and state, from the evaluation at those before."""
 
 
 def _column(values: Any, w: Array) -> Array:
@@ -143,7 +148,7 @@ def _value(objective: Objective, params: Params) -> Array:
 
 
 def _value_forward(objective: Objective, params: Params) -> tuple[Array, Any]:
-    J, gradient = objective.evaluate(params)
+    J, gradient, _ = objective.evaluate(params)
     return J, (gradient, objective, params)
 
 

@@ -33,10 +33,13 @@ class GradientDescent:
         """Nothing to remember."""
         return ()
 
+    def evaluate(self, objective: Objective, params: Params, state: tuple[()]) -> Evaluation:
+        """J and its gradient."""
+        return objective.evaluate(params)
+
     def step(
-        self, objective: Objective, params: Params, state: tuple[()]
-    ) -> tuple[Params, tuple[()], Evaluation]:
+        self, objective: Objective, params: Params, state: tuple[()], at: Evaluation
+    ) -> tuple[Params, tuple[()]]:
         """One update."""
-        evaluation = objective.evaluate(params)
         learning_rate = jax.numpy.asarray(self.learning_rate, params.w.dtype)
-        return update(params, evaluation.gradient, learning_rate), state, evaluation
+        return update(params, at.gradient, learning_rate), state

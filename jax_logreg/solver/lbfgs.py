@@ -62,17 +62,20 @@ class LBFGS:
         zero = jnp.int32(0)
         return LBFGSState(Z, past, past, inverse, zero, jnp.zeros_like(flat), metric, zero)
 
+    def evaluate(self, objective: Objective, params: Params, state: LBFGSState) -> Evaluation:
+        """J and its gradient, from the Z that the state keeps."""
+        return objective.evaluate_from(params, state.Z)
+
     def step(
-        self, objective: Objective, params: Params, state: LBFGSState
-    ) -> tuple[Params, LBFGSState, Evaluation]:
+        self, objective: Objective, params: Params, state: LBFGSState, at: Evaluation
+    ) -> tuple[Params, LBFGSState]:
         """One move along the quasi-Newton direction."""
-        evaluation = objective.evaluate_from(params, state.Z)
-        gradient = _pack(evaluation.gradient)
+        gradient = _pack(at.gradient)
         state = _remember(objective, state, gradient)
         state = _fresh(objective, params, state, self.largest_gram)
         direction = _unpack(-_multiply(objective, state, gradient))
         U = objective.linear(direction)
-        t = search(objective, params, evaluation.gradient, direction, state.Z, U)
+        t = search(objective, params, at.gradient, direction, state.Z, U)
         moved = move(params, direction, t)
         slot = jnp.mod(state.taken, self.memory)
         state = state._replace(
@@ -83,7 +86,7 @@ class LBFGS:
             taken=state.taken + 1,
             last=gradient,
         )
-        return moved, state, evaluation
+        return moved, state
 
 
 def _fresh(

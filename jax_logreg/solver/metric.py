@@ -13,7 +13,7 @@ from jax_logreg.objective import Objective
 # Examples per feature whose Gram matrix stands for that of all, and the fewest.
 _SAMPLE, _FEWEST = 4, 2000
 # Rank of the guess where n x n is too large, and the most numbers that its factor may hold.
-_RANK, _LARGEST = 512, 2**22
+_RANK, _LARGEST = 512, 2**21
 
 
 class Metric(NamedTuple):

@@ -29,16 +29,19 @@ class Newton:
         """Z (k, m) at the parameters."""
         return objective.linear(params)
 
+    def evaluate(self, objective: Objective, params: Params, state: Array) -> Evaluation:
+        """J and its gradient, from the Z that the state keeps."""
+        return objective.evaluate_from(params, state)
+
     def step(
-        self, objective: Objective, params: Params, state: Array
-    ) -> tuple[Params, Array, Evaluation]:
+        self, objective: Objective, params: Params, state: Array, at: Evaluation
+    ) -> tuple[Params, Array]:
         """One damped step."""
         Z = state
-        evaluation = objective.evaluate_from(params, Z)
-        direction = _direction(objective, Z, evaluation.gradient)
+        direction = _direction(objective, Z, at.gradient)
         U = objective.linear(direction)
-        t = search(objective, params, evaluation.gradient, direction, Z, U)
-        return move(params, direction, t), Z + t * U, evaluation
+        t = search(objective, params, at.gradient, direction, Z, U)
+        return move(params, direction, t), Z + t * U
 
 
 def _direction(objective: Objective, Z: Array, gradient: Params) -> Params:

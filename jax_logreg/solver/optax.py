@@ -38,25 +38,8 @@ class Optax:
         with jax.numpy_dtype_promotion("standard"):
             return self.tx.init(params)
 
-    def step(
-        self, objective: Objective, params: Params, state: Any
-    ) -> tuple[Params, Any, Evaluation]:
-        """One update, in optax's own promotion rules: its schedules mix integers and floats."""
-        evaluation = self._evaluate(objective, params, state)
-        tx = optax.with_extra_args_support(self.tx)
-        with jax.numpy_dtype_promotion("standard"):
-            updates, new_state = tx.update(
-                evaluation.gradient,
-                state,
-                params,
-                value=evaluation.cost,
-                grad=evaluation.gradient,
-                value_fn=objective.value,
-            )
-            new_params = optax.apply_updates(params, updates)
-        return new_params, jax.tree.map(_like, new_state, state), evaluation
-
-    def _evaluate(self, objective: Objective, params: Params, state: Any) -> Evaluation:
+    def evaluate(self, objective: Objective, params: Params, state: Any) -> Evaluation:
+        """J and its gradient, from a line search that has just been there, if one has."""
         search = state[-1] if type(state) is tuple and state else state
         # Only what comes last has seen these very parameters.
         if not isinstance(search, _LINE_SEARCHES) or search.grad is None:
@@ -64,9 +47,26 @@ class Optax:
         # It stores infinity until its first step is done.
         return jax.lax.cond(
             jnp.isinf(search.value),
-            lambda: objective.evaluate(params),
+            lambda: objective.evaluate(params)._replace(linear=None),
             lambda: Evaluation(search.value, search.grad),
         )
+
+    def step(
+        self, objective: Objective, params: Params, state: Any, at: Evaluation
+    ) -> tuple[Params, Any]:
+        """One update, in optax's own promotion rules: its schedules mix integers and floats."""
+        tx = optax.with_extra_args_support(self.tx)
+        with jax.numpy_dtype_promotion("standard"):
+            updates, new_state = tx.update(
+                at.gradient,
+                state,
+                params,
+                value=at.cost,
+                grad=at.gradient,
+                value_fn=objective.value,
+            )
+            new_params = optax.apply_updates(params, updates)
+        return new_params, jax.tree.map(_like, new_state, state)
 
 
 def _like(new: Any, old: Any) -> Any:

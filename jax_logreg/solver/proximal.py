@@ -16,6 +16,8 @@ from jax_logreg.solver.quadratic import Model, minimise
 
 # The Gram matrix is made anew once its weights have moved by this share.
 _STALE = 0.25
+# A working set of this share of the features, or more, is no small part of X.
+_SMALL = 16
 
 
 class ProximalState(NamedTuple):
@@ -59,14 +61,17 @@ class Proximal:
             jnp.zeros((1, m), dtype),
         )
 
+    def evaluate(self, objective: Objective, params: Params, state: ProximalState) -> Evaluation:
+        """J and the gradient of the smooth part, from the Z that the state keeps."""
+        return objective.evaluate_from(params, state.Z)
+
     def step(
-        self, objective: Objective, params: Params, state: ProximalState
-    ) -> tuple[Params, ProximalState, Evaluation]:
+        self, objective: Objective, params: Params, state: ProximalState, at: Evaluation
+    ) -> tuple[Params, ProximalState]:
         """One move to, or towards, the minimum of the model."""
-        evaluation = objective.evaluate_from(params, state.Z)
         curvature = hessian_diagonal(state.Z, objective.batch.s, objective.family)
-        state = _refresh(objective, params, evaluation, state, curvature)
-        model = _model(objective, params, evaluation, state, curvature)
+        state = _refresh(objective, params, at, state, curvature)
+        model = _model(objective, params, at, state, curvature)
         target = minimise(model)
         chosen = state.features
         w = params.w.at[chosen].set(target[:-1])
@@ -76,11 +81,11 @@ class Proximal:
         l1 = objective.l1(params.w)
         risen = jnp.sum(l1 * (jnp.abs(w) - jnp.abs(params.w)), axis=0)[:, None]
         kink = objective.family.models(risen)
-        t = search(objective, params, evaluation.gradient, direction, state.Z, U, kink)
+        t = search(objective, params, at.gradient, direction, state.Z, U, kink)
         moved = move(params, direction, t)
         # A whole step lands on exact zeros, which w + (0 - w) does not promise.
         moved = Params(jnp.where(t.T == 1, w, moved.w), jnp.where(t == 1, b, moved.b))
-        return moved, state._replace(Z=state.Z + t * U), evaluation
+        return moved, state._replace(Z=state.Z + t * U)
 
 
 def _refresh(
@@ -163,7 +168,8 @@ def _model(
 
 def _products(objective: Objective, direction: Params, features: Array) -> Array:
     X = objective.batch.X
-    if features.shape[0] == X.shape[0]:
+    # A part is gathered first, which only a small one is worth.
+    if _SMALL * features.shape[0] >= X.shape[0]:
         return objective.linear(direction)
     with jax.default_matmul_precision("highest"):
         return direction.w[features].T @ matrix.features(X, features) + direction.b
