@@ -44,7 +44,9 @@ def python(folder, *arguments):
 
 
 def red_files(folder):
-    done = python(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", CHOSEN, *TESTS)
+    done = python(
+        folder, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "-k", CHOSEN, *TESTS
+    )
     assert " passed" in done.stdout or " failed" in done.stdout, done.stdout + done.stderr
     return {test for test in TESTS if f"FAILED {test}" in done.stdout}
 
