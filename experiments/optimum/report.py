@@ -13,6 +13,41 @@ HEAD = [
 _FLOOR = 1e-13
 
 
+def summary(cases):
+    """A row a case: this project beside the fastest rival that reaches the goal."""
+    head = [
+        "case, examples x features", "this project, s", "suboptimality", "best rival", "s",
+        "suboptimality", "this / best", "first call, s", "rival's",
+    ]  # fmt: skip
+    rows = [_pair(name, figures) for name, figures in cases.items()]
+    return table(head, [row for row in rows if row])
+
+
+def _pair(name, figures):
+    done = sorted((row for row in figures["rows"] if row["reached"]), key=_warm)
+    ours = next((row for row in done if row["name"] == "jax_logreg"), None)
+    best = next((row for row in done if row["name"] != "jax_logreg"), None)
+    words = name.replace("_", " ")
+    if best is None or ours is None:
+        return [words, *_of(ours), best["rival"] if best else "none reached it", *_of(best)] + [
+            "-"
+        ] * 3
+    ratio = f"**{_warm(ours) / _warm(best):.2f}**"
+    firsts = [f"{row['first']:.1f}" for row in (ours, best)]
+    return [words, *_of(ours), best["rival"], *_of(best), ratio, *firsts]
+
+
+def _of(row):
+    if row is None:
+        return ["not reached", "-"]
+    return [f"{_warm(row):.3g}", f"{row.get('worst', row['chosen']['suboptimality']):.0e}"]
+
+
+def _warm(row):
+    """The median in turns; where a first call outlasted the limit, the ladder's own time."""
+    return row.get("warm", row["chosen"]["seconds"])
+
+
 def case_text(name, spec, figures):
     """Heading, table and picture of a case."""
     lines = [f"## {name}", _about(spec, figures)]

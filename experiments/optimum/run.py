@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT))
 
 from experiments.optimum.cases import CASES, load, make, save  # noqa: E402
 from experiments.optimum.measure import measure  # noqa: E402
-from experiments.optimum.report import case_text, header, picture  # noqa: E402
+from experiments.optimum.report import case_text, header, picture, summary  # noqa: E402
 from experiments.optimum.rival import interpreters  # noqa: E402
 from experiments.optimum.rivals import RIVALS, label  # noqa: E402
 from experiments.timing import RESULTS, origin  # noqa: E402
@@ -62,8 +62,9 @@ def main(arguments=None):
         out = options.out.parent
         out.mkdir(parents=True, exist_ok=True)
         picture(out, name, figures[name])
-        text = [header(source, versions, options)]
-        text += [case_text(done, CASES[done], figures[done]) for done in CASES if done in figures]
+        ordered = {name: figures[name] for name in CASES if name in figures}
+        text = [header(source, versions, options), summary(ordered)]
+        text += [case_text(name, CASES[name], case) for name, case in ordered.items()]
         record = {"origin": source, "versions": versions, "cases": figures}
         save_results(out, options.out.stem, "\n\n".join(text), record)
 
