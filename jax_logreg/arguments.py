@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jax_logreg.errors import InputError
+from jax_logreg.errors import InputError, brief
 from jax_logreg.labels import encode, weigh
 from jax_logreg.logistic import Batch, Params
 from jax_logreg.matrix import from_scipy, is_array, place
@@ -233,10 +233,3 @@ def _not_finite(value: Any, feature: int, example: int, dtype: str) -> str:
         f"X[{feature}, {example}] is {value} (feature {feature}, example {example}): "
         f"expected finite numbers: {mend}"
     )
-
-
-def brief(value: Any) -> str:
-    """The value where it is short, else its type."""
-    if isinstance(value, str | int | float | bool | None):
-        return repr(value)
-    return f"a {value.__name__} class" if isinstance(value, type) else f"a {type(value).__name__}"

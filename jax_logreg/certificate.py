@@ -118,12 +118,22 @@ def duality_gap(
 
 def certify(objective: Objective, params: Params) -> Certificate:
     """The certificate of parameters, from scratch."""
-    at = objective.evaluate(params)
-    gap = jnp.full_like(at.cost, jnp.inf)
-    if objective.penalty is not None:
-        gap = duality_gap(objective, params, at, moments(objective.batch))
+    return certify_from(objective, params, objective.evaluate(params), moments_of(objective))
+
+
+def certify_from(
+    objective: Objective, params: Params, at: Evaluation, of: Moments | None, enough: Any = 0.0
+) -> Certificate:
+    """What is known of the parameters, the gap no sharper than `enough`, a relative gap, asks.
+
+    Without moments there is no gap.
+    """
     norm = largest(objective.stationarity(params, at.gradient))
-    return Certificate(at.cost, norm, gap, gap / zero_cost(objective))
+    if of is None:
+        return Certificate(at.cost, norm, *(jnp.full_like(norm, jnp.inf),) * 2)
+    nats = zero_cost(objective)
+    gap = duality_gap(objective, params, at, of, enough * nats)
+    return Certificate(at.cost, norm, gap, gap / nats)
 
 
 def _balance(objective: Objective, at: Evaluation, of: Moments) -> tuple[Array, Array]:

@@ -4,14 +4,14 @@ import math
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jax_logreg.certificate import Certificate, certify, moments_of
+from jax_logreg.certificate import Certificate, certify_from, moments_of
 from jax_logreg.gradient_check import GradientCheck, check_gradients
 from jax_logreg.logistic import Params
 from jax_logreg.loop import Carry, Loop, body, start, worse
@@ -51,18 +51,17 @@ def drive(
     objective, check = loop.objective, None
     if gradient_check != "off":
         check = check_gradients(params, objective.batch, objective.family)
-    loop, carry = _begin(loop, params, check)
+    loop, carry = begin(loop, params, check)
     carry, history = _run_chunks(loop, carry, callback)
-    certificate = _certify(objective, carry.good)
+    certificate = _certify(loop, carry.good)
     for _ in range(_REPEATS):
         if carry.status != Status.CONVERGED or _measure(certificate) <= loop.tolerance:
             break
-        left = loop.steps - int(carry.step)
-        _, again = _begin(loop._replace(steps=left), carry.good, carry.check)
-        again, more = _run_chunks(loop._replace(steps=left), again, callback)
+        rest = loop._replace(steps=loop.steps - int(carry.step))
+        again, more = _run_chunks(rest, restart(rest, carry.good, carry.check), callback)
         carry = again._replace(step=carry.step + again.step)
         history = History(*map(np.concatenate, zip(history, more, strict=True)))
-        certificate = _certify(objective, carry.good)
+        certificate = _certify(loop, carry.good)
     if carry.status == Status.CONVERGED and _measure(certificate) > loop.tolerance:
         carry = carry._replace(status=np.int32(Status.PRECISION_FLOOR))
     carry = carry._replace(certificate=certificate)
@@ -70,7 +69,7 @@ def drive(
 
 
 @jax.jit
-def _begin(loop: Loop, params: Params, check: GradientCheck | None) -> tuple[Loop, Carry]:
+def begin(loop: Loop, params: Params, check: GradientCheck | None) -> tuple[Loop, Carry]:
     """The loop with all that is computed of the data but once, before its first step."""
     objective = loop.objective
     scale = mean_absolute(objective.batch.X, objective.batch.s)
@@ -78,11 +77,18 @@ def _begin(loop: Loop, params: Params, check: GradientCheck | None) -> tuple[Loo
     return loop, start(loop, params, check)
 
 
-_certify_jitted = jax.jit(certify)
+restart = jax.jit(start)
 
 
-def _certify(objective: Any, params: Params) -> Certificate:
-    return Certificate(*jax.device_get(_certify_jitted(objective, params)))
+@jax.jit
+def _afresh(loop: Loop, params: Params) -> Certificate:
+    objective = loop.objective
+    return certify_from(objective, params, objective.evaluate(params), loop.moments)
+
+
+def _certify(loop: Loop, params: Params) -> Certificate:
+    """The certificate of the parameters from a Z of their own, as NumPy numbers."""
+    return Certificate(*jax.device_get(_afresh(loop, params)))
 
 
 def _measure(certificate: Certificate) -> float:

@@ -1,5 +1,14 @@
 """The errors that are the input's fault rather than ours."""
 
+from typing import Any
+
 
 class InputError(ValueError):
     """Bad input: one line that says what came, what was expected, and how to mend it."""
+
+
+def brief(value: Any) -> str:
+    """The value where it is short, else its type."""
+    if isinstance(value, str | int | float | bool | None):
+        return repr(value)
+    return f"a {value.__name__} class" if isinstance(value, type) else f"a {type(value).__name__}"

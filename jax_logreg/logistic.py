@@ -160,13 +160,12 @@ def hessian_diagonal(Z: Array, s: Array, family: Family) -> Array:
     return s * A * (1 - A)
 
 
-def hessian_weights(Z: Array, s: Array, family: Family, i: Any, j: Any) -> Array:
+def hessian_weights(A: Array, s: Array, i: Any, j: Any) -> Array:
     """Weights d (1, m) of the Hessian's block X diag(d) Xᵀ: d = s·A_i·(δ_ij − A_j).
 
     Independent outputs have the blocks i = j only.
     """
-    A = family.activation(Z)
-    return s * A[i][None] * (jnp.asarray(i == j, Z.dtype) - A[j][None])
+    return s * A[i][None] * (jnp.asarray(i == j, A.dtype) - A[j][None])
 
 
 def update(params: Params, gradients: Params, learning_rate: Any) -> Params:

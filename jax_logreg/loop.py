@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jax_logreg.certificate import Certificate, Moments, duality_gap, largest, zero_cost
+from jax_logreg.certificate import Certificate, Moments, certify_from
 from jax_logreg.gradient_check import GradientCheck, compare, relative_tolerance
 from jax_logreg.logistic import Params
 from jax_logreg.objective import Evaluation, Objective, Solver
@@ -89,7 +89,7 @@ def body(loop: Loop, carry: Carry, wanted: Array | bool, branch: bool) -> tuple[
 def _step(loop: Loop, branch: bool, carry: Carry) -> tuple[Carry, Row]:
     """Evaluate at the parameters, then stop there or take the update."""
     evaluation = loop.solver.evaluate(loop.objective, carry.params, carry.state)
-    seen = _certificate(loop, carry.params, evaluation)
+    seen = certify_from(loop.objective, carry.params, evaluation, loop.moments, loop.tolerance)
     J, norm = seen.cost, seen.gradient_norm
     finite = jnp.isfinite(J) & jnp.isfinite(norm)
     check, error = _check(loop, carry, finite)
@@ -141,16 +141,6 @@ def _move(
     if branch:
         return lax.cond(running, step, lambda: (carry.params, carry.state))
     return _where(running, step(), (carry.params, carry.state))
-
-
-def _certificate(loop: Loop, params: Params, at: Evaluation) -> Certificate:
-    """What is known of the parameters, the gap only as sharp as the tolerance asks."""
-    norm = largest(loop.objective.stationarity(params, at.gradient))
-    if loop.moments is None:
-        return Certificate(at.cost, norm, *(jnp.full_like(norm, jnp.inf),) * 2)
-    nats = zero_cost(loop.objective)
-    gap = duality_gap(loop.objective, params, at, loop.moments, loop.tolerance * nats)
-    return Certificate(at.cost, norm, gap, gap / nats)
 
 
 def _within_rounding(loop: Loop, gradient: Params) -> Array:

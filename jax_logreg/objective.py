@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jax_logreg import matrix
 from jax_logreg import penalty as penalties
 from jax_logreg.logistic import (
     BINOMIAL,
@@ -20,6 +21,7 @@ from jax_logreg.logistic import (
     linear,
 )
 from jax_logreg.penalty import Penalty
+from jax_logreg.pytree import pytree
 
 
 class Evaluation(NamedTuple):
@@ -30,7 +32,7 @@ class Evaluation(NamedTuple):
     linear: Array | None = None
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Objective:
     """The weighted mean cross-entropy of one batch plus a penalty on w.
@@ -101,6 +103,17 @@ class Objective:
         along = partial(jnp.sum, axis=0, keepdims=True)
         linear, quadratic = (self.family.models(along(bent * a).T) for a in (params.w, direction.w))
         return slope + linear + t * quadratic, curvature + quadratic
+
+    def gram(self, X: Any, d: Array) -> Array:
+        """[X; 1] diag(d) [X; 1]ᵀ, (n+1, n+1), for d (1, m) and the X of some features or examples.
+
+        Without intercept the last row and column hold nothing but Σ d, which keeps b out.
+        """
+        with jax.default_matmul_precision("highest"):
+            gram, cross = matrix.gram(X, d), X @ d.T
+        if not self.intercept:
+            cross = jnp.zeros_like(cross)
+        return jnp.block([[gram, cross], [cross.T, jnp.sum(d, axis=1, keepdims=True)]])
 
     def value(self, params: Params) -> Array:
         """J + P of a smooth objective; its derivative is the analytic one, not a second one."""

@@ -7,9 +7,10 @@ strength of scikit-learn's C is 1/(C·Σs).
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-import jax
 import jax.numpy as jnp
 from jax import Array
+
+from jax_logreg.pytree import pytree
 
 
 class Penalty(Protocol):
@@ -38,7 +39,7 @@ class _Factored:
         return self.strength if self.factors is None else self.strength * self.factors
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class L2(_Factored):
     """strength/2 · Σ factors·w²."""
@@ -58,7 +59,7 @@ class L2(_Factored):
         return self._strengths
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class L1(_Factored):
     """strength · Σ factors·|w|."""
@@ -78,7 +79,7 @@ class L1(_Factored):
         return 0.0
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class ElasticNet(_Factored):
     """strength · Σ factors·(l1_ratio·|w| + (1 − l1_ratio)/2·w²), l1_ratio in [0, 1]."""

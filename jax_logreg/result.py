@@ -3,11 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import jax
-
 from jax_logreg.certificate import Certificate
 from jax_logreg.gradient_check import GradientCheck
 from jax_logreg.logistic import Params
+from jax_logreg.pytree import pytree
 from jax_logreg.status import Status
 
 
@@ -24,7 +23,7 @@ class History(NamedTuple):
     gradient_error: Any
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Result:
     """The fitted parameters, and how they came about.

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jax_logreg.arguments import brief, check_dtype, check_settings, place_arguments
+from jax_logreg.arguments import check_dtype, check_settings, place_arguments
 from jax_logreg.certificate import moments
-from jax_logreg.errors import InputError
+from jax_logreg.driver import begin, restart
+from jax_logreg.errors import InputError, brief
 from jax_logreg.logistic import Params
 from jax_logreg.loop import Carry, Loop, body, start
-from jax_logreg.matrix import mean_absolute
 from jax_logreg.objective import Objective
 from jax_logreg.penalty import L1, L2, Penalty
 from jax_logreg.solver import Proximal, choose_solver
@@ -90,10 +90,9 @@ def path(
         method, chosen = choose_solver(solver, objective)
         if solver == "auto" and isinstance(method, Proximal):
             method = Proximal(_FIRST_WORKING_SET)
-        batch = objective.batch
-        scale = _mean_absolute(batch.X, batch.s)
-        loop = Loop(objective, method, int(steps), float(tolerance), _moments(batch), None, scale)
-        carry, fits = _start(loop, _intercepts(objective, task.params), None), []
+        loop = Loop(objective, method, int(steps), float(tolerance))
+        loop, carry = begin(loop, _intercepts(objective, task.params), None)
+        fits = []
         if bool(np.any(np.asarray(objective.l1(task.params.w) + objective.l2(task.params.w)) == 0)):
             # Unpenalised features are in the model at any strength.
             carry = _advance(loop, carry, jnp.asarray(_HUGE, dtype))
@@ -116,11 +115,6 @@ def path(
         classes=task.classes,
         solver=chosen,
     )
-
-
-_start = jax.jit(start)
-_moments = jax.jit(moments)
-_mean_absolute = jax.jit(mean_absolute)
 
 
 @jax.jit
@@ -189,7 +183,7 @@ def _make_room(loop: Loop, carry: Carry) -> tuple[Loop, Carry]:
     if size >= n or active <= _FILLED * size:
         return loop, carry
     loop = loop._replace(solver=Proximal(2 * size))
-    return loop, _start(loop, carry.good, None)
+    return loop, restart(loop, carry.good, None)
 
 
 @partial(jax.jit, donate_argnames="carry")
@@ -199,19 +193,12 @@ def _advance(loop: Loop, carry: Carry, strength: Array) -> Carry:
     assert penalty is not None
     objective = replace(loop.objective, penalty=replace(penalty, strength=strength))
     loop = loop._replace(objective=objective)
-    if not isinstance(loop.solver, Proximal):
-        # What it remembers of the gradient holds for the strength before.
-        carry = carry._replace(state=loop.solver.init(objective, carry.good))
-    carry = carry._replace(
-        step=jnp.zeros_like(carry.step),
-        status=jnp.full_like(carry.status, Status.RUNNING),
-        best=jnp.full_like(carry.best, jnp.inf),
-        lowest=jnp.full_like(carry.lowest, jnp.inf),
-        stalled=jnp.zeros_like(carry.stalled),
-        params=jax.tree.map(jnp.copy, carry.good),
-    )
+    again = start(loop, carry.good, None)
+    if isinstance(loop.solver, Proximal):
+        # Unlike a memory of gradients, what it keeps holds at any strength.
+        again = again._replace(state=carry.state)
     return lax.while_loop(
         lambda carry: carry.status == Status.RUNNING,
         lambda carry: body(loop, carry, True, branch=True)[0],
-        carry,
+        again,
     )

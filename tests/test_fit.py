@@ -21,6 +21,7 @@ from jax_logreg import (
     train_step,
 )
 from jax_logreg.logistic import update
+from jax_logreg.pytree import pytree
 
 assert_allclose = np.testing.assert_allclose
 X, Y, S = PROBLEMS["tall"]
@@ -118,15 +119,13 @@ def test_a_failed_check_ends_the_run(mode):
     assert fit(nudged, Y, solver=GD, steps=20, gradient_check="off").steps == 20
 
 
+@pytree
 class TurnsWrong(Nudged):
     """Right while dZ is large, as at the start."""
 
     def __matmul__(self, right):
         product = self.rows.T @ right
         return product + jnp.where(jnp.mean(jnp.abs(right)) < 0.45, 1.0, 0.0)
-
-
-jax.tree_util.register_dataclass(TurnsWrong, data_fields=["rows"], meta_fields=[])
 
 
 @pytest.mark.parametrize("mode", ["every", "ends", 5])

@@ -8,8 +8,10 @@ from jax_logreg import Params, backprop, check_gradients
 from jax_logreg.gradient_check import compare, relative_tolerance
 from jax_logreg.logistic import BINOMIAL
 from jax_logreg.matrix import Transposed
+from jax_logreg.pytree import pytree
 
 
+@pytree
 class Wrong(Transposed):
     """A matrix whose second product forgets one feature: what the check is there to find."""
 
@@ -17,9 +19,6 @@ class Wrong(Transposed):
 
     def __matmul__(self, right):
         return super().__matmul__(right).at[self.feature, 0].set(0)
-
-
-jax.tree_util.register_dataclass(Wrong, data_fields=["rows"], meta_fields=[])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -79,11 +78,9 @@ def test_rounding_stays_well_below_the_tolerance():
     assert not check_gradients(params(5, "float32"), nudged).passed
 
 
+@pytree
 class Nudged(Transposed):
     """A second product that is one part in a thousand too large."""
 
     def __matmul__(self, right):
         return super().__matmul__(right) * 1.001
-
-
-jax.tree_util.register_dataclass(Nudged, data_fields=["rows"], meta_fields=[])

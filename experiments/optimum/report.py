@@ -19,8 +19,7 @@ def summary(cases):
         "case, examples x features", "this project, s", "suboptimality", "best rival", "s",
         "suboptimality", "this / best", "first call, s", "rival's",
     ]  # fmt: skip
-    rows = [_pair(name, figures) for name, figures in cases.items()]
-    return table(head, [row for row in rows if row])
+    return table(head, [_pair(name, figures) for name, figures in cases.items()])
 
 
 def _pair(name, figures):
@@ -29,9 +28,8 @@ def _pair(name, figures):
     best = next((row for row in done if row["name"] != "jax_logreg"), None)
     words = name.replace("_", " ")
     if best is None or ours is None:
-        return [words, *_of(ours), best["rival"] if best else "none reached it", *_of(best)] + [
-            "-"
-        ] * 3
+        rival = best["rival"] if best else "none reached it"
+        return [words, *_of(ours), rival, *_of(best), *["-"] * 3]
     ratio = f"**{_warm(ours) / _warm(best):.2f}**"
     firsts = [f"{row['first']:.1f}" for row in (ours, best)]
     return [words, *_of(ours), best["rival"], *_of(best), ratio, *firsts]
@@ -67,7 +65,8 @@ def _about(spec, figures):
         penalty = f"L2, C = {spec.C:g}"
     return (
         f"{shape}{density}{classes}; {penalty}. X in float32: {figures['megabytes']:.1f} MB. "
-        f"J* is within {max(figures['gap'], 1e-15):.0e} of the optimum, by its duality gap."
+        f"J* is within {max(figures['gap'], 1e-15):.0e} of the optimum, by its duality gap. "
+        f"Medians of {figures['repeats']}; limit {figures['limit']:g} s."
     )
 
 
@@ -97,7 +96,7 @@ def _cells(row, fastest):
     ]
 
 
-def header(source, versions, options):
+def header(source, versions):
     """Where the figures come from, and how to read them."""
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())
     return f"""# Time to the optimum
@@ -108,10 +107,11 @@ def header(source, versions, options):
 From float64 rows in memory to coefficients in NumPy, conversions included. Each rival walks down
 its tolerances; shown is the fastest that reaches a suboptimality of {GOAL:.0e}: (J - J*) / J(0),
 the worst over a path, J in float64 by one function for all, the intercept not penalised. First
-call: import, compilation and fit in a fresh process. Warm: median of {options.repeats}, the rivals
-in turns, each in its own process. "Not reached" shows the setting that came closest and the one
-time it took; a setting over {options.limit:g} s is its rival's last. Memory: growth of the resident
-peak over the first fit, X in float64 already there and libraries loaded."""
+call: import, compilation and fit in a fresh process. Warm: the median of some fits, the rivals in
+turns, each in its own process; where the first call outlasted twice the limit, the one time on the
+way down. "Not reached" shows the setting that came closest and the one time it took; a setting over
+the limit is its rival's last. Memory: growth of the resident peak over the first fit, X in float64
+already there and libraries loaded."""
 
 
 def picture(folder, name, figures):

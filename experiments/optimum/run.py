@@ -57,16 +57,22 @@ def main(arguments=None):
         folder = prepared(name)
         case = load(folder)
         figures[name] = measure(case, folder, rivals, pythons, options.repeats, options.limit)
+        figures[name] |= {"repeats": options.repeats, "limit": options.limit}
         entries = case.X.nnz if case.sparse else case.X.size
         figures[name]["megabytes"] = entries * (8 if case.sparse else 4) / 1e6
-        out = options.out.parent
-        out.mkdir(parents=True, exist_ok=True)
-        picture(out, name, figures[name])
-        ordered = {name: figures[name] for name in CASES if name in figures}
-        text = [header(source, versions, options), summary(ordered)]
-        text += [case_text(name, CASES[name], case) for name, case in ordered.items()]
-        record = {"origin": source, "versions": versions, "cases": figures}
-        save_results(out, options.out.stem, "\n\n".join(text), record)
+        write(options.out, source, versions, figures)
+
+
+def write(out, source, versions, figures):
+    """The report of the cases measured so far, with a picture each."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    ordered = {name: figures[name] for name in CASES if name in figures}
+    text = [header(source, versions), summary(ordered)]
+    for name, case in ordered.items():
+        picture(out.parent, name, case)
+        text.append(case_text(name, CASES[name], case))
+    record = {"origin": source, "versions": versions, "cases": figures}
+    save_results(out.parent, out.stem, "\n\n".join(text), record)
 
 
 def earlier(file, commit, versions):

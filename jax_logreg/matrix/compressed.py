@@ -10,6 +10,7 @@ import numpy as np
 from jax import Array, lax
 
 from jax_logreg.errors import InputError
+from jax_logreg.pytree import pytree
 
 # Entries of a block: 6 MB once converted to float32.
 _BLOCK = 3 * 2**19
@@ -20,7 +21,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 _DTYPES = {"uint8": "uint8", "int8": "int8", "bfloat16": "uint16", "float32": "float32"}
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Compressed:
     """X (n, m) as blocks of examples (blocks, size, n), times scale (n, 1) where there is one.

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jax_logreg.pytree import pytree
+
 # XLA:CPU aliases a NumPy buffer at this alignment instead of copying it.
 _ALIGNMENT = 64
 # From n / m = 2 on, both products are faster over rows of examples: experiments/layout.py.
@@ -21,7 +23,7 @@ _SMALL = 2**17
 _THREADS = 8
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Transposed:
     """X (n, m), kept in memory as its transpose, rows (m, n): the faster order where n ≫ m."""

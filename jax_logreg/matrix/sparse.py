@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from jax_logreg.pytree import pytree
+
 # Nonzeros in a chunk. Wider chunks pay for more padding, narrower ones for more sums by segment;
 # at 20 to 50 nonzeros a row, 8 and 16 are the fastest.
 _WIDTH = 8
@@ -16,7 +18,7 @@ _WIDTH = 8
 _BLOCK = 2**20
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Chunks:
     """A sparse matrix (rows, columns), each row's nonzeros cut into chunks of 8.
@@ -63,7 +65,7 @@ class Chunks:
         return blank.at[row, column].add(self.value[:, chunk], mode="drop")
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Sparse:
     """A sparse X (n, m) in both orders, so that both products gather and neither scatters."""

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from jax_logreg.matrix.operations import examples, features, gram, mean_absolute, squares
+from jax_logreg.pytree import pytree
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Standardised:
     """(X − mean) / scale for any matrix X (n, m), mean (n, 1) and scale (n, 1).

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from jax_logreg.errors import InputError
+from jax_logreg.errors import InputError, brief
 from jax_logreg.objective import Objective, Solver
 from jax_logreg.solver.gradient_descent import GradientDescent
 from jax_logreg.solver.lbfgs import LBFGS
@@ -13,6 +13,7 @@ from jax_logreg.solver.proximal import Proximal
 __all__ = ["LBFGS", "GradientDescent", "Newton", "Optax", "Proximal", "choose_solver"]
 
 _BY_NAME = {"newton": Newton, "lbfgs": LBFGS, "proximal": Proximal}
+_VERBS = ("init", "evaluate", "step")
 # Newton's Hessian has (n·k)² entries, each a sum of m terms.
 _LARGEST_NEWTON = 64
 
@@ -27,7 +28,7 @@ def choose_solver(solver: Any, objective: Objective) -> tuple[Solver, str]:
         return _pick(objective)
     if isinstance(solver, str) and solver in _BY_NAME:
         solver = _BY_NAME[solver]()
-    if isinstance(solver, type) or not (hasattr(solver, "init") and hasattr(solver, "step")):
+    if isinstance(solver, type) or not all(hasattr(solver, verb) for verb in _VERBS):
         raise InputError(_no_solver(solver))
     name = type(solver).__name__
     if not objective.smooth and not getattr(solver, "takes_l1", False):
@@ -48,13 +49,8 @@ def _pick(objective: Objective) -> tuple[Solver, str]:
 
 
 def _no_solver(solver: Any) -> str:
-    shown = f"a {solver.__name__} class" if isinstance(solver, type) else _brief(solver)
     mend = "expected 'auto', 'newton', 'lbfgs', 'proximal', GradientDescent(learning_rate) "
     mend += "or Optax(transformation)"
     if hasattr(solver, "init") and hasattr(solver, "update"):
         mend = "an optax transformation goes into Optax(...): solver=Optax(optax.adam(0.01))"
-    return f"solver is {shown}: {mend}"
-
-
-def _brief(value: Any) -> str:
-    return repr(value) if isinstance(value, str | int | float) else f"a {type(value).__name__}"
+    return f"solver is {brief(solver)}: {mend}"

@@ -8,9 +8,10 @@ import jax
 from jax_logreg.errors import InputError
 from jax_logreg.logistic import Params, update
 from jax_logreg.objective import Evaluation, Objective
+from jax_logreg.pytree import pytree
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class GradientDescent:
     """w − α dw, b − α db with a constant learning rate α > 0, in units of parameter² per nat."""

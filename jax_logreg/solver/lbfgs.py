@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
 from jax_logreg.errors import InputError
 from jax_logreg.logistic import Params
 from jax_logreg.objective import Evaluation, Objective
+from jax_logreg.pytree import pytree
 from jax_logreg.solver.line_search import move, search
 from jax_logreg.solver.metric import Metric, curvatures, make_metric
 
@@ -35,7 +35,7 @@ class LBFGSState(NamedTuple):
     made: Array
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class LBFGS:
     """Limited-memory BFGS (Nocedal and Wright, 7.4) on smooth costs.

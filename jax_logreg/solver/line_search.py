@@ -31,7 +31,7 @@ def search(
     U: Array,
     kink: Array | None = None,
 ) -> Array:
-    """T (r, 1), one for each of r independent models, that makes |slope(t)| ≤ |slope(0)|/2.
+    """The t (r, 1), one for each of r independent models, that makes |slope(t)| ≤ |slope(0)|/2.
 
     The smooth part is convex along the line, so the slope alone proves progress, where costs
     differ by less than their rounding; Newton's method on it is kept inside a bracket. A direction
@@ -83,5 +83,5 @@ def search(
 
 
 def move(params: Params, direction: Params, t: Array) -> Params:
-    """Params + t·direction, with a t (r, 1) for each independent model."""
+    """The point params + t·direction, with a t (r, 1) for each independent model."""
     return Params(params.w + t.T * direction.w, params.b + t * direction.b)

@@ -64,13 +64,8 @@ def _gram_factor(objective: Objective, weights: Array, l2: Array) -> Array:
     index = jnp.linspace(0, m - 1, size).astype(jnp.int32)
     d = weights[:, index]
     d = d * (jnp.sum(weights) / jnp.sum(d))
-    sample = matrix.examples(objective.batch.X, index)
-    with jax.default_matmul_precision("highest"):
-        gram, cross = (sample * d) @ sample.T, sample @ d.T
-    if not objective.intercept:
-        cross = jnp.zeros_like(cross)
-    corner = jnp.sum(d, axis=1, keepdims=True)
-    hessian = jnp.block([[gram + jnp.diag(l2[:, 0]), cross], [cross.T, corner]])
+    hessian = objective.gram(matrix.examples(objective.batch.X, index), d)
+    hessian = hessian + jnp.diag(jnp.append(l2, 0))
     diagonal = jnp.diag(hessian)
     ridge = 100 * jnp.finfo(d.dtype).eps * jnp.where(diagonal > 0, diagonal, 1)
     return jnp.linalg.cholesky(hessian + jnp.diag(ridge))

@@ -5,18 +5,19 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
-from jax_logreg import matrix
 from jax_logreg.logistic import Params, hessian_weights
 from jax_logreg.objective import Evaluation, Objective
+from jax_logreg.pytree import pytree
 from jax_logreg.solver.line_search import move, search
 
 # Of a factorisation, each with 100 times as much added to the diagonal.
 _ATTEMPTS = 7
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Newton:
     """−H⁻¹ times the gradient, H = X diag(s·A(1 − A)) Xᵀ/S + l2 and for k classes its k² blocks.
@@ -47,34 +48,36 @@ class Newton:
 def _direction(objective: Objective, Z: Array, gradient: Params) -> Params:
     """−H⁻¹ gradient; parameters are ordered output by output, w before b."""
     k = Z.shape[0]
+    A = objective.family.activation(Z)
     g = jnp.concatenate([gradient.w, gradient.b.T]).T
     ridge = jnp.append(objective.l2(gradient.w), 0)
     if objective.family.independent:
 
         def solve_one(i: Array, g: Array) -> Array:
-            return _solve(_block(objective, Z, i, i) + jnp.diag(ridge), g)
+            return _solve(_block(objective, A, i, i) + jnp.diag(ridge), g)
 
         d = lax.map(lambda pair: solve_one(*pair), (jnp.arange(k), g))
     else:
-        i, j = (index.ravel() for index in jnp.meshgrid(jnp.arange(k), jnp.arange(k)))
-        blocks = lax.map(lambda ij: _block(objective, Z, *ij), (i, j))
-        size = g.shape[1]
-        hessian = blocks.reshape(k, k, size, size).transpose(0, 2, 1, 3).reshape(k * size, k * size)
+        hessian = _assemble(objective, A, k)
         hessian = hessian + jnp.diag(jnp.tile(ridge, k)) + _gauge(hessian, ridge, k)
-        d = _solve(hessian, g.ravel()).reshape(k, size)
+        d = _solve(hessian, g.ravel()).reshape(g.shape)
     return Params(-d[:, :-1].T, -d[:, -1:])
 
 
-def _block(objective: Objective, Z: Array, i: Any, j: Any) -> Array:
+def _assemble(objective: Objective, A: Array, k: int) -> Array:
+    """The Hessian of k classes, without penalty; the blocks of i, j and of j, i are the same."""
+    i, j = np.triu_indices(k)
+    blocks = lax.map(lambda ij: _block(objective, A, *ij), (jnp.asarray(i), jnp.asarray(j)))
+    where = np.zeros((k, k), int)
+    where[i, j] = where[j, i] = np.arange(i.size)
+    side = k * blocks.shape[1]
+    return blocks[where].transpose(0, 2, 1, 3).reshape(side, side)
+
+
+def _block(objective: Objective, A: Array, i: Any, j: Any) -> Array:
     """The Hessian's block of outputs i and j, (n+1, n+1), without penalty."""
     X, _, s = objective.batch
-    d = hessian_weights(Z, s, objective.family, i, j) / objective.total
-    with jax.default_matmul_precision("highest"):
-        gram, cross = matrix.gram(X, d), X @ d.T
-    corner = jnp.sum(d, axis=1, keepdims=True)
-    if not objective.intercept:
-        cross, corner = jnp.zeros_like(cross), jnp.asarray(i == j, d.dtype).reshape(1, 1)
-    return jnp.block([[gram, cross], [cross.T, corner]])
+    return objective.gram(X, hessian_weights(A, s, i, j) / objective.total)
 
 
 def _gauge(hessian: Array, ridge: Array, k: int) -> Array:

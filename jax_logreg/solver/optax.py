@@ -10,11 +10,12 @@ import optax
 from jax_logreg.errors import InputError
 from jax_logreg.logistic import Params
 from jax_logreg.objective import Evaluation, Objective
+from jax_logreg.pytree import pytree
 
 _LINE_SEARCHES = (optax.ScaleByZoomLinesearchState, optax.ScaleByBacktrackingLinesearchState)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Optax:
     """Updates by an optax transformation, for example Optax(optax.adam(0.01)).

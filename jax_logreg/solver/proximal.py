@@ -11,6 +11,7 @@ from jax_logreg import matrix
 from jax_logreg.errors import InputError
 from jax_logreg.logistic import Params, hessian_diagonal
 from jax_logreg.objective import Evaluation, Objective
+from jax_logreg.pytree import pytree
 from jax_logreg.solver.line_search import move, search
 from jax_logreg.solver.quadratic import Model, minimise
 
@@ -29,7 +30,7 @@ class ProximalState(NamedTuple):
     weights: Array
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Proximal:
     """Steps to the minimum of a quadratic model plus penalty (Lee, Sun and Saunders, 2014).
@@ -114,7 +115,8 @@ def _refresh(
         stale = stale | missing
 
     def renew() -> tuple[Array, Array]:
-        return _gram(objective, features, weights), weights
+        X = objective.batch.X if q == n else matrix.features(objective.batch.X, features)
+        return objective.gram(X, weights / objective.total), weights
 
     gram, weights = lax.cond(stale, renew, lambda: (state.gram, state.weights))
     return state._replace(features=features, gram=gram, weights=weights)
@@ -126,19 +128,6 @@ def _urgency(objective: Objective, params: Params, at: Evaluation) -> Array:
     ratio = jnp.max(jnp.abs(at.gradient.w), axis=1) / jnp.where(l1 > 0, l1, 1)[:, 0]
     free = (l1[:, 0] == 0) | jnp.any(params.w != 0, axis=1)
     return jnp.where(free, jnp.inf, ratio)
-
-
-def _gram(objective: Objective, features: Array, weights: Array) -> Array:
-    """[X; 1] diag(weights) [X; 1]ᵀ / S over the chosen features."""
-    X, d = objective.batch.X, weights / objective.total
-    if features.shape[0] < X.shape[0]:
-        X = matrix.features(X, features)
-    with jax.default_matmul_precision("highest"):
-        gram, cross = matrix.gram(X, d), X @ d.T
-    if not objective.intercept:
-        cross = jnp.zeros_like(cross)
-    corner = jnp.sum(d, axis=1, keepdims=True)
-    return jnp.block([[gram, cross], [cross.T, corner]])
 
 
 def _model(

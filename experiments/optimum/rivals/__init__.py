@@ -34,3 +34,12 @@ RIVALS = {
 def label(name, variant):
     """How a rival is called in tables."""
     return f"{name} {variant}".strip()
+
+
+def refuses_classes_and_dual_l1(case, variant):
+    """Why a coordinate-descent library for two classes cannot do the case, or None."""
+    if case.k > 1:
+        return "no multinomial, only one against the rest"
+    if case.penalty == "l1" and variant == "dual":
+        return "no L1 in the dual solver"
+    return None

@@ -4,14 +4,9 @@ import numpy as np
 from liblinear.liblinearutil import parameter, problem, train
 from scipy import sparse
 
+from experiments.optimum.rivals import refuses_classes_and_dual_l1
 
-def refuses(case, variant):
-    """Why this solver cannot do the case, or None."""
-    if case.k > 1:
-        return "no multinomial, only one against the rest"
-    if case.penalty == "l1" and variant == "dual":
-        return "no L1 in the dual solver"
-    return None
+refuses = refuses_classes_and_dual_l1
 
 
 def fit(case, variant, tolerance):

@@ -6,17 +6,13 @@ import numpy as np
 from scipy import sparse
 from snapml import LogisticRegression
 
+from experiments.optimum.rivals import refuses_classes_and_dual_l1
+
 # Its own intercept is penalised, comes back unscaled and, in the primal solver, as zero.
 _INTERCEPT = {"l1": 1_000.0, "l2": 10.0}
 
 
-def refuses(case, variant):
-    """Why this solver cannot do the case, or None."""
-    if case.k > 1:
-        return "no multinomial, only one against the rest"
-    if case.penalty == "l1" and variant == "dual":
-        return "no L1 in the dual solver"
-    return None
+refuses = refuses_classes_and_dual_l1
 
 
 def fit(case, variant, tolerance):
