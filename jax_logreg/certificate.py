@@ -28,7 +28,7 @@ from jax import Array, lax
 
 from jax_logreg.logistic import Batch, Params
 from jax_logreg.objective import Evaluation, Objective
-from jax_logreg.penalty import soft_threshold
+from jax_logreg.penalty import half_squares, soft_threshold
 
 
 class Certificate(NamedTuple):
@@ -163,11 +163,14 @@ def _pulls(objective: Objective, v: Array) -> list[Array]:
 
 def _penalty_gap(objective: Objective, w: Array, v: Array) -> Array:
     """Σ R(w) + R*(−v) + w·v, infinite where a feature is unpenalised."""
+    assert objective.penalty is not None
     l1, l2 = objective.l1(w), objective.l2(w)
     # Where R has no curvature |v| ≤ l1, up to the rounding of the pull.
     slack = jnp.where(l2 > 0, w + soft_threshold(v, l1) / jnp.where(l2 > 0, l2, 1), 0)
-    terms = l2 / 2 * slack**2 + l1 * jnp.abs(w) + w * jnp.clip(v, -l1, l1)
-    return jnp.where(jnp.all(l1 + l2 > 0), jnp.sum(terms), jnp.inf)
+    total = half_squares(objective.penalty.l2, slack)
+    if not objective.smooth:
+        total = total + jnp.sum(l1 * jnp.abs(w) + w * jnp.clip(v, -l1, l1))
+    return jnp.where(jnp.all(l1 + l2 > 0), total, jnp.inf)
 
 
 def _mean_log_bound(
@@ -180,7 +183,8 @@ def _mean_log_bound(
     y: Array,
 ) -> Array:
     """1/S Σ s·(mixed·lse(z) − (t + y·Y)·z) from moments alone: it bounds the mean KL(p ‖ A)."""
-    labelled = jnp.sum(params.w * of.of_classes) + jnp.sum(params.b * of.classes)
+    labelled = jnp.vdot(params.w, of.of_classes, precision="highest")
+    labelled = labelled + jnp.sum(params.b * of.classes)
     mean = params.w.T @ of.mean + params.b
     loss = at.cost - objective.penalised(params)
     return jnp.maximum(mixed * (loss + labelled) - jnp.sum(t * mean) - y * labelled, 0)

@@ -81,14 +81,15 @@ restart = jax.jit(start)
 
 
 @jax.jit
-def _afresh(loop: Loop, params: Params) -> Certificate:
+def _afresh(loop: Loop, params: Params) -> Array:
     objective = loop.objective
-    return certify_from(objective, params, objective.evaluate(params), loop.moments)
+    at = objective.evaluate(params)
+    return jnp.stack(certify_from(objective, params, at, loop.moments))
 
 
 def _certify(loop: Loop, params: Params) -> Certificate:
     """The certificate of the parameters from a Z of their own, as NumPy numbers."""
-    return Certificate(*jax.device_get(_afresh(loop, params)))
+    return Certificate(*np.asarray(_afresh(loop, params)))
 
 
 def _measure(certificate: Certificate) -> float:

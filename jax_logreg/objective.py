@@ -1,7 +1,7 @@
 """What a solver is handed, and what it must offer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -22,6 +22,8 @@ from jax_logreg.logistic import (
 )
 from jax_logreg.penalty import Penalty
 from jax_logreg.pytree import pytree
+
+Line = Callable[[Array], tuple[Array, Array]]
 
 
 class Evaluation(NamedTuple):
@@ -92,17 +94,25 @@ class Objective:
             gradient = gradient._replace(b=jnp.zeros_like(gradient.b))
         return Evaluation(J, gradient, Z)
 
-    def derivatives_along(
-        self, params: Params, direction: Params, Z: Array, U: Array, t: Array
-    ) -> tuple[Array, Array]:
-        """Derivatives of the smooth part in t at params + t·direction, with U the direction's Z."""
-        slope, curvature = derivatives_along(U, Z + t * U, self.batch, self.total, self.family)
-        if self.penalty is None:
-            return slope, curvature
-        bent = self.penalty.l2 * direction.w
-        along = partial(jnp.sum, axis=0, keepdims=True)
-        linear, quadratic = (self.family.models(along(bent * a).T) for a in (params.w, direction.w))
-        return slope + linear + t * quadratic, curvature + quadratic
+    def dot(self, a: Array, b: Array) -> Array:
+        """Σ a·b over the rows (n, k) of each model, (r, 1)."""
+        if self.models == 1:
+            # A product: XLA:CPU is slow to sum a column that it computes on the way.
+            return jnp.vdot(a, b, precision="highest").reshape(1, 1)
+        return jnp.sum(a * b, axis=0)[:, None]
+
+    def along(self, params: Params, direction: Params, Z: Array, U: Array) -> Line:
+        """The smooth part along params + t·direction as a function of t (r, 1), U being the
+        direction's Z: its first and second derivative.
+        """
+        bent = self.l2(params.w) * direction.w
+        linear, quadratic = self.dot(bent, params.w), self.dot(bent, direction.w)
+
+        def derivatives(t: Array) -> tuple[Array, Array]:
+            slope, curvature = derivatives_along(U, Z + t * U, self.batch, self.total, self.family)
+            return slope + linear + t * quadratic, curvature + quadratic
+
+        return derivatives
 
     def gram(self, X: Any, d: Array) -> Array:
         """[X; 1] diag(d) [X; 1]ᵀ, (n+1, n+1), for d (1, m) and the X of some features or examples.

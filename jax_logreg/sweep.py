@@ -21,7 +21,7 @@ from jax_logreg.solver import Proximal, choose_solver
 from jax_logreg.status import Status
 
 # A path begins with few features; its working set doubles where it is filled to this share.
-_FIRST_WORKING_SET, _FILLED = 128, 0.6
+_FIRST_WORKING_SET, _FILLED = 128, 0.75
 # A strength that leaves out all that is penalised.
 _HUGE = 1e6
 

@@ -138,13 +138,29 @@ class Sparse:
 
 def from_scipy(S: Any, dtype: str) -> Sparse:
     """X (n, m) from any scipy.sparse matrix or array: duplicates summed, stored zeros dropped."""
-    # In float64 first: small integers would overflow where duplicates are summed.
-    S = S.astype(np.float64).tocsr()
-    S.sum_duplicates()
+    # The order that S has, or that of its transpose, spares a conversion.
+    by_column = S.format == "csc"
+    one = _canonical(S.T if by_column else S, dtype)
+    pair = _chunks(one), _chunks(one.T.tocsr())
+    return Sparse(*(pair[::-1] if by_column else pair))
+
+
+def _canonical(S: Any, dtype: str) -> Any:
+    """S as CSR in the dtype, without duplicates and stored zeros; S itself is left as it was."""
+    if S.dtype not in (np.float32, np.float64):
+        # Small integers would overflow where duplicates are summed.
+        S = S.astype(np.float64)
+    S = S.tocsr()
+    if not S.has_canonical_format:
+        S = S.copy()
+        S.sum_duplicates()
     with np.errstate(over="ignore"):
-        S = S.astype(dtype)
+        data = S.data.astype(dtype)
+    if np.all(data):
+        return type(S)((data, S.indices, S.indptr), shape=S.shape)
+    S = type(S)((data, S.indices.copy(), S.indptr.copy()), shape=S.shape)
     S.eliminate_zeros()
-    return Sparse(_chunks(S), _chunks(S.T.tocsr()))
+    return S
 
 
 def _chunks(S: Any) -> Chunks:
@@ -152,22 +168,21 @@ def _chunks(S: Any) -> Chunks:
     rows, columns = S.shape
     lengths = np.diff(S.indptr)
     counts = -(-lengths // _WIDTH)
+    first = S.indices[S.indptr[:-1][counts > 0]]
     if S.nnz == 0:
-        counts[0] = 1
+        counts[0], first = 1, np.zeros(1)
     starts = np.concatenate([[0], np.cumsum(counts)])
-    first = np.repeat(S.indptr[:-1], lengths)
-    within = np.arange(S.nnz) - first
-    place = (within % _WIDTH, np.repeat(starts[:-1], lengths) + within // _WIDTH)
-    owner = np.repeat(np.arange(rows), counts)
-    index = np.zeros((_WIDTH, owner.size), np.int32)
-    if S.nnz:
-        index[:] = S.indices[S.indptr[owner]]
+    holes = _WIDTH * counts - lengths
+    hole = np.repeat(_WIDTH * starts[1:] - np.cumsum(holes), holes) + np.arange(holes.sum())
+    filled = np.ones(_WIDTH * starts[-1], bool)
+    filled[hole] = False
+    index = np.repeat(first.astype(np.int32), _WIDTH * counts[counts > 0])
     value = np.zeros(index.shape, S.dtype)
-    index[place], value[place] = S.indices, S.data
+    index[filled], value[filled] = S.indices, S.data
     return Chunks(
-        jnp.asarray(index),
-        jnp.asarray(value),
-        jnp.asarray(owner, jnp.int32),
+        jnp.asarray(index.reshape(-1, _WIDTH).T),
+        jnp.asarray(value.reshape(-1, _WIDTH).T),
+        jnp.asarray(np.repeat(np.arange(rows, dtype=np.int32), counts)),
         jnp.asarray(starts, jnp.int32),
         columns,
         int(counts.max()),

@@ -1,8 +1,10 @@
 """L-BFGS whose first metric knows the Gram matrix, with its line search on Z."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
@@ -19,18 +21,30 @@ _LARGEST_GRAM = 1500
 _STALE, _PATIENCE = 0.5, 6
 
 
+class Memory(NamedTuple):
+    """Moves S, changes Y of the gradient and P = metric⁻¹ Y, (r, memory, p) for r models of p
+    parameters, in a ring; S Yᵀ and Y Pᵀ (r, memory, memory); 1 / s·y (r, memory), 0 where unusable.
+    """
+
+    moves: Array
+    changes: Array
+    divided: Array
+    moves_changes: Array
+    changes_divided: Array
+    inverse: Array
+
+
 class LBFGSState(NamedTuple):
-    """Z (k, m) at the parameters, the last `memory` moves and changes of gradient, the metric.
+    """Z (k, m) at the parameters, the memory, the last gradient (r, p), that divided by the metric.
 
     `taken` counts the steps, `made` is the one that the metric was made at.
     """
 
     Z: Array
-    moves: Array
-    changes: Array
-    inverse: Array
+    memory: Memory
     taken: Array
     last: Array
+    last_divided: Array
     metric: Metric
     made: Array
 
@@ -55,36 +69,42 @@ class LBFGS:
     def init(self, objective: Objective, params: Params) -> LBFGSState:
         """No memory yet, and the metric at the parameters."""
         Z = objective.linear(params)
-        flat = _pack(params)
-        past = jnp.zeros((self.memory, *flat.shape), flat.dtype)
-        inverse = jnp.zeros((self.memory, 1, objective.models), flat.dtype)
+        flat = jnp.zeros_like(_pack(objective, params))
+        past = jnp.zeros((len(flat), self.memory, flat.shape[1]), flat.dtype)
+        square = jnp.zeros((len(flat), self.memory, self.memory), flat.dtype)
+        memory = Memory(past, past, past, square, square, square[:, 0])
         metric = make_metric(objective, params, curvatures(objective, Z), self.largest_gram)
         zero = jnp.int32(0)
-        return LBFGSState(Z, past, past, inverse, zero, jnp.zeros_like(flat), metric, zero)
+        return LBFGSState(Z, memory, zero, flat, flat, metric, zero)
 
     def evaluate(self, objective: Objective, params: Params, state: LBFGSState) -> Evaluation:
         """J and its gradient, from the Z that the state keeps."""
         return objective.evaluate_from(params, state.Z)
 
+    @jax.default_matmul_precision("highest")
     def step(
         self, objective: Objective, params: Params, state: LBFGSState, at: Evaluation
     ) -> tuple[Params, LBFGSState]:
         """One move along the quasi-Newton direction."""
-        gradient = _pack(at.gradient)
-        state = _remember(objective, state, gradient)
+        gradient = _pack(objective, at.gradient)
+        newest = jnp.mod(state.taken - 1, self.memory)
         state = _fresh(objective, params, state, self.largest_gram)
-        direction = _unpack(-_multiply(objective, state, gradient))
+        divided = _divide(objective, state.metric, gradient)
+        memory = _remember(state, newest, gradient, divided)
+        flat = -_multiply(memory, newest, gradient, divided)
+        direction = _unpack(objective, flat)
         U = objective.linear(direction)
         t = search(objective, params, at.gradient, direction, state.Z, U)
         moved = move(params, direction, t)
         slot = jnp.mod(state.taken, self.memory)
+        made = _pack(objective, moved) - _pack(objective, params)
+        memory = memory._replace(moves=_put(memory.moves, made, slot))
         state = state._replace(
             Z=state.Z + t * U,
-            moves=lax.dynamic_update_index_in_dim(
-                state.moves, _pack(moved) - _pack(params), slot, 0
-            ),
+            memory=memory,
             taken=state.taken + 1,
             last=gradient,
+            last_divided=divided,
         )
         return moved, state
 
@@ -92,73 +112,93 @@ class LBFGS:
 def _fresh(
     objective: Objective, params: Params, state: LBFGSState, largest_gram: int
 ) -> LBFGSState:
-    """The state with a metric that is not stale."""
+    """The state with a metric that is not stale, and all that was divided by the old one."""
     weights = curvatures(objective, state.Z)
     old = state.metric.weights
     moved = jnp.sum(jnp.abs(weights - old)) > _STALE * jnp.sum(old)
     due = moved & (state.taken - state.made >= _PATIENCE)
 
-    def renew() -> tuple[Metric, Array]:
-        return make_metric(objective, params, weights, largest_gram), state.taken
+    def renew(state: LBFGSState) -> LBFGSState:
+        metric = make_metric(objective, params, weights, largest_gram)
+        changes = state.memory.changes
+        divided = jax.vmap(partial(_divide, objective, metric), 1, 1)(changes)
+        memory = state.memory._replace(
+            divided=divided, changes_divided=changes @ divided.swapaxes(1, 2)
+        )
+        last = _divide(objective, metric, state.last)
+        return state._replace(memory=memory, last_divided=last, metric=metric, made=state.taken)
 
-    metric, made = lax.cond(due, renew, lambda: (state.metric, state.made))
-    return state._replace(metric=metric, made=made)
+    return lax.cond(due, renew, lambda state: state, state)
 
 
-def _remember(objective: Objective, state: LBFGSState, gradient: Array) -> LBFGSState:
-    """Complete the last pair, unless its curvature is lost in rounding."""
-    memory = state.moves.shape[0]
-    slot = jnp.mod(state.taken - 1, memory)
-    last = state.moves[slot]
+def _remember(state: LBFGSState, newest: Array, gradient: Array, divided: Array) -> Memory:
+    """The memory with the newest pair completed, unless its curvature is lost in rounding."""
+    memory = state.memory
     change = gradient - state.last
-    curvature = _dot(objective, last, change)
-    floor = jnp.finfo(gradient.dtype).eps * _dot(objective, change, change) ** 0.5
-    floor = floor * _dot(objective, last, last) ** 0.5
+    changes = _put(memory.changes, change, newest)
+    divided = _put(memory.divided, divided - state.last_divided, newest)
+    by_move = (memory.moves @ change[..., None])[..., 0]
+    by_divided = (divided @ change[..., None])[..., 0]
+    pair = jnp.stack([memory.moves[:, newest], change], axis=1)
+    lengths = pair @ pair.swapaxes(1, 2)
+    curvature = lengths[:, 0, 1]
+    floor = jnp.finfo(gradient.dtype).eps * jnp.sqrt(lengths[:, 0, 0] * lengths[:, 1, 1])
     good = (curvature > floor) & (state.taken > 0)
     inverse = jnp.where(good, 1 / jnp.where(good, curvature, 1), 0)
-    return state._replace(
-        changes=lax.dynamic_update_index_in_dim(state.changes, change, slot, 0),
-        inverse=lax.dynamic_update_index_in_dim(state.inverse, inverse, slot, 0),
+    return Memory(
+        memory.moves,
+        changes,
+        divided,
+        memory.moves_changes.at[:, :, newest].set(by_move),
+        _put(memory.changes_divided, by_divided, newest).at[:, :, newest].set(by_divided),
+        memory.inverse.at[:, newest].set(inverse),
     )
 
 
-def _multiply(objective: Objective, state: LBFGSState, gradient: Array) -> Array:
-    """The inverse Hessian times the gradient, by the two-loop recursion."""
-    memory = state.moves.shape[0]
-    order = jnp.mod(state.taken - 1 - jnp.arange(memory, dtype=jnp.int32), memory)
+def _multiply(memory: Memory, newest: Array, gradient: Array, divided: Array) -> Array:
+    """The inverse Hessian times the gradient, by the two-loop recursion.
 
-    def backward(q: Array, slot: Array) -> tuple[Array, Array]:
-        alpha = state.inverse[slot] * _dot(objective, state.moves[slot], q)
-        return q - alpha * state.changes[slot], alpha
+    Its vectors stay combinations of gradient and memory, so the loops run over their coefficients
+    (Chen, Wang and Zhou, Large-scale L-BFGS using MapReduce, NIPS 2014).
+    """
+    size = memory.moves.shape[1]
+    order = jnp.mod(newest - jnp.arange(size, dtype=jnp.int32), size)
+    by_move = (memory.moves @ gradient[..., None])[..., 0]
+    by_divided = (memory.divided @ gradient[..., None])[..., 0]
 
-    q, alphas = lax.scan(backward, gradient, order)
-    r = _precondition(objective, state, q, order[0])
+    def backward(alpha: Array, slot: Array) -> tuple[Array, None]:
+        left = by_move[:, slot] - jnp.sum(memory.moves_changes[:, slot] * alpha, axis=1)
+        return alpha.at[:, slot].set(memory.inverse[:, slot] * left), None
 
-    def forward(r: Array, past: tuple[Array, Array]) -> tuple[Array, None]:
-        slot, alpha = past
-        beta = state.inverse[slot] * _dot(objective, state.changes[slot], r)
-        return r + (alpha - beta) * state.moves[slot], None
-
-    r, _ = lax.scan(forward, r, (order[::-1], alphas[::-1]))
-    return r
-
-
-def _precondition(objective: Objective, state: LBFGSState, q: Array, newest: Array) -> Array:
+    alpha, _ = lax.scan(backward, jnp.zeros_like(by_move), order)
     # The metric grows stale as probabilities leave 1/2: the newest pair rescales it.
-    change = state.changes[newest]
-    inverse = state.inverse[newest]
-    length = inverse * _dot(objective, change, state.metric.solve(change))
-    scale = jnp.where(length > 0, 1 / jnp.where(length > 0, length, 1), 1)
-    return scale * state.metric.solve(q)
+    length = memory.inverse[:, newest] * memory.changes_divided[:, newest, newest]
+    scale = jnp.where(length > 0, 1 / jnp.where(length > 0, length, 1), 1)[:, None]
+    first = by_divided - (memory.changes_divided @ alpha[..., None])[..., 0]
+
+    def forward(share: Array, slot: Array) -> tuple[Array, None]:
+        along = jnp.sum(memory.moves_changes[:, :, slot] * share, axis=1)
+        beta = memory.inverse[:, slot] * (scale[:, 0] * first[:, slot] + along)
+        return share.at[:, slot].set(alpha[:, slot] - beta), None
+
+    share, _ = lax.scan(forward, jnp.zeros_like(alpha), order[::-1])
+    result = divided - (alpha[:, None] @ memory.divided)[:, 0]
+    return scale * result + (share[:, None] @ memory.moves)[:, 0]
 
 
-def _dot(objective: Objective, a: Array, b: Array) -> Array:
-    return objective.family.models(jnp.sum(a * b, axis=0, keepdims=True), axis=1)
+def _divide(objective: Objective, metric: Metric, flat: Array) -> Array:
+    n = objective.batch.X.shape[0]
+    return metric.solve(flat.reshape(-1, n + 1).T).T.reshape(flat.shape)
 
 
-def _pack(params: Params) -> Array:
-    return jnp.concatenate([params.w, params.b.T])
+def _put(ring: Array, row: Array, slot: Array) -> Array:
+    return lax.dynamic_update_index_in_dim(ring, row, slot, 1)
 
 
-def _unpack(flat: Array) -> Params:
-    return Params(flat[:-1], flat[-1:].T)
+def _pack(objective: Objective, params: Params) -> Array:
+    return jnp.concatenate([params.w.T, params.b], axis=1).reshape(objective.models, -1)
+
+
+def _unpack(objective: Objective, flat: Array) -> Params:
+    rows = flat.reshape(-1, objective.batch.X.shape[0] + 1)
+    return Params(rows[:, :-1].T, rows[:, -1:])

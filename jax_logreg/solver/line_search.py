@@ -40,14 +40,15 @@ def search(
     `kink` is the change (r, 1) of Σ l1·|w| from t = 0 to 1. Being convex, that part lies below its
     chord up to there, so progress on the chord is progress, and t is 1 at most.
     """
+    derivatives = objective.along(params, direction, Z, U)
 
     def slope(t: Array) -> tuple[Array, Array]:
-        value, curvature = objective.derivatives_along(params, direction, Z, U, t)
+        value, curvature = derivatives(t)
         return value if kink is None else value + kink, curvature
 
     # The slope at t = 0 is the gradient's, and needs no look at the examples.
-    along = jnp.sum(gradient.w * direction.w, axis=0)[:, None] + gradient.b * direction.b
-    first = objective.family.models(along)
+    first = objective.dot(gradient.w, direction.w)
+    first = first + objective.family.models(gradient.b * direction.b)
     if kink is not None:
         first = first + kink
 

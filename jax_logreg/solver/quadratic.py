@@ -1,5 +1,6 @@
 """The minimum of a quadratic model plus a penalty with a kink, in the space of its features."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -8,12 +9,12 @@ from jax import Array, lax
 
 from jax_logreg.penalty import soft_threshold
 
-# A round is some sweeps, which find the support, and a Newton step on it.
+# At most so many rounds of so many sweeps.
 _ROUNDS, _SWEEPS = 8, 3
 # Rounds end where a sweep's largest decrease is this share of the first's.
 _INEXACT = 1e-4
 # A factorisation costs more than the sweeps it saves beyond this size.
-_LARGEST_FACTOR = 1200
+_LARGEST_FACTOR = 2048
 
 
 class Model(NamedTuple):
@@ -42,14 +43,22 @@ class _Point(NamedTuple):
 
 
 def minimise(model: Model) -> Array:
-    """The minimising w (q, k), by coordinate descent; a single output adds Newton steps."""
+    """The w (q, k) of about the minimum: sweeps of coordinate descent find the support.
+
+    A single output then takes one Newton step on it, as far as it falls; several, or one whose
+    support is large, go on sweeping.
+    """
     q, k = model.start.shape
-    factor = k == 1 and q <= _LARGEST_FACTOR
+    # A factorisation takes the smallest of these sizes that the support fits into.
+    sizes = sorted({size for size in (q // 2, 3 * q // 4, q) if 0 < size <= _LARGEST_FACTOR})
 
     def a_round(at: _Point) -> _Point:
         at = lax.fori_loop(0, _SWEEPS, lambda _, at: _sweep(model, at), at)
-        at = _newton(model, at) if factor else at
-        return at._replace(rounds=at.rounds + 1)
+        at = at._replace(rounds=at.rounds + 1)
+        if k > 1 or not sizes:
+            return at
+        small = jnp.sum(_support(model, at)) <= sizes[-1]
+        return lax.cond(small, partial(_newton, model, sizes), lambda at: at, at)
 
     def unfinished(at: _Point) -> Array:
         return jnp.any(at.last > _INEXACT * at.first) & (at.rounds < _ROUNDS)
@@ -86,19 +95,19 @@ def _sweep(model: Model, at: _Point) -> _Point:
     return _Point(w, gradient, largest, jnp.maximum(at.first, largest), at.rounds)
 
 
-def _newton(model: Model, at: _Point) -> _Point:
-    """The minimum over the support with its signs, as far as the model falls on the way there."""
+def _support(model: Model, at: _Point) -> Array:
+    """Which features (q,) of a single output are in the model."""
+    return (at.w[:, 0] != 0) | (model.l1[:, 0] == 0)
+
+
+def _newton(model: Model, sizes: list[int], at: _Point) -> _Point:
+    """The last move: to the minimum over the support with its signs, as far as the model falls."""
     w, gradient = at.w[:, 0], at.gradient[:, 0]
     l1, l2 = model.l1[:, 0], model.l2[:, 0]
-    hessian = model.scale[0] * model.hessian + jnp.diag(l2)
-    support = (w != 0) | (l1 == 0)
-    both = support[:, None] & support[None]
-    diagonal = jnp.diag(hessian)
-    ridge = 100 * jnp.finfo(w.dtype).eps * jnp.where(diagonal > 0, diagonal, 1)
-    eye = jnp.diag(jnp.where(support, ridge, 1))
-    factor = jnp.linalg.cholesky(jnp.where(both, hessian, 0) + eye)
-    slope = jnp.where(support, gradient + l1 * jnp.sign(w), 0)
-    step = -jax.scipy.linalg.cho_solve((factor, True), slope)
+    support = _support(model, at)
+    slope = gradient + l1 * jnp.sign(w)
+    which = jnp.searchsorted(jnp.array(sizes, jnp.int32), jnp.sum(support, dtype=jnp.int32))
+    step = lax.switch(which, [partial(_solve_on, model, size) for size in sizes], support, slope)
     step = jnp.where(jnp.all(jnp.isfinite(step)), step, 0)
     # What would change its sign stops at 0; where that is no decrease, all stop where the first
     # does, which always is one.
@@ -107,12 +116,26 @@ def _newton(model: Model, at: _Point) -> _Point:
     share = jnp.min(jnp.where(crosses, w / jnp.where(crosses, -step, 1), 1))
     moves = jnp.stack([whole, share * step], axis=1)
     with jax.default_matmul_precision("highest"):
-        changes = hessian @ moves
+        changes = model.scale[0] * (model.hessian @ moves) + l2[:, None] * moves
     value = moves.T @ gradient + jnp.sum(moves * changes, axis=0) / 2
     risen = jnp.abs(w[:, None] + moves) - jnp.abs(w)[:, None]
     value = value + jnp.sum(l1[:, None] * risen, axis=0)
     best = jnp.argmin(value)
     falls = value[best] < 0
-    move, change = (jnp.where(falls, a[:, best], 0) for a in (moves, changes))
-    moved = jnp.where(crosses & falls & (best == 0), 0, w + move)
-    return at._replace(w=moved[:, None], gradient=(gradient + change)[:, None])
+    moved = jnp.where(crosses & falls & (best == 0), 0, w + jnp.where(falls, moves[:, best], 0))
+    return at._replace(w=moved[:, None], rounds=jnp.int32(_ROUNDS))
+
+
+def _solve_on(model: Model, size: int, support: Array, slope: Array) -> Array:
+    """The step (q,) that takes the slope on the support, of at most `size` features, to 0."""
+    q = slope.size
+    index = jnp.nonzero(support, size=size, fill_value=q)[0]
+    inside = index < q
+    hessian = model.scale[0] * model.hessian[index][:, index]
+    hessian = jnp.where(inside[:, None] & inside[None], hessian, 0)
+    diagonal = jnp.diag(hessian)
+    ridge = 100 * jnp.finfo(slope.dtype).eps * jnp.where(diagonal > 0, diagonal, 1)
+    ridge = jnp.where(inside, model.l2[index, 0] + ridge, 1)
+    factor = jnp.linalg.cholesky(hessian + jnp.diag(ridge))
+    step = jax.scipy.linalg.cho_solve((factor, True), jnp.where(inside, -slope[index], 0))
+    return jnp.zeros_like(slope).at[index].set(step, mode="drop")
