@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
+from jax_logreg.entries import check_entries
 from jax_logreg.errors import InputError, brief
 from jax_logreg.labels import encode, weigh
 from jax_logreg.logistic import Batch, Params
@@ -104,11 +104,9 @@ def place_arguments(
     if not isinstance(fit_intercept, bool | np.bool_):
         raise InputError(f"fit_intercept is {fit_intercept!r}: expected True or False")
     w, b = _start(params, n, len(Y))
-    if hasattr(X, "tocsr"):
-        X = _sparse(X, dtype, target)
-    elif is_array(X):
-        placed = place(X, dtype, target)
-        _check_finite(X, placed, dtype)
+    if hasattr(X, "tocsr") or is_array(X):
+        placed = _place(X, dtype, target)
+        check_entries(X, placed, dtype)
         X = placed
 
     rest = jax.tree.map(lambda value: np.asarray(value, dtype), (Y, s, penalty, w, b))
@@ -204,40 +202,9 @@ def _start(params: Any, n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
     return params
 
 
-def _sparse(X: Any, dtype: str, device: jax.Device | None) -> Any:
+def _place(X: Any, dtype: str, device: jax.Device | None) -> Any:
+    if not hasattr(X, "tocsr"):
+        return place(X, dtype, device)
     if X.dtype.kind not in "biuf":
         raise InputError(f"X is a sparse matrix of dtype {X.dtype}: expected real numbers")
-    placed = from_scipy(X, dtype)
-    if _all_finite(placed.by_feature.value):
-        return jax.device_put(placed, device)
-    entries = X.astype(np.float64).tocsr().tocoo()
-    with np.errstate(over="ignore"):
-        wrong = np.flatnonzero(~np.isfinite(entries.data.astype(dtype)))[0]
-    feature, example = int(entries.row[wrong]), int(entries.col[wrong])
-    raise InputError(_not_finite(entries.data[wrong], feature, example, dtype))
-
-
-def _check_finite(X: Any, placed: Any, dtype: str) -> None:
-    (entries,) = jax.tree.leaves(placed)
-    if _all_finite(entries):
-        return
-    X = np.asarray(X)
-    with np.errstate(over="ignore"):
-        feature, example = np.argwhere(~np.isfinite(X.astype(dtype)))[0]
-    raise InputError(_not_finite(X[feature, example], feature, example, dtype))
-
-
-@jax.jit
-def _all_finite(entries: Array) -> Array:
-    # Two reductions write nothing out.
-    return jnp.isfinite(jnp.min(entries)) & jnp.isfinite(jnp.max(entries))
-
-
-def _not_finite(value: Any, feature: int, example: int, dtype: str) -> str:
-    mend = "leave that example out, or fill the value in"
-    if np.isfinite(value):
-        mend = f"too large for {dtype}: scale the feature, or pass dtype='float64'"
-    return (
-        f"X[{feature}, {example}] is {value} (feature {feature}, example {example}): "
-        f"expected finite numbers: {mend}"
-    )
+    return jax.device_put(from_scipy(X, dtype), device)

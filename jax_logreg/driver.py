@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jax_logreg.certificate import Certificate, certify_from, moments_of
+from jax_logreg.certificate import Certificate, Moments, certify_from, moments_of
 from jax_logreg.gradient_check import GradientCheck, check_gradients
 from jax_logreg.logistic import Params
 from jax_logreg.loop import Carry, Loop, body, start, worse
@@ -68,13 +68,20 @@ def drive(
     return (_check_end(loop, carry) if gradient_check == "ends" else carry), history
 
 
-@jax.jit
 def begin(loop: Loop, params: Params, check: GradientCheck | None) -> tuple[Loop, Carry]:
     """The loop with all that is computed of the data but once, before its first step."""
+    moments, scale, carry = _begin(loop, params, check)
+    return loop._replace(moments=moments, scale=scale), carry
+
+
+# The loop itself is no output: that would be a copy of X.
+@jax.jit
+def _begin(
+    loop: Loop, params: Params, check: GradientCheck | None
+) -> tuple[Moments | None, Array, Carry]:
     objective = loop.objective
     scale = mean_absolute(objective.batch.X, objective.batch.s)
-    loop = loop._replace(moments=moments_of(objective), scale=scale)
-    return loop, start(loop, params, check)
+    return moments_of(objective), scale, start(loop, params, check)
 
 
 restart = jax.jit(start)

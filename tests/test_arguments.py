@@ -14,6 +14,11 @@ NAN = np.where(np.arange(X.size).reshape(X.shape) == 403, np.nan, X)
 INF = np.where(np.arange(X.size).reshape(X.shape) == 203, -np.inf, X)
 
 
+def scaled(factor):
+    """X with one feature in another unit."""
+    return X * np.array([1, factor, 1, 1, 1])[:, None]
+
+
 class Sparse:
     """As a scipy.sparse matrix looks to NumPy."""
 
@@ -34,6 +39,11 @@ BAD = {
     "infinity": (dict(X=INF), r"X\[1, 3\] is -inf \(feature 1, example 3\)"),
     "NaN in a jax array": (dict(X=jnp.asarray(NAN, "float32")), r"X\[2, 3\] is nan"),
     "NaN where n > m": (dict(X=NAN[:, :4].repeat(2, axis=0), Y=[0, 1, 0, 1]), r"X\[4, 3\] is nan"),
+    "scale 1e30": (dict(X=scaled(1e30)), r"X\[1\] has entries of at most .*: scale feature 1, or"),
+    "scale 1e-30": (dict(X=scaled(1e-30)), r"X\[1\] has entries of .*, or pass dtype='float64'"),
+    "sparse scale": (dict(X=csr_matrix(scaled(1e30))), r"X\[1\] has entries of at most"),
+    "wide scale": (dict(X=scaled(1e30)[:, :2], Y=[0, 1]), r"X\[1\] has entries of at most"),
+    "float64 scale": (dict(X=scaled(1e200), dtype="float64"), r"X\[1\] .*: scale feature 1$"),
     "too large for float32": (dict(X=X * 1e300), r"X\[0, 0\] is .*e\+.*pass dtype='float64'"),
     "Y too short": (dict(Y=Y[:, :-1]), r"Y has shape \(1, 199\): expected \(200,\), \(1, 200\)"),
     "Y upright": (dict(Y=Y.T), r"Y has shape \(200, 1\).*did you mean Y\.T\?"),

@@ -118,7 +118,7 @@ def _alternate(case, folder, pythons, repeats, limit, best, rows):
                 row["why"] = str(failed)
                 continue
             row["first"] = rival.hello["import_seconds"] + first.seconds
-            row["growth"], row["times"], row["worst"] = first.growth, [], 0.0
+            row["growth"], row["times"], row["worst"] = 0.0, [], 0.0
             started.append((row, rival))
         for _ in range(repeats):
             for row, rival in started:
@@ -129,6 +129,7 @@ def _alternate(case, folder, pythons, repeats, limit, best, rows):
                     row["why"] = str(failed)
                     continue
                 row["times"].append(fit.seconds)
+                row["growth"] = max(row["growth"], fit.growth)
                 J = costs(case, fit.w, fit.b)
                 row["worst"] = max(row["worst"], suboptimality(case, J, best))
                 row["warm"] = statistics.median(row["times"])

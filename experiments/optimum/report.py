@@ -110,8 +110,8 @@ the worst over a path, J in float64 by one function for all, the intercept not p
 call: import, compilation and fit in a fresh process. Warm: the median of some fits, the rivals in
 turns, each in its own process; where the first call outlasted twice the limit, the one time on the
 way down. "Not reached" shows the setting that came closest and the one time it took; a setting over
-the limit is its rival's last. Memory: growth of the resident peak over the first fit, X in float64
-already there and libraries loaded."""
+the limit is its rival's last. Memory: what a warm fit adds to the resident memory at its peak, X in
+float64 already there and all compiled."""
 
 
 def picture(folder, name, figures):

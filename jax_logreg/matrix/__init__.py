@@ -7,6 +7,7 @@ from jax_logreg.matrix.operations import (
     features,
     gram,
     is_array,
+    largest,
     mean_absolute,
     squares,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "from_scipy",
     "gram",
     "is_array",
+    "largest",
     "mean_absolute",
     "place",
     "squares",

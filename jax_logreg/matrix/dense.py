@@ -1,6 +1,7 @@
 """A dense X (n, m): where it lies in memory, and in which order."""
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +9,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 
+from jax_logreg.matrix.operations import sum_blocks
 from jax_logreg.pytree import pytree
 
 # XLA:CPU aliases a NumPy buffer at this alignment instead of copying it.
@@ -51,16 +53,35 @@ class Transposed:
 
     def mean_absolute(self, s: Array, centre: Array | None = None) -> Array:
         """Σ s·|X − centre| / Σ s over the examples, (n, 1)."""
-        return jnp.sum(jnp.abs(self._centred(centre)) * s.T, axis=0)[:, None] / jnp.sum(s)
+        return self._sum(jnp.abs, s, centre) / jnp.sum(s)
 
     def squares(self, d: Array, centre: Array | None = None) -> Array:
         """Σ d·(X − centre)² over the examples, (n, 1)."""
-        return jnp.sum(jnp.square(self._centred(centre)) * d.T, axis=0)[:, None]
+        return self._sum(jnp.square, d, centre)
+
+    def largest(self) -> Array:
+        """The largest |X| of each feature, (n, 1)."""
+        return jnp.maximum(jnp.max(self.rows, axis=0), -jnp.min(self.rows, axis=0))[:, None]
+
+    @jax.default_matmul_precision("highest")
+    def _sum(self, f: Callable[[Array], Array], d: Array, centre: Array | None) -> Array:
+        """Σ d·f(X − centre) over the examples, (n, 1)."""
+
+        def of_block(first: Array, d: Array) -> Array:
+            block = self._block(first, d.size)
+            return (d @ f(block if centre is None else block - centre.T)).T
+
+        return sum_blocks(of_block, d, self.shape[0])
 
     @jax.default_matmul_precision("highest")
     def gram(self, d: Array) -> Array:
         """X diag(d) Xᵀ, (n, n)."""
-        return (self.rows * d.T).T @ self.rows
+
+        def of_block(first: Array, d: Array) -> Array:
+            block = self._block(first, d.size)
+            return (block * d.T).T @ block
+
+        return sum_blocks(of_block, d, self.shape[0])
 
     def examples(self, index: Array) -> Array:
         """The columns `index` (q,), dense (n, q)."""
@@ -70,8 +91,8 @@ class Transposed:
         """The rows `index` (q,), dense (q, m)."""
         return self.rows[:, index].T
 
-    def _centred(self, centre: Array | None) -> Array:
-        return self.rows if centre is None else self.rows - centre.T
+    def _block(self, first: Array, size: int) -> Array:
+        return lax.dynamic_slice_in_dim(self.rows, first, size, 0)
 
 
 def place(X: Any, dtype: str, device: jax.Device | None) -> Array | Transposed:

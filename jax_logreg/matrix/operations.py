@@ -4,12 +4,16 @@ n features, m examples in columns, q the size of an index. A matrix of its own k
 function as a method, and its shape and dtype.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 from jax.tree_util import treedef_is_leaf
+
+# Entries of a block of examples, 4 MB in float32, and the fewest examples that fill a product.
+_BLOCK, _FEWEST = 2**20, 256
 
 
 def is_array(X: Any) -> bool:
@@ -38,10 +42,48 @@ def squares(X: Any, d: Array, centre: Array | None = None) -> Array:
     return jnp.sum(jnp.square(_centred(X, centre)) * d, axis=1, keepdims=True)
 
 
+def largest(X: Any) -> Array:
+    """The largest |X| of each feature, (n, 1), NaN where there is one; of dense and sparse X only."""
+    if not is_array(X):
+        return X.largest()
+    # Two reductions write nothing out.
+    return jnp.maximum(jnp.max(X, axis=1), -jnp.min(X, axis=1))[:, None]
+
+
 @jax.default_matmul_precision("highest")
 def gram(X: Any, d: Array) -> Array:
     """The weighted Gram matrix X diag(d) Xᵀ, (n, n), for d (1, m)."""
-    return (X * d) @ X.T if is_array(X) else X.gram(d)
+    if not is_array(X):
+        return X.gram(d)
+
+    def of_block(first: Array, d: Array) -> Array:
+        block = lax.dynamic_slice_in_dim(X, first, d.size, 1)
+        return (block * d) @ block.T
+
+    return sum_blocks(of_block, d, X.shape[0])
+
+
+def sum_blocks(of_block: Callable[[Array, Array], Array], d: Array, n: int) -> Array:
+    """Σ of_block(first, d (1, size)) over blocks of the examples of weights d (1, m).
+
+    Made block by block, what is computed of X is never as large as X.
+    """
+    m = d.size
+    size = min(max(_BLOCK // n, _FEWEST), m)
+    number = jnp.arange(-(-m // size), dtype=jnp.int32) * size
+    if number.size == 1:
+        return of_block(number[0], d)
+    # The last block begins early, with weight 0 for the examples that it repeats.
+    first = jnp.minimum(number, m - size)
+    index = first[:, None] + jnp.arange(size, dtype=jnp.int32)[None]
+    weights = jnp.where(index >= number[:, None], d[0, index], 0)[:, None]
+    zero = jax.tree.map(jnp.zeros_like, jax.eval_shape(of_block, first[0], weights[0]))
+
+    def add(total: Array, block: tuple[Array, Array]) -> tuple[Array, None]:
+        first, d = block
+        return total + of_block(first, d), None
+
+    return lax.scan(add, zero, (first, weights))[0]
 
 
 def examples(X: Any, index: Array) -> Array:

@@ -7,15 +7,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 
+from jax_logreg.matrix.operations import sum_blocks
 from jax_logreg.pytree import pytree
 
 # Nonzeros in a chunk. Wider chunks pay for more padding, narrower ones for more sums by segment;
 # at 20 to 50 nonzeros a row, 8 and 16 are the fastest.
 _WIDTH = 8
-# Entries of a block of examples made dense: 4 MB in float32.
-_BLOCK = 2**20
 
 
 @pytree
@@ -99,6 +98,14 @@ class Sparse:
         """Σ d·(X − centre)² over the examples, (n, 1)."""
         return self._sum(jnp.square, d, centre)
 
+    def largest(self) -> Array:
+        """The largest |X| of each feature, (n, 1)."""
+        entries = self.by_feature
+        chunks = jnp.max(jnp.abs(entries.value), axis=0)
+        found = jax.ops.segment_max(chunks, entries.owner, entries.rows, indices_are_sorted=True)
+        # A feature without chunks has no largest.
+        return jnp.maximum(found, 0)[:, None]
+
     def _sum(self, f: Callable[[Array], Array], s: Array, centre: Array | None) -> Array:
         """Σ s·f(X − centre) over the examples, (n, 1), for an f with f(0) = 0."""
         entries = self.by_feature
@@ -114,18 +121,12 @@ class Sparse:
     @jax.default_matmul_precision("highest")
     def gram(self, d: Array) -> Array:
         """X diag(d) Xᵀ, (n, n), from blocks of examples made dense."""
-        n, m = self.shape
-        size = min(max(_BLOCK // n, 1), m)
-        # The last block repeats an example with weight 0.
-        number = jnp.arange(-(-m // size) * size, dtype=jnp.int32).reshape(-1, size)
-        weight = jnp.where(number < m, d[0, jnp.minimum(number, m - 1)], 0)
 
-        def add(total: Array, block: tuple[Array, Array]) -> tuple[Array, None]:
-            number, weight = block
-            rows = self.by_example.dense(jnp.minimum(number, m - 1))
-            return total + (rows * weight[:, None]).T @ rows, None
+        def of_block(first: Array, d: Array) -> Array:
+            rows = self.by_example.dense(first + jnp.arange(d.size, dtype=jnp.int32))
+            return (rows * d.T).T @ rows
 
-        return lax.scan(add, jnp.zeros((n, n), d.dtype), (number, weight))[0]
+        return sum_blocks(of_block, d, self.shape[0])
 
     def examples(self, index: Array) -> Array:
         """The columns `index` (q,), dense (n, q)."""

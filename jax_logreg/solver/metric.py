@@ -17,27 +17,26 @@ _RANK, _LARGEST = 512, 2**21
 
 
 class Metric(NamedTuple):
-    """H ≈ diag(base) + R Rᵀ over the n+1 parameters of an output, intercept last.
+    """H ≈ D (I + R Rᵀ) D over the n+1 parameters of an output, intercept last.
 
-    Either the Cholesky factor of the whole (n+1, n+1); or base (n+1, 1) with R (n+1, q) and the
-    factor of I + Rᵀ diag(base)⁻¹ R; or base alone. `weights` (1, m) are those it was made with.
+    Either the Cholesky factor of the whole (n+1, n+1); or the diagonal of D (n+1, 1) with R
+    (n+1, q) and the factor of I + Rᵀ R; or D alone. `weights` (1, m) are those it was made with.
     """
 
     factor: Array | None
-    base: Array | None
+    root: Array | None
     low_rank: Array | None
     weights: Array
 
     def solve(self, v: Array) -> Array:
         """H⁻¹ v for v (n+1, k), with the Woodbury identity where R is kept."""
-        if self.base is None:
+        if self.root is None:
             return _cho_solve(self.factor, v)
-        v = v / self.base
-        if self.low_rank is None:
-            return v
-        with jax.default_matmul_precision("highest"):
-            inner = _cho_solve(self.factor, (v.T @ self.low_rank).T)
-            return v - self.low_rank @ inner / self.base
+        v = v / self.root
+        if self.low_rank is not None:
+            with jax.default_matmul_precision("highest"):
+                v = v - self.low_rank @ _cho_solve(self.factor, (v.T @ self.low_rank).T)
+        return v / self.root
 
 
 def curvatures(objective: Objective, Z: Array) -> Array:
@@ -54,7 +53,7 @@ def make_metric(objective: Objective, params: Params, weights: Array, largest_gr
         return Metric(_gram_factor(objective, weights, l2), None, None, weights)
     rank = min(_RANK, m, _LARGEST // n)
     if rank < 64:
-        return Metric(None, _diagonal(objective, weights, l2), None, weights)
+        return Metric(None, jnp.sqrt(_diagonal(objective, weights, l2)), None, weights)
     return _low_rank(objective, weights, l2, rank)
 
 
@@ -77,13 +76,13 @@ def _low_rank(objective: Objective, weights: Array, l2: Array, rank: int) -> Met
     """
     _, index = lax.top_k(weights[0], rank)
     rest = weights.at[:, index].set(0)
-    base = _diagonal(objective, rest, l2)
-    root = jnp.sqrt(weights[:, index])
-    R = matrix.examples(objective.batch.X, index) * root
-    R = jnp.concatenate([R, root if objective.intercept else jnp.zeros_like(root)])
+    root = jnp.sqrt(_diagonal(objective, rest, l2))
+    s = jnp.sqrt(weights[:, index])
+    R = matrix.examples(objective.batch.X, index) * s
+    R = jnp.concatenate([R, s if objective.intercept else jnp.zeros_like(s)]) / root
     with jax.default_matmul_precision("highest"):
-        inner = (R / base).T @ R
-    return Metric(jnp.linalg.cholesky(inner + jnp.eye(rank, dtype=R.dtype)), base, R, weights)
+        inner = R.T @ R
+    return Metric(jnp.linalg.cholesky(inner + jnp.eye(rank, dtype=R.dtype)), root, R, weights)
 
 
 def _diagonal(objective: Objective, weights: Array, l2: Array) -> Array:

@@ -19,7 +19,7 @@ from jax_logreg.matrix import (
     gram,
     is_array,
     mean_absolute,
-    sparse,
+    operations,
     squares,
     standardise,
 )
@@ -90,7 +90,8 @@ SHAPES = [(7, 50), (6, 1), (1, 5)]
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     monkeypatch.setattr(compressed, "_BLOCK", 128)
-    monkeypatch.setattr(sparse, "_BLOCK", 64)
+    monkeypatch.setattr(operations, "_BLOCK", 64)
+    monkeypatch.setattr(operations, "_FEWEST", 7)
 
 
 @pytest.fixture(params=DTYPES)
