@@ -1,5 +1,6 @@
 """What a fit says of its data where features are unpenalised: separation and collinearity."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,10 @@ _JUDGED = (Status.CONVERGED, Status.STEPS_EXHAUSTED, Status.PRECISION_FLOOR)
 
 
 def diagnose(
-    objective: Objective, params: Params, status: Status
+    objective: Objective,
+    params: Params,
+    status: Status,
+    names: Sequence[str] | None = None,
 ) -> tuple[Status, tuple[str, ...]]:
     """The status, SEPARABLE where there is no finite optimum, and a sentence on each finding.
 
@@ -29,6 +33,8 @@ def diagnose(
     if status not in _JUDGED or not free.any():
         return status, ()
     notes: list[str] = []
+    if names is not None:
+        names = [" ".join(str(name).split()) for name in names]
     if (free.sum() + 1) * k > _LARGEST_PROGRAM:
         notes.append(f"With {(free.sum() + 1) * k} unknowns, separation was not looked for.")
     else:
@@ -43,9 +49,9 @@ def diagnose(
             params=params,
         )
         if found is not None:
-            return Status.SEPARABLE, (_sentence(found.describe()),)
+            return Status.SEPARABLE, (_sentence(found.describe(names)),)
     if free.all() and n <= _LARGEST_RANK:
-        notes.extend(_collinear(objective))
+        notes.extend(_collinear(objective, names))
     return status, tuple(notes)
 
 
@@ -56,15 +62,16 @@ def _unpenalised(objective: Objective, n: int) -> np.ndarray:
     return np.broadcast_to(both.reshape(-1), n) == 0
 
 
-def _collinear(objective: Objective) -> list[str]:
+def _collinear(objective: Objective, names: Sequence[str] | None) -> list[str]:
     X, _, s = objective.batch
     found = collinear_features(X, np.asarray(s), intercept=objective.intercept)
     if not found:
         return []
-    shown = ", ".join(map(str, found[:10])) + (", ..." if len(found) > 10 else "")
+    shown = [str(j if names is None else names[j]) for j in found[:10]]
+    shown += ["..."] * (len(found) > 10)
     return [
-        f"Features {shown} are linear combinations of the others: predictions are unique, "
-        "single coefficients are not."
+        f"Features {', '.join(shown)} are linear combinations of the others: predictions are "
+        "unique, single coefficients are not."
     ]
 
 

@@ -1,6 +1,6 @@
 """`fit`, from arguments to Result, and `solve`, the same steps inside your own trace."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from jax_logreg.arguments import check_dtype, check_settings, place_arguments
 from jax_logreg.certificate import moments_of
 from jax_logreg.diagnosis import diagnose
 from jax_logreg.driver import Progress, drive
-from jax_logreg.errors import InputError
+from jax_logreg.errors import InputError, brief
 from jax_logreg.logistic import BINOMIAL, Batch, Family, Params
 from jax_logreg.loop import Carry, Loop, body, start
 from jax_logreg.objective import Objective, Solver
@@ -44,6 +44,7 @@ def fit(
     dtype: str = "float32",
     device: str | jax.Device | None = None,
     refine: bool = False,
+    feature_names: Sequence[str] | None = None,
     callback: Callable[[Progress], None] | None = None,
 ) -> Result:
     """Minimise the weighted mean cross-entropy of the m examples in the columns of X, plus penalty.
@@ -66,6 +67,7 @@ def fit(
         dtype: "float32" or "float64", of all that is computed.
         device: "cpu", "gpu", "tpu" or a jax.Device; by default where JAX puts new arrays.
         refine: finish a float32 answer in float64, to a tolerance of 1e-10.
+        feature_names: n names, by which `notes` then call the features; by default their numbers.
         callback: called with a Progress between chunks of at most 100 steps.
 
     Returns:
@@ -83,6 +85,7 @@ def fit(
             task = place_arguments(
                 X, Y, s, params, dtype, device, family, penalty, class_weight, fit_intercept
             )
+            _check_names(feature_names, len(task.params.w))
             method, chosen = choose_solver(solver, task.objective)
             loop = Loop(task.objective, method, steps, tolerance, check_every=check_every)
             carry, history = drive(loop, task.params, gradient_check, callback)
@@ -94,12 +97,23 @@ def fit(
         finer = run(done.carry.good, "float64", min(float(tolerance), _REFINED), left)
         done = finer.after(done)
     with jax.enable_x64(done.carry.good.w.dtype == np.float64):
-        return done.result(judged=tolerance > 0)
+        return done.result(feature_names, judged=tolerance > 0)
 
 
 def _check_refine(refine: Any) -> None:
     if not isinstance(refine, bool | np.bool_):
         raise InputError(f"refine is {refine!r}: expected True or False")
+
+
+def _check_names(names: Any, n: int) -> None:
+    if names is None:
+        return
+    if isinstance(names, str) or not hasattr(names, "__len__"):
+        raise InputError(f"feature_names is {brief(names)}: expected a list of names")
+    if len(names) != n:
+        raise InputError(
+            f"feature_names has {len(names)} names: expected {n}, one for each row of X"
+        )
 
 
 class _Run(NamedTuple):
@@ -117,11 +131,11 @@ class _Run(NamedTuple):
         carry = self.carry._replace(step=first.carry.step + self.carry.step)
         return self._replace(carry=carry, history=joined, chosen=f"{self.chosen}; refined")
 
-    def result(self, judged: bool) -> Result:
+    def result(self, names: Sequence[str] | None, judged: bool) -> Result:
         """The result; where an optimum was asked for, whether there is one."""
         carry, status, notes = self.carry, Status(self.carry.status), tuple[str, ...]()
         if judged:
-            status, notes = diagnose(self.objective, carry.good, status)
+            status, notes = diagnose(self.objective, carry.good, status, names)
         return _result(
             carry,
             self.history,

@@ -59,6 +59,29 @@ def test_separable_classes_are_told_with_their_features(kind, dtype):
         assert "\n" not in result.message and "L2(1e-4)" in result.message
 
 
+def test_features_are_called_by_their_names():
+    X, labels, features = complete()
+    names = [f"a name\nof {j}" for j in range(len(X))]
+    separable = fit(X, labels, solver=Newton(), feature_names=names, **SETTINGS)
+    assert f"feature a name of {features[0]}:" in separable.message
+    doubled = fit(np.vstack([X, X[0]]), np.arange(60) % 2, feature_names=[*names, "x"], **SETTINGS)
+    assert any("Features x are" in note or "Features a name of 0" in note for note in doubled.notes)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["a"], "feature_names has 1 names: expected {n}, one for each row of X"),
+        ("abc", "feature_names is 'abc': expected a list of names"),
+        (7, "feature_names is 7: expected a list of names"),
+    ],
+)
+def test_names_that_do_not_fit(names, words):
+    X, labels, _ = complete()
+    with pytest.raises(ValueError, match=words.format(n=len(X))):
+        fit(X, labels, feature_names=names, **SETTINGS)
+
+
 @pytest.mark.parametrize("kind", SEPARABLE)
 def test_never_separable_with_a_penalty_or_without_a_tolerance(kind):
     X, labels, _ = SEPARABLE[kind][0]()

@@ -43,7 +43,7 @@ def squares(X: Any, d: Array, centre: Array | None = None) -> Array:
 
 
 def largest(X: Any) -> Array:
-    """The largest |X| of each feature, (n, 1), NaN where there is one; of dense and sparse X only."""
+    """The largest |X| of each feature, (n, 1), NaN where there is one; of dense and sparse X."""
     if not is_array(X):
         return X.largest()
     # Two reductions write nothing out.

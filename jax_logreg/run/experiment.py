@@ -82,6 +82,7 @@ def fit_arguments(config: Config, data: Prepared) -> dict[str, Any]:
         "class_weight": _class_weight(config.fit.class_weight, data),
         "penalty": config.penalty.penalty(data.features),
         "solver": config.solver.solver(),
+        "feature_names": data.features,
     }
 
 

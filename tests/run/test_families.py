@@ -270,7 +270,7 @@ def test_separable_classes_end_with_their_message_and_a_folder(tmp_path):
     result, done = trained(
         QUICKSTART, tmp_path / "run", "penalty={kind='none'}", "fit.steps=30", code=2
     )
-    assert result["status"] == "separable" and result["notes"]
+    assert result["status"] == "separable" and "mean " in result["notes"][0]
     (line,) = done.err.splitlines()
     assert "can be separated" in line
     assert line.endswith("Here: --set penalty.kind=l2 --set penalty.strength=1e-4.")
