@@ -135,6 +135,12 @@ def test_tables_are_those_of_the_experiments(name):
     assert (ROOT / "experiments" / "results" / f"{name}.md").read_text().strip() in README
 
 
+def test_time_to_the_optimum_is_as_measured():
+    report = (ROOT / "experiments" / "results" / "optimum.md").read_text()
+    (table,) = re.findall(r"^\| case, .*?(?=\n\n)", report, re.DOTALL | re.MULTILINE)
+    assert table in README
+
+
 def test_links_lead_somewhere():
     for target in re.findall(r"\]\((?!https)([^)]+)\)", README):
         assert (ROOT / target).exists(), target
