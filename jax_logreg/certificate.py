@@ -68,7 +68,7 @@ def moments_of(objective: Objective) -> Moments | None:
 
 def largest(gradient: Params) -> Array:
     """The largest absolute entry of dw and db; NaN if any is NaN."""
-    # From both ends: XLA:CPU is slow to reduce a column of absolute values that it makes on the way.
+    # From both ends: XLA:CPU is slow to reduce a column that it computes on the way.
     ends = [end(part) for part in gradient for end in (jnp.max, lambda part: -jnp.min(part))]
     return jnp.max(jnp.stack(ends))
 
