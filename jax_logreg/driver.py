@@ -60,7 +60,7 @@ def drive(
         rest = loop._replace(steps=loop.steps - int(carry.step))
         again, more = _run_chunks(rest, restart(rest, carry.good, carry.check), callback)
         carry = again._replace(step=carry.step + again.step)
-        history = History(*map(np.concatenate, zip(history, more, strict=True)))
+        history = history.followed_by(more)
         certificate = _certify(loop, carry.good)
     if carry.status == Status.CONVERGED and _measure(certificate) > loop.tolerance:
         carry = carry._replace(status=np.int32(Status.PRECISION_FLOOR))

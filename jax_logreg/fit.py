@@ -127,7 +127,7 @@ class _Run(NamedTuple):
 
     def after(self, first: "_Run") -> "_Run":
         """The two as one run, `first` being its beginning."""
-        joined = History(*map(np.concatenate, zip(first.history, self.history, strict=True)))
+        joined = first.history.followed_by(self.history)
         carry = self.carry._replace(step=first.carry.step + self.carry.step)
         return self._replace(carry=carry, history=joined, chosen=f"{self.chosen}; refined")
 
