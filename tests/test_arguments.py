@@ -103,6 +103,7 @@ BAD = {
     ),
     "fit_intercept": (dict(fit_intercept="no"), r"fit_intercept is 'no': expected True or False"),
     "refine": (dict(refine=2), r"refine is 2: expected True or False"),
+    "sharpen": (dict(sharpen="yes"), r"sharpen is 'yes': expected True or False"),
     "sparse NaN": (dict(X=csr_matrix(NAN)), r"X\[2, 3\] is nan \(feature 2, example 3\)"),
     "no weight": (dict(s=0 * Y), r"s is 0 everywhere"),
     "negative weight": (dict(s=np.where(np.arange(200) == 4, -1, 1)), r"s\[0, 4\] is -1"),

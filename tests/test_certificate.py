@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import COUNTS, DTYPES, FAMILIES, Plain, precision, quick_compilation
+from cases import COUNTS, DTYPES, FAMILIES, WEIGHTS, Plain, precision, quick_compilation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jax_logreg import L1, L2, Batch, ElasticNet, Newton, Params, Proximal, Status, fit
+from jax_logreg import L1, L2, Batch, ElasticNet, GradientDescent, Params, Proximal, Status, fit
 from jax_logreg import certificate as module
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL
 from jax_logreg.objective import Objective
@@ -164,23 +164,47 @@ def test_the_gap_of_L2_is_as_tight_as_the_condition_number(family, far, rng):
         assert excess - rounding <= found.gap <= L / strength * excess + rounding
 
 
-@pytest.mark.parametrize("family", ["binomial", "multinomial"])
-def test_tight_at_convergence_where_L2_is_strong(family):
-    Y, strength = FAMILIES[family], 0.5
-    plain = Plain(COUNTS, Y, None, 0, strength, classes=family == "multinomial")
+PENALTIES = {"L2": L2(0.02), "L1": L1(0.02), "ElasticNet": ElasticNet(0.02, 0.5)}
+
+
+def between(found, plain, best):
+    """The gap over the true distance of the same parameters, and what rounding leaves open."""
+    excess = plain.cost(plain.pack(*(np.asarray(part, float) for part in found.params))) - best
+    return float(found.certificate.gap) / excess, 1e-14 / excess
+
+
+@pytest.mark.parametrize("tolerance", [1e-2, 1e-4])
+@pytest.mark.parametrize("kind", PENALTIES)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_sharpened_gap_is_tight_at_convergence(family, kind, tolerance):
+    Y, s = FAMILIES[family], WEIGHTS["some 0"]
+    classes, penalty = family == "multinomial", PENALTIES[kind]
+    asked = {"tolerance": tolerance, "gradient_check": "off", "penalty": penalty, "s": s}
+    asked["family"] = "multinomial" if classes else "binomial"
+    l1, l2 = (np.asarray(part) for part in (penalty.l1, penalty.l2))
+    plain = Plain(COUNTS, Y, s, l1, l2, classes=classes)
     best = plain.cost(plain.minimise())
-    for tolerance in (1e-2, 1e-4, 1e-8):
-        result = fit(
-            COUNTS,
-            Y,
-            penalty=L2(strength),
-            solver=Newton(),
-            tolerance=tolerance,
-            dtype="float64",
-            gradient_check="off",
-        )
-        excess = plain.cost(plain.pack(*map(np.asarray, result.params))) - best
-        assert excess - 1e-15 <= result.certificate.gap <= 10 * excess + 1e-15
+    given = fit(COUNTS, Y, **asked)
+    found = fit(COUNTS, Y, sharpen=True, **asked)
+    ratio, rounding = between(found, plain, best)
+    assert 1 - rounding <= ratio <= 10 + rounding
+    assert found.certificate.gap <= given.certificate.gap
+    assert_allclose(found.params.w, given.params.w, rtol=0, atol=0)
+    assert found.status == given.status and found.steps == given.steps
+
+
+def test_an_early_stop_can_be_sharpened_and_the_lecture_too():
+    """Gradient descent, stopped long before: the distance is known almost to the digit."""
+    Y, plain = FAMILIES["binomial"], Plain(COUNTS, FAMILIES["binomial"], None, 0, 0.02)
+    stopped = {"solver": GradientDescent(0.1), "steps": 20, "tolerance": 0, "penalty": L2(0.02)}
+    found = fit(COUNTS, Y, sharpen=True, **stopped)
+    ratio, _ = between(found, plain, plain.cost(plain.minimise()))
+    assert 1 <= ratio <= 1.01 and found.status is Status.STEPS_EXHAUSTED
+
+
+def test_nothing_sharpens_what_is_infinite():
+    found = fit(COUNTS, FAMILIES["binomial"], penalty=L2(0.1, ONE_FREE), sharpen=True)
+    assert np.isinf(found.certificate.gap) and np.isinf(found.certificate.relative_gap)
 
 
 ONE_FREE = np.array([1, 1, 0, 1, 1, 1.0])[:, None]

@@ -50,6 +50,11 @@ class FitConfig(Section):
     refine: bool = Field(
         False, description="Finish a float32 answer in float64, to a tolerance of 1e-10."
     )
+    sharpen: bool = Field(
+        False,
+        description="Bring the gap within 10 times of the true distance from the optimal cost, by "
+        "further steps in float64; the answer stays.",
+    )
     device: Literal["cpu", "gpu", "tpu"] | None = Field(
         None, description="Where to compute; by default where JAX puts new arrays."
     )
