@@ -54,7 +54,7 @@ def problem(n, m):
 def iteration(n, m, steps, learning_rate, rounds):
     """Milliseconds of an iteration on either side, and the costs they reached."""
     X, Y = problem(n, m)
-    batch = Batch(place(X, "float32", None), jnp.asarray(Y), jnp.ones((1, m)))
+    batch = Batch(place(X, "float32"), jnp.asarray(Y), jnp.ones((1, m)))
     start = Params(jnp.zeros((n, 1)), jnp.zeros((1, 1)))
     # One row of history more than updates: `solve` looks at where the last one led.
     scan = jax.jit(partial(solve, solver=GradientDescent(learning_rate), steps=steps - 1))

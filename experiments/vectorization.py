@@ -48,7 +48,7 @@ def ways(n, m, learning_rate, steps):
     """Each way as a function of no arguments that takes `steps` iterations, all from zeros."""
     X, Y = problem(n, m)
     start = Params(jnp.zeros((n, 1)), jnp.zeros((1, 1)))
-    batch = Batch(place(X, "float32", None), jnp.asarray(Y), jnp.ones((1, m)))
+    batch = Batch(place(X, "float32"), jnp.asarray(Y), jnp.ones((1, m)))
     # One row of history more than updates: `solve` looks at where the last one led.
     scan = jax.jit(partial(solve, solver=GradientDescent(learning_rate), steps=steps - 1))
     return {

@@ -8,25 +8,28 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jax_logreg.entries import check_entries
+from jax_logreg.entries import FEW, check_entries, largest_entries
 from jax_logreg.errors import InputError, brief
 from jax_logreg.labels import encode, weigh
 from jax_logreg.logistic import Batch, Params
-from jax_logreg.matrix import from_scipy, is_array, place
+from jax_logreg.matrix import arrange, is_array
 from jax_logreg.objective import Objective
 from jax_logreg.penalty import Penalty
 
+_DTYPES = ("float32", "float64")
 _MODES = ("every", "ends", "off")
 _EXTRAS = {"gpu": "cuda13", "cuda": "cuda13", "tpu": "tpu"}
 
 
 def check_dtype(dtype: Any) -> str:
     """The name of the dtype, "float32" or "float64"; anything else is a ValueError."""
+    if isinstance(dtype, str) and dtype in _DTYPES:
+        return dtype
     try:
         name = np.dtype(dtype).name
     except TypeError:
         name = str(dtype)
-    if name not in ("float32", "float64"):
+    if name not in _DTYPES:
         raise InputError(f"dtype is {dtype!r}: expected 'float32' or 'float64'")
     return name
 
@@ -104,16 +107,31 @@ def place_arguments(
     if not isinstance(fit_intercept, bool | np.bool_):
         raise InputError(f"fit_intercept is {fit_intercept!r}: expected True or False")
     w, b = _start(params, n, len(Y))
-    if hasattr(X, "tocsr") or is_array(X):
-        placed = _place(X, dtype, target)
-        check_entries(X, placed, dtype)
-        X = placed
-
     rest = jax.tree.map(lambda value: np.asarray(value, dtype), (Y, s, penalty, w, b))
-    # A compiled identity takes five small arrays over in the time that device_put takes for one.
-    Y, s, penalty, w, b = _identity(rest) if target is None else jax.device_put(rest, target)
+    X, (Y, s, penalty, w, b) = _hand_over(X, rest, dtype, target)
     objective = Objective(Batch(X, Y, s), penalty, kind, bool(fit_intercept))
     return Task(objective, Params(w, b), classes)
+
+
+def _hand_over(X: Any, rest: Any, dtype: str, device: jax.Device | None) -> tuple[Any, Any]:
+    """X, whose entries are looked at, and the small arrays beside it, on the device.
+
+    Without a name for it a compiled identity takes many small arrays over in the time that
+    device_put takes for one, X among them if NumPy has it and it is small.
+    """
+    given, few = X, isinstance(X, np.ndarray) and X.size <= FEW
+    if not (hasattr(X, "tocsr") or is_array(X)):
+        return X, _identity(rest) if device is None else jax.device_put(rest, device)
+    X = arrange(X, dtype, device)
+    if few and device is None:
+        X, rest = _identity((X, rest))
+        largest = largest_entries(given, X, dtype)
+    else:
+        X = jax.device_put(X, device)
+        largest = largest_entries(given, X, dtype)
+        rest = _identity(rest) if device is None else jax.device_put(rest, device)
+    check_entries(given, largest, dtype)
+    return X, rest
 
 
 @jax.jit
@@ -200,11 +218,3 @@ def _start(params: Any, n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
         if not np.all(np.isfinite(part)):
             raise InputError(f"params.{name} holds NaN or infinity: expected finite numbers")
     return params
-
-
-def _place(X: Any, dtype: str, device: jax.Device | None) -> Any:
-    if not hasattr(X, "tocsr"):
-        return place(X, dtype, device)
-    if X.dtype.kind not in "biuf":
-        raise InputError(f"X is a sparse matrix of dtype {X.dtype}: expected real numbers")
-    return jax.device_put(from_scipy(X, dtype), device)

@@ -57,18 +57,15 @@ def drive(
         check = check_gradients(params, objective.batch, objective.family)
     loop, carry = begin(loop, params, check)
     carry, history = _run_chunks(loop, carry, callback)
-    certificate = _certify(loop, carry.good)
     for _ in range(_REPEATS):
-        if carry.status != Status.CONVERGED or _measure(certificate) <= loop.tolerance:
+        if carry.status != Status.CONVERGED or _measure(carry.certificate) <= loop.tolerance:
             break
         rest = loop._replace(steps=loop.steps - int(carry.step))
         again, more = _run_chunks(rest, restart(rest, carry.good, carry.check), callback)
         carry = again._replace(step=carry.step + again.step)
         history = history.followed_by(more)
-        certificate = _certify(loop, carry.good)
-    if carry.status == Status.CONVERGED and _measure(certificate) > loop.tolerance:
+    if carry.status == Status.CONVERGED and _measure(carry.certificate) > loop.tolerance:
         carry = carry._replace(status=np.int32(Status.PRECISION_FLOOR))
-    carry = carry._replace(certificate=certificate)
     return (_check_end(loop, carry) if gradient_check == "ends" else carry), history
 
 
@@ -80,11 +77,11 @@ def sharpened(loop: Loop, params: Params) -> Certificate:
     the difference. Where the dtype ends before, the gap is as small as was reached.
     """
     loop, carry = begin(loop, params, None)
-    here = there = _certify(loop, params)
+    here = there = jax.device_get(jax.jit(_afresh)(loop, params))
     while math.isfinite(there.gap):
         sharper = loop._replace(tolerance=_SHARPER * float(there.relative_gap))
         carry, _ = _run_chunks(sharper, carry, None)
-        there = _certify(loop, carry.good)
+        there = carry.certificate
         fallen = here.cost - there.cost
         gap = min(here.gap, fallen + there.gap) if fallen > 0 else here.gap
         if carry.status != Status.CONVERGED or there.gap <= (_SHARP - 1) * fallen:
@@ -112,16 +109,10 @@ def _begin(
 restart = jax.jit(start)
 
 
-@jax.jit
-def _afresh(loop: Loop, params: Params) -> Array:
+def _afresh(loop: Loop, params: Params) -> Certificate:
+    """The certificate of the parameters from a Z of their own."""
     objective = loop.objective
-    at = objective.evaluate(params)
-    return jnp.stack(certify_from(objective, params, at, loop.moments))
-
-
-def _certify(loop: Loop, params: Params) -> Certificate:
-    """The certificate of the parameters from a Z of their own, as NumPy numbers."""
-    return Certificate(*np.asarray(_afresh(loop, params)))
+    return certify_from(objective, params, objective.evaluate(params), loop.moments)
 
 
 def _measure(certificate: Certificate) -> float:
@@ -131,13 +122,20 @@ def _measure(certificate: Certificate) -> float:
 
 @partial(jax.jit, static_argnames="branch", donate_argnames="carry")
 def _chunk(loop: Loop, carry: Carry, limit: int, branch: bool) -> tuple[Carry, Array, Array, Array]:
-    """At most `limit` of _CHUNK steps; step and status, cost and norm, and the rows stacked."""
+    """At most `limit` of _CHUNK steps; step and status, the certificate, and the rows stacked.
+
+    Once the loop is at its end the certificate is made afresh.
+    """
     carry, rows = lax.scan(
         lambda carry, i: body(loop, carry, i < limit, branch), carry, jnp.arange(_CHUNK)
     )
-    at = carry.certificate
+    found = lax.cond(
+        carry.status == Status.RUNNING,
+        lambda: carry.certificate,
+        lambda: _afresh(loop, carry.good),
+    )
     where = jnp.stack([carry.step, carry.status])
-    return carry, where, jnp.stack([at.cost, at.gradient_norm]), jnp.stack(rows)
+    return carry, where, jnp.stack(found), jnp.stack(rows)
 
 
 def _run_chunks(
@@ -149,17 +147,20 @@ def _run_chunks(
     rows, step, status = [np.empty((4, 0), carry.best.dtype)], 0, int(Status.RUNNING)
     while status == Status.RUNNING:
         began, before = time.perf_counter(), step
-        carry, where, seen, new = _chunk(loop, carry, limit, branch=branch)
-        (step, status), (cost, norm), new = jax.device_get((where, seen, new))
+        carry, where, found, new = _chunk(loop, carry, limit, branch=branch)
+        (step, status), found, new = jax.device_get((where, found, new))
         rows.append(new[:, : max(step - before, 0)])
         if callback is not None:
-            callback(Progress(int(step), loop.steps, float(cost), float(norm)))
+            callback(Progress(int(step), loop.steps, *map(float, found[:2])))
         if branch:
             slow = time.perf_counter() - began > _PULSE / 2
             limit = max(limit // 2, 1) if slow else min(2 * limit, _CHUNK)
     # What the host reads anyway is handed over as NumPy.
     carry = carry._replace(
-        step=np.int32(step), status=np.int32(status), check=jax.device_get(carry.check)
+        step=np.int32(step),
+        status=np.int32(status),
+        certificate=Certificate(*found),
+        check=jax.device_get(carry.check),
     )
     return carry, History(*np.concatenate(rows, axis=1)[:, :step])
 

@@ -9,15 +9,25 @@ from jax_logreg import matrix
 from jax_logreg.errors import InputError
 
 _largest = jax.jit(matrix.largest)
+# Entries of an array that NumPy is through with before JAX has begun.
+FEW = 100_000
 
 
-def check_entries(X: Any, placed: Any, dtype: str) -> None:
-    """Refuse what computing in the dtype cannot do, `placed` being X (n, m) in that dtype.
+def largest_entries(X: Any, placed: Any, dtype: str) -> Any:
+    """The largest absolute entry of each feature, begun: `placed` is X (n, m) in the dtype."""
+    if not isinstance(X, np.ndarray) or X.size > FEW:
+        return _largest(placed)
+    with np.errstate(over="ignore"):
+        return np.max(np.abs(X.astype(dtype, copy=False)), axis=1)
+
+
+def check_entries(X: Any, largest: Any, dtype: str) -> None:
+    """Refuse what computing in the dtype cannot do, given its `largest_entries`.
 
     Raises:
         ValueError: an entry that is not finite, or a feature whose squares over- or underflow.
     """
-    largest = np.asarray(_largest(placed)).ravel()
+    largest = np.asarray(largest).ravel()
     if not np.all(np.isfinite(largest)):
         raise InputError(_not_finite(X, dtype))
     limits = np.finfo(dtype)

@@ -174,8 +174,7 @@ def between(found, plain, best):
 
 
 @pytest.mark.parametrize("tolerance", [1e-2, 1e-4])
-@pytest.mark.parametrize("kind", PENALTIES)
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family, kind", list(zip(FAMILIES, PENALTIES, strict=True)))
 def test_a_sharpened_gap_is_tight_at_convergence(family, kind, tolerance):
     Y, s = FAMILIES[family], WEIGHTS["some 0"]
     classes, penalty = family == "multinomial", PENALTIES[kind]

@@ -1,7 +1,7 @@
 """What may stand where X stands: anything that offers `w.T @ X` and `X @ dZ.T`."""
 
 from jax_logreg.matrix.compressed import Compressed, compress
-from jax_logreg.matrix.dense import Transposed, aligned, place
+from jax_logreg.matrix.dense import Transposed, aligned
 from jax_logreg.matrix.operations import (
     examples,
     features,
@@ -11,6 +11,7 @@ from jax_logreg.matrix.operations import (
     mean_absolute,
     squares,
 )
+from jax_logreg.matrix.placing import arrange, place
 from jax_logreg.matrix.sparse import Sparse, from_scipy
 from jax_logreg.matrix.standardised import Standardised, standardise
 
@@ -20,6 +21,7 @@ __all__ = [
     "Standardised",
     "Transposed",
     "aligned",
+    "arrange",
     "compress",
     "examples",
     "features",

@@ -30,7 +30,7 @@ _THREADS = 8
 class Transposed:
     """X (n, m), kept in memory as its transpose, rows (m, n): the faster order where n ≫ m."""
 
-    rows: Array
+    rows: Any
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -95,21 +95,19 @@ class Transposed:
         return lax.dynamic_slice_in_dim(self.rows, first, size, 0)
 
 
-def place(X: Any, dtype: str, device: jax.Device | None) -> Array | Transposed:
-    """X (n, m) as `dtype` on the device, in the order in which its two products are fastest there.
+def arrange_dense(X: Any, dtype: str, device: jax.Device | None) -> Any:
+    """X (n, m) as `dtype`, in the order in which its two products are fastest on the device.
 
-    A jax array stays where it is unless a device is named.
+    What came in NumPy is still there, in a buffer of its own where it is large.
     """
     if isinstance(X, jax.Array) and device is None:
-        wide = _is_wide(X.shape) and {d.platform for d in X.devices()} == {"cpu"}
+        on_cpu = {d.platform for d in X.devices()} == {"cpu"}
         X = X.astype(dtype)
-        return Transposed(X.T) if wide else X
-    device = device or jax.devices()[0]
+        return Transposed(X.T) if on_cpu and _is_wide(X.shape) else X
+    X, device = np.asarray(X), device or jax.devices()[0]
     if device.platform != "cpu":
-        return jax.device_put(np.asarray(X, dtype), device)
-    if _is_wide(X.shape):
-        return Transposed(jax.device_put(aligned(np.asarray(X).T, dtype), device))
-    return jax.device_put(aligned(np.asarray(X), dtype), device)
+        return np.asarray(X, dtype)
+    return Transposed(aligned(X.T, dtype)) if _is_wide(X.shape) else aligned(X, dtype)
 
 
 def _is_wide(shape: tuple[int, ...]) -> bool:
@@ -121,13 +119,17 @@ def aligned(X: np.ndarray, dtype: str) -> np.ndarray:
     """X in the dtype, in a buffer of its own that XLA:CPU uses where it lies.
 
     One copy instead of NumPy's and then XLA's; and NumPy asks for huge pages, which XLA does not.
+    A small X is only converted.
     """
+    if X.size < _SMALL:
+        with np.errstate(over="ignore"):
+            return np.array(X, dtype, order="C")
     itemsize = np.dtype(dtype).itemsize
     raw = np.empty(X.size * itemsize + _ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % _ALIGNMENT
     buffer = raw[start : start + X.size * itemsize].view(dtype).reshape(X.shape)
     with np.errstate(over="ignore"):
-        if X.size < _SMALL or abs(X.strides[0]) >= abs(X.strides[1]):
+        if abs(X.strides[0]) >= abs(X.strides[1]):
             np.copyto(buffer, X, casting="unsafe")
         else:
             _copy_turned(buffer, X)

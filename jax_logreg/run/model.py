@@ -112,7 +112,7 @@ def probabilities(params: Params, X: np.ndarray) -> np.ndarray:
     """`forward` of scaled features X (n, m), (k, m), in the dtype of the parameters."""
     dtype = np.dtype(params.w.dtype).name
     with jax.enable_x64(dtype == "float64"):
-        return np.asarray(_FORWARD[family_name(params)](params, place(X, dtype, None)))
+        return np.asarray(_FORWARD[family_name(params)](params, place(X, dtype)))
 
 
 def likeliest(A: np.ndarray) -> np.ndarray:
