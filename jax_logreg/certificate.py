@@ -24,9 +24,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 
-from jax_logreg.logistic import Batch, Params
+from jax_logreg.batching import where_wanted
+from jax_logreg.logistic import Batch, Params, over_examples
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.penalty import half_squares, soft_threshold
 
@@ -101,20 +102,11 @@ def duality_gap(
             bounds.append(rest)
             continue
         exact = (rest <= enough) | (jnp.asarray(enough) <= 0)
-        bounds.append(
-            lax.cond(
-                (enough < quick) & exact,
-                lambda rest, quick, *p: jnp.minimum(
-                    quick, rest + _divergence(objective, params, at, *p)
-                ),
-                lambda rest, quick, *_: quick,
-                rest,
-                quick,
-                eps,
-                shift,
-                pull,
-            )
-        )
+
+        def sharper(quick: Array, rest: Array = rest, pull: Array = pull) -> Array:
+            return jnp.minimum(quick, rest + _divergence(objective, params, at, eps, shift, pull))
+
+        bounds.append(where_wanted((enough < quick) & exact, sharper, quick))
     return jnp.min(jnp.stack(bounds))
 
 
@@ -207,4 +199,5 @@ def _divergence(
     chi2 = family.models(moved**2 / jnp.maximum(spread, jnp.finfo(A.dtype).tiny))
     zero = jnp.zeros_like(Y)
     logs = mixed * family.cross_entropy(Z, zero) - family.models(t * Z)
-    return jnp.sum(s * jnp.minimum(chi2, jnp.maximum(logs, 0))) / objective.total
+    bound = jnp.minimum(chi2, jnp.maximum(logs, 0))
+    return jnp.sum(over_examples(s * bound)) / objective.total

@@ -25,7 +25,7 @@ _CHUNK = 100
 _PULSE = 0.25
 _FIRST = 2e8
 # How often a run goes on whose answer, evaluated afresh, misses the tolerance by a rounding.
-_REPEATS = 3
+REPEATS = 3
 # A sharpened gap is at most this many times the true distance; each round of steps towards a
 # sharper one multiplies the gap by the second.
 _SHARP = 10
@@ -57,14 +57,14 @@ def drive(
         check = check_gradients(params, objective.batch, objective.family)
     loop, carry = begin(loop, params, check)
     carry, history = _run_chunks(loop, carry, callback)
-    for _ in range(_REPEATS):
-        if carry.status != Status.CONVERGED or _measure(carry.certificate) <= loop.tolerance:
+    for _ in range(REPEATS):
+        if carry.status != Status.CONVERGED or measure(carry.certificate) <= loop.tolerance:
             break
         rest = loop._replace(steps=loop.steps - int(carry.step))
         again, more = _run_chunks(rest, restart(rest, carry.good, carry.check), callback)
         carry = again._replace(step=carry.step + again.step)
         history = history.followed_by(more)
-    if carry.status == Status.CONVERGED and _measure(carry.certificate) > loop.tolerance:
+    if carry.status == Status.CONVERGED and measure(carry.certificate) > loop.tolerance:
         carry = carry._replace(status=np.int32(Status.PRECISION_FLOOR))
     return (_check_end(loop, carry) if gradient_check == "ends" else carry), history
 
@@ -77,7 +77,7 @@ def sharpened(loop: Loop, params: Params) -> Certificate:
     the difference. Where the dtype ends before, the gap is as small as was reached.
     """
     loop, carry = begin(loop, params, None)
-    here = there = jax.device_get(jax.jit(_afresh)(loop, params))
+    here = there = jax.device_get(jax.jit(afresh)(loop, params))
     while math.isfinite(there.gap):
         sharper = loop._replace(tolerance=_SHARPER * float(there.relative_gap))
         carry, _ = _run_chunks(sharper, carry, None)
@@ -109,13 +109,13 @@ def _begin(
 restart = jax.jit(start)
 
 
-def _afresh(loop: Loop, params: Params) -> Certificate:
+def afresh(loop: Loop, params: Params) -> Certificate:
     """The certificate of the parameters from a Z of their own."""
     objective = loop.objective
     return certify_from(objective, params, objective.evaluate(params), loop.moments)
 
 
-def _measure(certificate: Certificate) -> float:
+def measure(certificate: Certificate) -> float:
     gap = float(certificate.relative_gap)
     return gap if math.isfinite(gap) else float(certificate.gradient_norm)
 
@@ -132,7 +132,7 @@ def _chunk(loop: Loop, carry: Carry, limit: int, branch: bool) -> tuple[Carry, A
     found = lax.cond(
         carry.status == Status.RUNNING,
         lambda: carry.certificate,
-        lambda: _afresh(loop, carry.good),
+        lambda: afresh(loop, carry.good),
     )
     where = jnp.stack([carry.step, carry.status])
     return carry, where, jnp.stack(found), jnp.stack(rows)

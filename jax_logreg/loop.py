@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from jax_logreg.batching import where_wanted
 from jax_logreg.certificate import Certificate, Moments, certify_from
 from jax_logreg.gradient_check import GradientCheck, compare, relative_tolerance
 from jax_logreg.logistic import Params
@@ -81,7 +82,7 @@ def body(loop: Loop, carry: Carry, wanted: Array | bool, branch: bool) -> tuple[
     step = partial(_step, loop, branch)
     if branch:
         empty = (jnp.full_like(carry.best, jnp.nan),) * 4
-        return lax.cond(active, step, lambda carry: (carry, empty), carry)
+        return where_wanted(active, lambda before: step(before[0]), (carry, empty))
     new, row = step(carry)
     return _where(active, new, carry), row
 
@@ -135,12 +136,11 @@ def _move(
 ) -> tuple[Params, Any]:
     """The update where the loop goes on; a branch spares what it costs where it does not."""
 
-    def step() -> tuple[Params, Any]:
-        return loop.solver.step(loop.objective, carry.params, carry.state, at)
+    def step(before: tuple[Params, Any]) -> tuple[Params, Any]:
+        return loop.solver.step(loop.objective, *before, at)
 
-    if branch:
-        return lax.cond(running, step, lambda: (carry.params, carry.state))
-    return _where(running, step(), (carry.params, carry.state))
+    before = (carry.params, carry.state)
+    return where_wanted(running, step, before) if branch else _where(running, step(before), before)
 
 
 def _within_rounding(loop: Loop, gradient: Params) -> Array:

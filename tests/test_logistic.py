@@ -228,5 +228,6 @@ def test_products_are_in_full_precision():
     jaxpr = str(jax.make_jaxpr(backprop)(params(5, "float32"), batch("tall", "float32")))
     gradient = str(jax.make_jaxpr(jax.grad(cost))(params(5, "float32"), batch("tall", "float32")))
     for text in (jaxpr, gradient):
-        assert text.count("dot_general[") == 2
-        assert text.count("Precision.HIGHEST, Precision.HIGHEST") == 2
+        products = text.count("dot_general[")
+        assert products >= 2
+        assert text.count("Precision.HIGHEST, Precision.HIGHEST") == products

@@ -8,10 +8,12 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from jax_logreg.batching import where_wanted
 from jax_logreg.errors import InputError
-from jax_logreg.logistic import Params
+from jax_logreg.logistic import Params, over_examples
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
+from jax_logreg.solver.basis import Basis, SharedMetric, shared_metric
 from jax_logreg.solver.line_search import move, search
 from jax_logreg.solver.metric import Metric, curvatures, make_metric
 
@@ -45,7 +47,7 @@ class LBFGSState(NamedTuple):
     taken: Array
     last: Array
     last_divided: Array
-    metric: Metric
+    metric: Metric | SharedMetric
     made: Array
 
 
@@ -56,10 +58,12 @@ class LBFGS:
 
     The metric is the Hessian of a sample of the examples: whole where n is at most `largest_gram`,
     of low rank beyond, and its diagonal for very many features. A step makes two products with X.
+    Many models over one X share a `basis` instead, in which the metric of each is diagonal.
     """
 
     memory: int = field(default=10, metadata={"static": True})
     largest_gram: int = field(default=_LARGEST_GRAM, metadata={"static": True})
+    basis: Basis | None = None
 
     def __post_init__(self) -> None:
         """Refuse a memory that is not a positive integer (ValueError)."""
@@ -73,9 +77,16 @@ class LBFGS:
         past = jnp.zeros((len(flat), self.memory, flat.shape[1]), flat.dtype)
         square = jnp.zeros((len(flat), self.memory, self.memory), flat.dtype)
         memory = Memory(past, past, past, square, square, square[:, 0])
-        metric = make_metric(objective, params, curvatures(objective, Z), self.largest_gram)
+        metric = self._metric(objective, params, curvatures(objective, Z))
         zero = jnp.int32(0)
         return LBFGSState(Z, memory, zero, flat, flat, metric, zero)
+
+    def _metric(
+        self, objective: Objective, params: Params, weights: Array
+    ) -> Metric | SharedMetric:
+        if self.basis is not None:
+            return shared_metric(self.basis, objective, params, weights)
+        return make_metric(objective, params, weights, self.largest_gram)
 
     def evaluate(self, objective: Objective, params: Params, state: LBFGSState) -> Evaluation:
         """J and its gradient, from the Z that the state keeps."""
@@ -88,8 +99,9 @@ class LBFGS:
         """One move along the quasi-Newton direction."""
         gradient = _pack(objective, at.gradient)
         newest = jnp.mod(state.taken - 1, self.memory)
-        state = _fresh(objective, params, state, self.largest_gram)
-        divided = _divide(objective, state.metric, gradient)
+        if self.basis is None:
+            state = _fresh(objective, params, state, self.largest_gram)
+        divided = _divide(objective, state.metric, gradient, self.basis)
         memory = _remember(state, newest, gradient, divided)
         flat = -_multiply(memory, newest, gradient, divided)
         direction = _unpack(objective, flat)
@@ -114,8 +126,9 @@ def _fresh(
 ) -> LBFGSState:
     """The state with a metric that is not stale, and all that was divided by the old one."""
     weights = curvatures(objective, state.Z)
+    assert isinstance(state.metric, Metric)
     old = state.metric.weights
-    moved = jnp.sum(jnp.abs(weights - old)) > _STALE * jnp.sum(old)
+    moved = over_examples(jnp.abs(weights - old))[0, 0] > _STALE * jnp.sum(old)
     due = moved & (state.taken - state.made >= _PATIENCE)
 
     def renew(state: LBFGSState) -> LBFGSState:
@@ -128,7 +141,7 @@ def _fresh(
         last = _divide(objective, metric, state.last)
         return state._replace(memory=memory, last_divided=last, metric=metric, made=state.taken)
 
-    return lax.cond(due, renew, lambda state: state, state)
+    return where_wanted(due, renew, state)
 
 
 def _remember(state: LBFGSState, newest: Array, gradient: Array, divided: Array) -> Memory:
@@ -186,9 +199,15 @@ def _multiply(memory: Memory, newest: Array, gradient: Array, divided: Array) ->
     return scale * result + (share[:, None] @ memory.moves)[:, 0]
 
 
-def _divide(objective: Objective, metric: Metric, flat: Array) -> Array:
+def _divide(
+    objective: Objective, metric: Metric | SharedMetric, flat: Array, basis: Basis | None = None
+) -> Array:
     n = objective.batch.X.shape[0]
-    return metric.solve(flat.reshape(-1, n + 1).T).T.reshape(flat.shape)
+    columns = flat.reshape(-1, n + 1).T
+    if isinstance(metric, SharedMetric):
+        assert basis is not None
+        return metric.solve(basis, columns).T.reshape(flat.shape)
+    return metric.solve(columns).T.reshape(flat.shape)
 
 
 def _put(ring: Array, row: Array, slot: Array) -> Array:

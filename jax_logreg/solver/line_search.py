@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array, lax
 
+from jax_logreg.batching import where_wanted
 from jax_logreg.logistic import Params
 from jax_logreg.objective import Objective
 
@@ -75,7 +76,7 @@ def search(
     at = _Bracket(one, 0 * one, jnp.inf * one, ~descends)
     # Of a fixed length, unlike a while loop, so that reverse-mode derivatives go through.
     at, _ = lax.scan(
-        lambda at, _: (lax.cond(jnp.all(at.done), lambda at: at, trial, at), None),
+        lambda at, _: (where_wanted(~jnp.all(at.done), trial, at), None),
         at,
         length=_TRIALS,
     )

@@ -57,14 +57,19 @@ def make_metric(objective: Objective, params: Params, weights: Array, largest_gr
     return _low_rank(objective, weights, l2, rank)
 
 
-def _gram_factor(objective: Objective, weights: Array, l2: Array) -> Array:
+def sample(objective: Objective, weights: Array) -> tuple[Any, Array]:
+    """Enough examples, and weights whose Gram matrix stands for that of all."""
     n, m = objective.batch.X.shape
     size = min(m, max(_SAMPLE * n, _FEWEST))
     index = jnp.linspace(0, m - 1, size).astype(jnp.int32)
     d = weights[:, index]
     d = d * (jnp.sum(weights) / jnp.sum(d))
-    hessian = objective.gram(matrix.examples(objective.batch.X, index), d)
-    hessian = hessian + jnp.diag(jnp.append(l2, 0))
+    return matrix.examples(objective.batch.X, index), d
+
+
+def _gram_factor(objective: Objective, weights: Array, l2: Array) -> Array:
+    X, d = sample(objective, weights)
+    hessian = objective.gram(X, d) + jnp.diag(jnp.append(l2, 0))
     diagonal = jnp.diag(hessian)
     ridge = 100 * jnp.finfo(d.dtype).eps * jnp.where(diagonal > 0, diagonal, 1)
     return jnp.linalg.cholesky(hessian + jnp.diag(ridge))

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from jax_logreg.batching import where_wanted
 from jax_logreg.logistic import Params, hessian_weights
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
@@ -105,7 +106,7 @@ def _solve(hessian: Array, g: Array) -> Array:
         ridge, factor = tried
         failed = ~jnp.all(jnp.isfinite(factor))
         larger = 100 * ridge
-        return lax.cond(failed, lambda: (larger, factorise(larger)), lambda: tried), None
+        return where_wanted(failed, lambda _: (larger, factorise(larger)), tried), None
 
     ridge = jnp.asarray(eps * g.shape[0], g.dtype)
     (_, factor), _ = lax.scan(again, (ridge, factorise(ridge)), length=_ATTEMPTS)

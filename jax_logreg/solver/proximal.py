@@ -1,15 +1,16 @@
 """Proximal Newton steps on a working set, for penalties with a kink."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
 from jax_logreg import matrix
+from jax_logreg.batching import where_wanted
 from jax_logreg.errors import InputError
-from jax_logreg.logistic import Params, hessian_diagonal
+from jax_logreg.logistic import Params, hessian_diagonal, over_examples
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
 from jax_logreg.solver.line_search import move, search
@@ -99,7 +100,7 @@ def _refresh(
     """The state with a working set that holds all that matters, and weights that are not stale."""
     n, q = params.w.shape[0], state.features.shape[0]
     weights = jnp.mean(curvature, axis=0, keepdims=True)
-    change = jnp.sum(jnp.abs(weights - state.weights))
+    change = over_examples(jnp.abs(weights - state.weights))[0, 0]
     stale = change > _STALE * jnp.sum(state.weights)
     features = state.features
     if q < n:
@@ -114,11 +115,11 @@ def _refresh(
         features = jnp.where(missing, best, features)
         stale = stale | missing
 
-    def renew() -> tuple[Array, Array]:
+    def renew(_: Any) -> tuple[Array, Array]:
         X = objective.batch.X if q == n else matrix.features(objective.batch.X, features)
         return objective.gram(X, weights / objective.total), weights
 
-    gram, weights = lax.cond(stale, renew, lambda: (state.gram, state.weights))
+    gram, weights = where_wanted(stale, renew, (state.gram, state.weights))
     return state._replace(features=features, gram=gram, weights=weights)
 
 
@@ -141,7 +142,7 @@ def _model(
     total = jnp.sum(state.weights)
     zero = jnp.zeros_like(params.w, shape=(1, 1))
     # Outputs share the Gram matrix; each scales it by its own mean curvature.
-    scale = jnp.sum(curvature, axis=1) / jnp.where(total > 0, total, 1)
+    scale = over_examples(curvature)[:, 0] / jnp.where(total > 0, total, 1)
     l1, l2 = (
         jnp.concatenate([a[chosen], zero]) for a in (objective.l1(params.w), objective.l2(params.w))
     )

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from jax_logreg.batching import where_wanted
 from jax_logreg.penalty import soft_threshold
 
 # At most so many rounds of so many sweeps.
@@ -58,7 +59,7 @@ def minimise(model: Model) -> Array:
         if k > 1 or not sizes:
             return at
         small = jnp.sum(_support(model, at)) <= sizes[-1]
-        return lax.cond(small, partial(_newton, model, sizes), lambda at: at, at)
+        return where_wanted(small, partial(_newton, model, sizes), at)
 
     def unfinished(at: _Point) -> Array:
         return jnp.any(at.last > _INEXACT * at.first) & (at.rounds < _ROUNDS)

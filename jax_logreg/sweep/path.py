@@ -1,5 +1,6 @@
-"""Many models over one X."""
+"""A path of penalties, each model started from the one before."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jax_logreg.arguments import check_dtype, check_settings, place_arguments
+from jax_logreg.arguments import Task, check_dtype, check_settings, place_arguments
 from jax_logreg.certificate import moments
 from jax_logreg.driver import begin, restart
 from jax_logreg.errors import InputError, brief
@@ -81,7 +82,7 @@ def path(
     """
     dtype = check_dtype(dtype)
     check_settings(steps, tolerance, "off")
-    one = _with_strength(penalty)
+    one = with_strength(penalty)
     with jax.enable_x64(dtype == "float64"):
         task = place_arguments(
             X, Y, s, None, dtype, device, family, one, class_weight, fit_intercept
@@ -96,8 +97,8 @@ def path(
         if bool(np.any(np.asarray(objective.l1(task.params.w) + objective.l2(task.params.w)) == 0)):
             # Unpenalised features are in the model at any strength.
             carry = _advance(loop, carry, jnp.asarray(_HUGE, dtype))
-        grid = _grid(strengths, smallest, float(_largest_strength(objective, carry.good)))
-        for strength in grid:
+        values = grid(strengths, smallest, lambda: float(_least_empty(objective, carry.good)))
+        for strength in values:
             loop, carry = _make_room(loop, carry)
             carry = _advance(loop, carry, jnp.asarray(strength, dtype))
             # The next fit reuses the buffers.
@@ -105,7 +106,7 @@ def path(
             fits.append(jax.tree.map(np.array, found))
     params, certificates, status, taken = jax.tree.map(lambda *a: np.stack(a), *fits)
     return Path(
-        strengths=grid,
+        strengths=values,
         w=params.w,
         b=params.b,
         cost=certificates.cost,
@@ -127,8 +128,13 @@ def _intercepts(objective: Objective, params: Params) -> Params:
     return params._replace(b=jnp.log(odds))
 
 
+def largest_strength(task: Task) -> float:
+    """The least strength at which no feature is in the model; all must be penalised."""
+    return float(_least_empty(task.objective, _intercepts(task.objective, task.params)))
+
+
 @jax.jit
-def _largest_strength(objective: Objective, params: Params) -> Array:
+def _least_empty(objective: Objective, params: Params) -> Array:
     """The least strength at which the parameters, without penalised features, are the answer."""
     gradient = objective.evaluate(params).gradient.w
     # As L2 alone never empties a model, it is given a thousandth of L1.
@@ -137,7 +143,7 @@ def _largest_strength(objective: Objective, params: Params) -> Array:
     return jnp.max(ratio)
 
 
-def _with_strength(penalty: Any) -> Penalty:
+def with_strength(penalty: Any) -> Penalty:
     """The penalty with a strength of 1; what has none is a ValueError."""
     try:
         return penalty(1.0) if isinstance(penalty, type) else replace(penalty, strength=1.0)
@@ -148,7 +154,12 @@ def _with_strength(penalty: Any) -> Penalty:
         ) from None
 
 
-def _grid(strengths: Any, smallest: Any, largest: float) -> np.ndarray:
+def grid(strengths: Any, smallest: Any, find_largest: Callable[[], float]) -> np.ndarray:
+    """The strengths, or that many in a geometric grid from the largest down to a share of it.
+
+    Raises:
+        ValueError: neither, or a share that is none.
+    """
     if isinstance(strengths, int | np.integer) and not isinstance(strengths, bool):
         share = isinstance(smallest, int | float | np.number) and 0 < smallest < 1
         if strengths < 1 or not share:
@@ -156,6 +167,7 @@ def _grid(strengths: Any, smallest: Any, largest: float) -> np.ndarray:
                 f"strengths is {strengths!r} and smallest {smallest!r}: expected how many, "
                 "at least 1, and the last as a share of the first, between 0 and 1"
             )
+        largest = find_largest()
         if largest == 0:
             raise InputError(
                 "strengths is a number of them, but no feature enters at any: all are "

@@ -1,0 +1,215 @@
+"""A sweep of penalties x folds beside scikit-learn's, every model's suboptimality beside the time.
+
+    python experiments/sweep.py [--case NAME ...] [--tolerance T ...] [--quick] [--out FOLDER]
+
+10 penalties (C from 1e-4 to 1e4) x 5 folds, float64 rows in memory. scikit-learn runs with
+n_jobs=2 at each solver and tolerance; of either side the fastest setting counts whose every model
+is within 1e-6 of J(0) of its optimum, which comes from float64 fits to a relative gap of 1e-9.
+Results go to experiments/results/sweep.md and .json.
+"""
+
+import itertools
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+from timing import footer, options, origin, save, table
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from experiments.optimum.cases import Spec, make  # noqa: E402
+from jax_logreg.run import set_xla_flags  # noqa: E402
+
+set_xla_flags()
+
+from scipy.special import logsumexp  # noqa: E402
+
+from jax_logreg.sweep import cross_validate  # noqa: E402
+from jax_logreg.sweep.folds import held_out  # noqa: E402
+
+CASES = {
+    "100000x100": Spec(100_000, 100),
+    "20000x1000": Spec(20_000, 1_000),
+    "2000x5000": Spec(2_000, 5_000),
+    "20000x256x50": Spec(20_000, 256, classes=50),
+}
+QUICK = {"200x5": Spec(200, 5)}
+FOLDS, GOAL = 5, 1e-6
+CS = np.logspace(-4, 4, 10)
+OURS = (1e-3, 1e-4, 1e-5, 1e-6)
+THEIRS = tuple(itertools.product(("newton-cholesky", "lbfgs"), (1e-4, 1e-5, 1e-6)))
+
+
+def strengths(case):
+    """1 / (C · examples in training)."""
+    return 1 / (CS * len(case.y) * (FOLDS - 1) / FOLDS)
+
+
+def held_out_of(case):
+    """The same folds for both sides, (5, m)."""
+    classes = np.unique(case.y)[:, None] == case.y
+    return held_out(FOLDS, classes.astype(float), None, 0)
+
+
+def ours(case, tolerance, **settings):
+    """Coefficients (50, k, n), intercepts (50, k), strength by strength."""
+    found = cross_validate(
+        case.X.T,
+        case.y,
+        strengths=strengths(case),
+        folds=held_out_of(case).argmax(axis=0),
+        tolerance=tolerance,
+        **settings,
+    )
+    w, b = found.fold_models.params
+    return np.swapaxes(w, 1, 2), b[:, :, 0], found.fold_models.status
+
+
+def theirs(case, solver, tolerance):
+    """As `ours`, from scikit-learn."""
+    from sklearn.linear_model import LogisticRegressionCV
+    from sklearn.model_selection import PredefinedSplit
+
+    model = LogisticRegressionCV(
+        Cs=CS,
+        cv=PredefinedSplit(held_out_of(case).argmax(axis=0)),
+        l1_ratios=(0.0,),
+        scoring="neg_log_loss",
+        solver=solver,
+        tol=tolerance,
+        max_iter=10_000,
+        n_jobs=2,
+        use_legacy_attributes=False,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(case.X, case.y)
+    # (folds, 1, Cs, k, n + 1)
+    paths = np.swapaxes(model.coefs_paths_[:, 0], 0, 1).reshape(len(CS) * FOLDS, case.k, -1)
+    return paths[:, :, :-1], paths[:, :, -1], None
+
+
+def costs(case, w, b):
+    """The cost of each model on its training folds, float64, by NumPy alone."""
+    found, train = [], ~held_out_of(case)
+    models = itertools.product(strengths(case), train)
+    for (strength, mask), w_one, b_one in zip(models, w, b, strict=True):
+        w_one = np.asarray(w_one, np.float64)
+        Z, y = case.X[mask] @ w_one.T + np.asarray(b_one, np.float64), case.y[mask]
+        if case.k == 1:
+            entropy = np.logaddexp(0, Z[:, 0]) - y * Z[:, 0]
+        else:
+            entropy = logsumexp(Z, axis=1) - Z[np.arange(len(y)), y]
+        found.append(entropy.mean() + strength / 2 * np.sum(w_one**2))
+    return np.array(found)
+
+
+def measure(case, way, best, rounds, *settings):
+    """Seconds of the first and the median of later calls, and the worst suboptimality."""
+    seconds = []
+    for _ in range(1 + rounds):
+        began = time.perf_counter()
+        w, b, _ = way(case, *settings)
+        seconds.append(time.perf_counter() - began)
+    excess = (costs(case, w, b) - best) / np.log(max(case.k, 2))
+    return {
+        "seconds": float(np.median(seconds[1:])),
+        "suboptimality": float(excess.max()),
+        "settings": settings,
+    }
+
+
+def cold(name):
+    """Seconds of a first call in a process of its own, import and compilation included."""
+    code = (
+        "import sys, time; began = time.perf_counter(); sys.path[:0] = sys.argv[2:4]\n"
+        "import sweep; spec = {**sweep.CASES, **sweep.QUICK}[sys.argv[1]]\n"
+        "imported = time.perf_counter() - began; case = sweep.make(spec)\n"
+        "began = time.perf_counter(); sweep.ours(case, float(sys.argv[4]))\n"
+        "print(imported + time.perf_counter() - began)"
+    )
+    folders = [str(ROOT / "experiments"), str(ROOT)]
+
+    def seconds(tolerance):
+        done = subprocess.run(
+            [sys.executable, "-c", code, name, *folders, str(tolerance)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return float(done.stdout.split()[-1])
+
+    return seconds
+
+
+def fastest(rows):
+    """The fastest that reaches the goal, else the closest to it."""
+    reached = [row for row in rows if row["suboptimality"] <= GOAL]
+    if reached:
+        return min(reached, key=lambda row: row["seconds"])
+    return min(rows, key=lambda row: row["suboptimality"])
+
+
+def main():
+    """Measure every case, and write the table after each."""
+    parser = options(__doc__.splitlines()[0])
+    parser.add_argument("--case", nargs="+", choices=CASES, default=list(CASES))
+    parser.add_argument("--tolerance", nargs="+", type=float, default=OURS)
+    given = parser.parse_args()
+    chosen = QUICK if given.quick else {name: CASES[name] for name in given.case}
+    rounds, results = 1 if given.quick else 3, []
+    for name, spec in chosen.items():
+        case = make(spec)
+        w, b, status = ours(case, 1e-9, dtype="float64", steps=5000)
+        best = costs(case, w, b)
+        mine = fastest([measure(case, ours, best, rounds, t) for t in given.tolerance])
+        mine["cold"] = cold(name)(mine["settings"][0])
+        # scikit-learn compiles nothing: a call is a call.
+        other = fastest([measure(case, theirs, best, 1, *way) for way in THEIRS])
+        results.append({"case": name, "jax_logreg": mine, "sklearn": other})
+        write(given.out, results, {one.name for one in status})
+
+
+def write(folder, results, references):
+    """The table and the figures behind it."""
+    rows = []
+    for found in results:
+        mine, other = found["jax_logreg"], found["sklearn"]
+        rows.append(
+            (
+                found["case"],
+                f"{mine['seconds']:.3g}",
+                f"{mine['suboptimality']:.0e}",
+                f"{other['seconds']:.3g}",
+                f"{other['suboptimality']:.0e}",
+                f"**{mine['seconds'] / other['seconds']:.2f}**",
+                f"{mine['cold']:.3g}",
+                f"{mine['cold'] / other['seconds']:.2f}",
+            )
+        )
+    head = [
+        "examples x features x classes",
+        "this project, s",
+        "worst suboptimality",
+        "scikit-learn, s",
+        "worst suboptimality",
+        "this / theirs",
+        "first call, s",
+        "first / theirs",
+    ]
+    source = origin()
+    text = f"{table(head, rows)}\n\n{footer(source)}"
+    save(
+        folder,
+        "sweep",
+        text,
+        {"origin": source, "references": sorted(references), "cases": results},
+    )
+
+
+if __name__ == "__main__":
+    main()

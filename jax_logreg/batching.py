@@ -1,0 +1,47 @@
+"""Branches that stay branches under vmap."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+from jax.custom_batching import custom_vmap
+
+_T = TypeVar("_T")
+
+
+def where_wanted(wanted: Array, change: Callable[[_T], _T], value: _T) -> _T:
+    """change(value) where wanted (), else value; a batch of models skips what none of them wants.
+
+    Under vmap lax.cond would become a select, and so run both branches, always.
+    """
+
+    def changed(value: _T) -> _T:
+        mine = _mine(wanted)
+        return jax.tree.map(lambda new, old: jnp.where(mine, new, old), change(value), value)
+
+    return lax.cond(_any(wanted), changed, lambda value: value, value)
+
+
+@custom_vmap
+def _any(wanted: Array) -> Array:
+    """Whether any model of the batch wants it: without vmap the flag itself."""
+    return wanted
+
+
+@_any.def_vmap
+def _any_of_batch(size: int, batched: Any, wanted: Array) -> tuple[Array, bool]:
+    return _any(jnp.any(wanted)), False
+
+
+@custom_vmap
+def _mine(wanted: Array) -> Array:
+    """What each model of a batch wants; true without vmap, where the branch was taken for it."""
+    return jnp.full_like(wanted, True)
+
+
+@_mine.def_vmap
+def _mine_of_batch(size: int, batched: Any, wanted: Array) -> tuple[Array, bool]:
+    # Batched once more, the outer batch has a say too.
+    return (wanted, True) if batched[0] else (_mine(wanted), False)

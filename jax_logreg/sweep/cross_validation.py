@@ -1,0 +1,181 @@
+"""Penalties x folds: which strength predicts what was held out best."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jax_logreg.arguments import Task, check_dtype, check_settings, place_arguments
+from jax_logreg.logistic import Batch, Family, Params
+from jax_logreg.loop import Loop
+from jax_logreg.penalty import L1, L2, Penalty
+from jax_logreg.sweep.folds import held_out
+from jax_logreg.sweep.many import Fits, choose_many, count_slots, prepared, run_many
+from jax_logreg.sweep.path import grid, largest_strength, with_strength
+from jax_logreg.sweep.scores import Score, find_score
+from jax_logreg.sweep.stack import Stack, weigh_rows
+
+
+class CrossValidation(NamedTuple):
+    """Scores (p, f) of p strengths on f folds, of which more is better; their mean and standard
+    error (p,); and which strength is `best`, and which the strongest within a standard error of it.
+
+    `models` are those of all examples, one a strength; `fold_models` those without a fold, strength
+    by strength, (p·f, ...).
+    """
+
+    strengths: np.ndarray
+    scores: np.ndarray
+    mean: np.ndarray
+    error: np.ndarray
+    best: int
+    one_standard_error: int
+    models: Fits
+    fold_models: Fits
+    held_out: np.ndarray
+
+
+def cross_validate(
+    X: Any,
+    Y: Any,
+    *,
+    strengths: Any = 10,
+    smallest: float = 1e-4,
+    penalty: Penalty | type[L1] | type[L2] = L2,
+    folds: Any = 5,
+    groups: Any = None,
+    scoring: str = "log_loss",
+    seed: int = 0,
+    s: Any = None,
+    family: str = "auto",
+    class_weight: Any = None,
+    fit_intercept: bool = True,
+    solver: Any = "auto",
+    steps: int = 1000,
+    tolerance: float = 1e-4,
+    dtype: str = "float32",
+    device: Any = None,
+    memory: float = 1e9,
+) -> CrossValidation:
+    """Fit every strength on all examples and without each fold, and score what was held out.
+
+    The models of all examples come first, and those without a fold start from them: a refit of the
+    chosen strength is there already.
+
+    Args:
+        X: as in `fit`.
+        Y: as in `fit`.
+        strengths: as in `path`.
+        smallest: as in `path`.
+        penalty: as in `path`.
+        folds: how many, stratified by class; or the fold of each example, (m,); or pairs (train,
+            test) of indices, as scikit-learn's splitters yield.
+        groups: (m,): examples of one group stay together.
+        scoring: "log_loss", "accuracy", "balanced_accuracy", "brier", "roc_auc".
+        seed: of the shuffle that deals the examples out.
+        s: as in `fit`; held-out examples are weighted by it too.
+        family: as in `fit`.
+        class_weight: as in `fit`; of training alone.
+        fit_intercept: as in `fit`.
+        solver: as in `fit`.
+        steps: the largest number of updates of each model.
+        tolerance: of each model.
+        dtype: as in `fit`.
+        device: as in `fit`.
+        memory: as in `fit_many`.
+
+    Raises:
+        ValueError: a bad argument, named, before anything is compiled.
+    """
+    dtype = check_dtype(dtype)
+    check_settings(steps, tolerance, "off")
+    score = find_score(scoring)
+    one = with_strength(penalty)
+    with jax.enable_x64(dtype == "float64"):
+        task = place_arguments(
+            X, Y, s, None, dtype, device, family, one, class_weight, fit_intercept
+        )
+        plain = np.asarray(task.objective.batch.s)
+        out = held_out(folds, np.asarray(task.objective.batch.Y), groups, seed)
+        method, chosen = choose_many(solver, task)
+        values = grid(strengths, smallest, partial(largest_strength, task))
+        loop = Loop(task.objective, method, int(steps), float(tolerance))
+        given = np.ones_like(plain) if s is None else np.asarray(s, dtype).reshape(1, -1)
+        rows = weigh_rows(given * ~out, class_weight, task.objective, task.classes)
+        models, fold_models = fit_folds(
+            loop, task, values, np.repeat(values[:, None], len(out), 1), rows, memory, chosen
+        )
+        found = score_models(score, task, fold_models.params, given * out, len(values))
+    return _chosen(values, found, models, fold_models, out)
+
+
+def fit_folds(
+    loop: Loop,
+    task: Task,
+    strengths: np.ndarray,
+    of_folds: np.ndarray,
+    rows: np.ndarray,
+    memory: float,
+    chosen: str,
+) -> tuple[Fits, Fits]:
+    """The models of all examples at strengths (p,), and those of the rows (f, m) of weights, at
+    of_folds (p, f), that start from them.
+    """
+    objective = task.objective
+    place = partial(jnp.asarray, dtype=objective.batch.s.dtype)
+    count, folds = of_folds.shape
+    models = count * (1 + folds)
+    # Row 0 is of all examples: so both are models of one stack, and run by one program.
+    which = np.concatenate([np.zeros(count), np.tile(np.arange(1, 1 + folds), count)])
+    parents = np.concatenate([np.full(count, -1), np.repeat(np.arange(count), folds)])
+    stack = Stack(
+        place(np.concatenate([np.asarray(objective.batch.s), rows])),
+        jnp.asarray(which, jnp.int32),
+        {"strength": place(np.concatenate([strengths, of_folds.ravel()]))},
+        {},
+        Params(*(jnp.broadcast_to(part, (models, *part.shape)) for part in task.params)),
+    )
+    loop = prepared(loop, task.params)
+    slots = count_slots(objective, loop.solver, models, memory)
+    found = run_many(loop, stack, slots, task.classes, chosen, parents)
+    return found.part(slice(0, count)), found.part(slice(count, models))
+
+
+def score_models(
+    score: Score, task: Task, params: Params, held: np.ndarray, strengths: int
+) -> np.ndarray:
+    """The score of each strength's model on each fold's held-out weights, (p, f)."""
+    objective = task.objective
+    weights = jnp.asarray(held, objective.batch.s.dtype)
+    parts = (part.reshape(strengths, len(held), *part.shape[1:]) for part in params)
+    found = [
+        _score_folds(score, objective.family, Params(*one), objective.batch, weights)
+        for one in zip(*parts, strict=True)
+    ]
+    return np.stack(jax.device_get(found))
+
+
+@partial(jax.jit, static_argnames=("score", "family"))
+def _score_folds(
+    score: Score, family: Family, params: Params, batch: Batch, weights: Array
+) -> Array:
+    """The score of model i on the weights (f, m) of fold i."""
+    return jax.vmap(lambda params, s: score(params, batch._replace(s=s[None]), family))(
+        params, weights
+    )
+
+
+def _chosen(
+    strengths: np.ndarray, scores: np.ndarray, models: Fits, fold_models: Fits, out: np.ndarray
+) -> CrossValidation:
+    mean = scores.mean(axis=1)
+    error = scores.std(axis=1, ddof=1) / np.sqrt(scores.shape[1])
+    best = int(np.argmax(mean))
+    near = np.flatnonzero(mean >= mean[best] - error[best])
+    strongest = int(near[np.argmax(strengths[near])])
+    return CrossValidation(
+        strengths, scores, mean, error, best, strongest, models, fold_models, out
+    )

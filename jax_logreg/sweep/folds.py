@@ -1,0 +1,87 @@
+"""Which examples each fold holds out."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from jax_logreg.errors import InputError, brief
+
+
+def held_out(folds: Any, Y: np.ndarray, groups: Any, seed: int) -> np.ndarray:
+    """A row a fold of the examples held out, (f, m) of bool.
+
+    `folds` is how many: they then have about the same share of every class of Y (k, m), or hold
+    whole groups, if `groups` (m,) are given, of about the same size. Or it is the fold of each
+    example, (m,); or the pairs (train, test) of indices that scikit-learn's splitters yield, whose
+    train must be all that test is not.
+
+    Raises:
+        ValueError: fewer than two folds, more than there is to split, or examples that do not fit.
+    """
+    m = Y.shape[1]
+    if isinstance(folds, int | np.integer) and not isinstance(folds, bool):
+        number = _stratified(folds, Y, seed) if groups is None else _grouped(folds, groups, m, seed)
+        return number == np.arange(folds)[:, None]
+    if groups is not None:
+        raise InputError("groups go with a number of folds: these folds are given already")
+    given = folds if isinstance(folds, Iterable) and not isinstance(folds, str) else ()
+    given = list(given)
+    if len(given) == m and all(np.ndim(fold) == 0 for fold in given):
+        names, number = np.unique(np.asarray(given), return_inverse=True)
+        if len(names) < 2:
+            raise InputError(f"folds puts all {m} examples into one: expected at least two")
+        return number == np.arange(len(names))[:, None]
+    if given and all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in given):
+        return np.stack([_mask(i, pair, m) for i, pair in enumerate(given)])
+    raise InputError(
+        f"folds is {brief(folds)}: expected how many, the fold of each of the {m} examples, or "
+        "pairs (train, test) of indices"
+    )
+
+
+def _stratified(folds: Any, Y: np.ndarray, seed: int) -> np.ndarray:
+    classes = np.unique(Y, axis=1, return_inverse=True)[1].ravel()
+    fewest = np.bincount(classes).min()
+    if not 2 <= folds <= fewest:
+        raise InputError(
+            f"folds is {folds}: expected from 2 to {fewest}, the examples of the rarest class, so "
+            "that every fold has some of each"
+        )
+    shuffled = np.random.default_rng(seed).permutation(len(classes))
+    number = np.empty(len(classes), int)
+    # Dealt out class after class, the folds differ by one example at most.
+    number[shuffled[np.argsort(classes[shuffled], kind="stable")]] = np.arange(len(classes)) % folds
+    return number
+
+
+def _grouped(folds: Any, groups: Any, m: int, seed: int) -> np.ndarray:
+    groups = np.asarray(groups)
+    if groups.shape != (m,):
+        raise InputError(f"groups has shape {groups.shape}: expected ({m},), one for each example")
+    names, index, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    if not 2 <= folds <= len(names):
+        raise InputError(f"folds is {folds}: expected from 2 to {len(names)}, the number of groups")
+    number, filled = np.empty(len(names), int), np.zeros(folds, int)
+    shuffled = np.random.default_rng(seed).permutation(len(names))
+    for group in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
+        number[group] = np.argmin(filled)
+        filled[number[group]] += sizes[group]
+    return number[index]
+
+
+def _mask(i: int, pair: Any, m: int) -> np.ndarray:
+    train, test = (np.zeros(m, bool) for _ in range(2))
+    for mask, index in zip((train, test), pair, strict=True):
+        try:
+            mask[np.asarray(index)] = True
+        except IndexError:
+            raise InputError(
+                f"folds[{i}] is {brief(pair)}: expected (train, test), indices from 0 to {m - 1}"
+            ) from None
+    if not test.any() or not np.array_equal(train, ~test):
+        raise InputError(
+            f"folds[{i}] trains on {train.sum()} and holds out {test.sum()} of {m} examples: "
+            "expected to hold out some, and to train on all others"
+        )
+    return test

@@ -1,0 +1,142 @@
+"""What differs between the models of a sweep, along a leading axis; all else they share."""
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jax_logreg.errors import InputError
+from jax_logreg.labels import weigh
+from jax_logreg.logistic import Params
+from jax_logreg.loop import Loop
+from jax_logreg.objective import Objective
+
+
+class Stack(NamedTuple):
+    """What model i has of its own; None, or empty, where all have the loop's.
+
+    Its weights are rows[row[i]] of rows (r, m); `penalty` holds fields (models,) by name, `solver`
+    numbers (models,) by their place among its leaves; `params` (models, ...), or (1, ...) for all.
+    """
+
+    rows: Array | None
+    row: Array
+    penalty: dict[str, Array]
+    solver: dict[int, Array]
+    params: Params
+
+    def take(self, index: Array) -> "Stack":
+        """The models of the index, the weights of each as its own."""
+        start = index if len(self.params.w) > 1 else jnp.zeros_like(index)
+        row = self.row[index]
+        return Stack(
+            None if self.rows is None else self.rows[row][:, None],
+            row,
+            {name: values[index] for name, values in self.penalty.items()},
+            {place: values[index] for place, values in self.solver.items()},
+            jax.tree.map(lambda part: part[start], self.params),
+        )
+
+
+def model_loop(loop: Loop, own: Stack) -> Loop:
+    """The loop of one model, from what all share and what it has of its own."""
+    objective, solver = loop.objective, loop.solver
+    if own.rows is not None:
+        objective = replace(objective, batch=objective.batch._replace(s=own.rows))
+    if own.penalty:
+        assert objective.penalty is not None
+        objective = replace(objective, penalty=replace(objective.penalty, **own.penalty))
+    if own.solver:
+        leaves, kind = jax.tree.flatten(solver)
+        leaves = [own.solver.get(i, leaf) for i, leaf in enumerate(leaves)]
+        solver = jax.tree.unflatten(kind, leaves)
+    return loop._replace(objective=objective, solver=solver)
+
+
+class Axes(NamedTuple):
+    """The arguments of a sweep taken apart: how many models, what is theirs, what is shared."""
+
+    models: int
+    s: np.ndarray | None  # (models, m), before class weights
+    penalty: dict[str, np.ndarray]
+    solver: dict[int, np.ndarray]
+    params: Any
+    shared_s: Any
+    shared_penalty: Any
+    shared_params: Any
+
+
+def find_axes(s: Any, penalty: Any, solver: Any, params: Any) -> Axes:
+    """Which arguments have a leading axis of models, and its length, 1 if none does.
+
+    Raises:
+        ValueError: two of different length.
+    """
+    found: dict[str, int] = {}
+    rows = None
+    if s is not None and np.ndim(s) == 2 and np.shape(s)[0] > 1:
+        rows, s = np.asarray(s), None
+        found["s"] = len(rows)
+    own: dict[str, np.ndarray] = {}
+    if penalty is not None and not isinstance(penalty, type):
+        for field in fields(penalty):
+            values = getattr(penalty, field.name)
+            if field.name != "factors" and np.ndim(values) == 1:
+                own[field.name] = np.asarray(values)
+                found[f"{type(penalty).__name__}.{field.name}"] = len(own[field.name])
+        penalty = _first_valid(penalty, own)
+    numbers = _numbers(solver)
+    found |= {f"number {i} of the solver": len(values) for i, values in numbers.items()}
+    starts = None
+    if isinstance(params, tuple) and len(params) == 2 and np.ndim(params[0]) == 3:
+        starts, params = params, None
+        found["params"] = len(starts[0])
+    if len(set(found.values())) > 1:
+        counts = ", ".join(f"{count} of {name}" for name, count in found.items())
+        raise InputError(f"a sweep of {counts}: expected as many of each, one for each model")
+    models = max(found.values(), default=1)
+    if models == 0:
+        raise InputError(f"{next(iter(found))} is empty: expected one for each model")
+    return Axes(models, rows, own, numbers, starts, s, penalty, params)
+
+
+def _first_valid(penalty: Any, own: dict[str, np.ndarray]) -> Any:
+    """The penalty with one number in place of many: the first that is out of range, if any is."""
+    shown = {}
+    for name, values in own.items():
+        highest = 1 if name == "l1_ratio" else np.inf
+        number = values.dtype.kind in "iuf"
+        wrong = (
+            values[~(np.isfinite(values) & (values >= 0) & (values <= highest))] if number else ()
+        )
+        shown[name] = next(iter(wrong), values[0] if values.size else 0.0)
+    return replace(penalty, **shown)
+
+
+def _numbers(solver: Any) -> dict[int, np.ndarray]:
+    if isinstance(solver, str | type):
+        return {}
+    leaves = enumerate(jax.tree.leaves(solver))
+    return {i: np.asarray(leaf) for i, leaf in leaves if np.ndim(leaf) == 1}
+
+
+def weigh_rows(
+    rows: np.ndarray, class_weight: Any, objective: Objective, classes: Sequence[Any]
+) -> np.ndarray:
+    """The weights of each model, valid, and multiplied by those of its classes.
+
+    Raises:
+        ValueError: as for one model, with the row's number.
+    """
+    Y = np.asarray(objective.batch.Y)
+    weighed = []
+    for i, row in enumerate(rows):
+        try:
+            weighed.append(weigh(row, class_weight, Y, objective.family, tuple(classes))[0])
+        except InputError as error:
+            raise InputError(f"s[{i}] of {len(rows)} models: {error}") from None
+    return np.stack(weighed)

@@ -1,0 +1,65 @@
+"""Resamples: integer weights, their models, and intervals that hold what they should."""
+
+import numpy as np
+import pytest
+from cases import quick_compilation
+
+from jax_logreg import L2, Status, fit
+from jax_logreg.sweep import bootstrap
+
+assert_allclose = np.testing.assert_allclose
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((3, 400))
+TRUE = np.array([1.0, -0.5, 0.0])
+Y = (RNG.random(400) < 1 / (1 + np.exp(-(TRUE @ X + 0.2)))).astype(int)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick():
+    with quick_compilation():
+        yield
+
+
+def test_intervals_of_coefficients_and_predictions():
+    found = bootstrap(X, Y, resamples=200, penalty=L2(1e-4), at=X[:, :5], memory=3e5)
+    models = found.models
+    assert models.params.w.shape == (200, 3, 1) and set(models.status) == {Status.CONVERGED}
+    low, high = (part.w[:, 0] for part in found.params)
+    assert (low < found.result.params.w[:, 0]).all() and (found.result.params.w[:, 0] < high).all()
+    # The textbook's standard error, from the Hessian, is that of the resamples.
+    A = 1 / (1 + np.exp(-(np.asarray(found.result.params.w).T @ X + found.result.params.b)))
+    design = np.vstack([X, np.ones(400)])
+    error = np.sqrt(np.diag(np.linalg.inv(design * (A * (1 - A)) @ design.T)))[:3]
+    assert_allclose(models.params.w[:, :, 0].std(axis=0), error, rtol=0.25)
+    assert_allclose(high - low, 2 * 1.96 * error, rtol=0.3)
+    low, high = found.probabilities
+    assert low.shape == (1, 5) and (low < A[:, :5]).all() and (A[:, :5] < high).all()
+
+
+def test_a_resample_is_a_fit_with_integer_weights():
+    found = bootstrap(X, Y, resamples=2, seed=7, tolerance=1e-10, dtype="float64", penalty=L2(0.1))
+    counts = np.bincount(np.random.default_rng(7).integers(0, 400, 400), minlength=400)
+    one = fit(X, Y, s=counts, tolerance=1e-10, dtype="float64", penalty=L2(0.1))
+    assert_allclose(found.models.params.w[0], one.params.w, atol=1e-5)
+    again = bootstrap(X, Y, resamples=1, seed=7, tolerance=1e-10, dtype="float64", penalty=L2(0.1))
+    assert_allclose(again.models.params.w, found.models.params.w[:1], atol=1e-5)
+
+
+def test_a_rare_class_is_drawn_again():
+    rare = np.zeros(400, int)
+    rare[5] = 1
+    found = bootstrap(X, rare, resamples=4, penalty=L2(0.1))
+    assert (found.models.certificate.relative_gap <= 1e-4).all()
+
+
+WRONG = {
+    "resamples": ({"resamples": 0}, "resamples is 0: expected an integer of at least 1"),
+    "confidence": ({"confidence": 95}, "confidence is 95: expected a number between 0 and 1"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_arguments(name):
+    arguments, message = WRONG[name]
+    with pytest.raises(ValueError, match=message):
+        bootstrap(X, Y, **arguments)

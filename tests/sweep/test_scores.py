@@ -1,0 +1,58 @@
+"""Scores against scikit-learn's, weighted, with ties."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from jax_logreg import Batch, Params
+from jax_logreg.logistic import BINOMIAL, MULTINOMIAL
+from jax_logreg.sweep.scores import SCORES, find_score
+
+M = 40
+
+
+def example(k):
+    rng = np.random.default_rng(k)
+    # Few distinct values, so that some scores tie.
+    X = rng.integers(-2, 3, (2, M)).astype(float)
+    labels = rng.integers(0, max(k, 2), M)
+    Y = labels[None].astype(float) if k == 1 else (labels == np.arange(k)[:, None]).astype(float)
+    s = rng.integers(0, 3, (1, M)).astype(float)
+    return Params(rng.standard_normal((2, k)), np.zeros((k, 1))), Batch(X, Y, s), labels
+
+
+def expected(name, A, labels, s):
+    k = len(A)
+    P = np.vstack([1 - A, A]).T if k == 1 else A.T
+    predicted = P.argmax(axis=1)
+    one_hot = (labels[:, None] == np.arange(P.shape[1])).astype(float)
+    if name == "log_loss":
+        return -metrics.log_loss(labels, P, sample_weight=s)
+    if name == "accuracy":
+        return metrics.accuracy_score(labels, predicted, sample_weight=s)
+    if name == "balanced_accuracy":
+        return metrics.balanced_accuracy_score(labels, predicted, sample_weight=s)
+    if name == "brier":
+        return -np.average(((P - one_hot) ** 2).sum(axis=1) / (2 if k == 1 else 1), weights=s)
+    if k == 1:
+        return metrics.roc_auc_score(labels, P[:, 1], sample_weight=s)
+    return metrics.roc_auc_score(labels, P, sample_weight=s, multi_class="ovr")
+
+
+@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("name", SCORES)
+def test_as_scikit_learn_has_it(name, k):
+    params, batch, labels = example(k)
+    family = BINOMIAL if k == 1 else MULTINOMIAL
+    with jax.enable_x64(True):
+        params, batch = jax.tree.map(jnp.asarray, (params, batch))
+        found = float(find_score(name)(params, batch, family))
+        A = np.asarray(family.activation(params.w.T @ batch.X + params.b))
+    assert found == pytest.approx(expected(name, A, labels, np.asarray(batch.s[0])), rel=1e-12)
+
+
+def test_an_unknown_name():
+    with pytest.raises(ValueError, match="scoring is 'f1': expected 'log_loss', 'accuracy'"):
+        find_score("f1")
