@@ -13,7 +13,8 @@ from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Family, Params, forward
 from jax_logreg.matrix import place
 from jax_logreg.penalty import Penalty
 from jax_logreg.result import Result
-from jax_logreg.sweep.many import Fits, fit_many
+from jax_logreg.sweep.many import fit_many
+from jax_logreg.sweep.slots import Fits
 
 # How often a resample without an example of some class is drawn again.
 _DRAWS = 100

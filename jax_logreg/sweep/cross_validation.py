@@ -13,9 +13,10 @@ from jax_logreg.logistic import Batch, Family, Params
 from jax_logreg.loop import Loop
 from jax_logreg.penalty import L1, L2, Penalty
 from jax_logreg.sweep.folds import held_out
-from jax_logreg.sweep.many import Fits, choose_many, count_slots, prepared, run_many
+from jax_logreg.sweep.many import choose_many, count_slots, prepared
 from jax_logreg.sweep.path import grid, largest_strength, with_strength
 from jax_logreg.sweep.scores import Score, find_score
+from jax_logreg.sweep.slots import Fits, run_many
 from jax_logreg.sweep.stack import Stack, weigh_rows
 
 

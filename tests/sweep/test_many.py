@@ -39,7 +39,7 @@ SWEEPS = {
     "binomial, auto": ("binomial", "auto", L2, {}),
     "multinomial, auto": ("multinomial", "auto", L2, {}),
     "independent, auto": ("independent", "auto", L2, {"fit_intercept": False}),
-    "its own metrics": ("binomial", LBFGS(memory=5), L2, {"class_weight": "balanced"}),
+    "a shorter memory": ("binomial", LBFGS(memory=5), L2, {"class_weight": "balanced"}),
     "Newton": ("multinomial", Newton(), L2, {}),
     "L1": ("binomial", "auto", L1, {}),
     "L1, a working set": ("multinomial", Proximal(working_set=3), L1, {}),

@@ -1,0 +1,217 @@
+"""The loop of one model, under vmap, in slots that many models pass through."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from jax_logreg.batching import where_wanted
+from jax_logreg.certificate import Certificate, Moments, moments_of
+from jax_logreg.diagnosis import diagnose
+from jax_logreg.driver import REPEATS, afresh, measure
+from jax_logreg.logistic import Params
+from jax_logreg.loop import Carry, Loop, body, start
+from jax_logreg.status import Status
+from jax_logreg.sweep.stack import Stack, model_loop
+
+# Steps between two looks from the host, which fill the slots of models that are done.
+_LOOK = 4
+
+
+class Fits(NamedTuple):
+    """The models of a sweep along a leading axis: params w (r, n, k), b (r, k, 1); certificates
+    and steps (r,). `notes` say what was found in the data of each, as `Result.notes` do.
+    """
+
+    params: Params
+    certificate: Certificate
+    status: tuple[Status, ...]
+    steps: np.ndarray
+    classes: tuple[Any, ...]
+    solver: str
+    notes: tuple[tuple[str, ...], ...]
+
+    def part(self, which: slice) -> "Fits":
+        """Those models alone."""
+        params, certificate = (
+            jax.tree.map(lambda part: part[which], tree) for tree in (self.params, self.certificate)
+        )
+        return self._replace(
+            params=params,
+            certificate=certificate,
+            status=self.status[which],
+            steps=self.steps[which],
+            notes=self.notes[which],
+        )
+
+
+def run_many(
+    loop: Loop,
+    stack: Stack,
+    slots: int,
+    classes: tuple[Any, ...],
+    chosen: str,
+    parents: np.ndarray | None = None,
+) -> Fits:
+    """Every model of a stack to its end, so many slots at a time.
+
+    One with a parent (not -1) starts from the answer of that model, which comes before it.
+    """
+    models = len(stack.row)
+    answers = _Answers.empty(loop, models)
+    parents = np.full(models, -1) if parents is None else parents
+    for todo in (np.flatnonzero(parents < 0), np.flatnonzero(parents >= 0)):
+        if todo.size and parents[todo[0]] >= 0:
+            starts = (part[np.maximum(parents, 0)] for part in answers.params)
+            stack = stack._replace(params=Params(*map(jnp.asarray, starts)))
+        stack = _run_stage(loop, stack, todo, slots, answers)
+    status, notes = _diagnosed(loop, stack, answers)
+    certificate = Certificate(*answers.certificate.T)
+    return Fits(answers.params, certificate, status, answers.steps, classes, chosen, notes)
+
+
+def _run_stage(
+    loop: Loop, stack: Stack, todo: np.ndarray, slots: int, answers: "_Answers"
+) -> Stack:
+    """Run these models until each is done, and proven to be if it has converged."""
+    for _ in range(1 + REPEATS):
+        if not todo.size:
+            return stack
+        _pass_through(loop, stack, todo, slots, answers)
+        _certify(loop, stack, todo, slots, answers)
+        # Where the certificate, made afresh, misses the tolerance, the run goes on from there.
+        todo = todo[[answers.misses(int(i), loop.tolerance) for i in todo]]
+        if todo.size:
+            stack = stack._replace(params=jax.tree.map(jnp.asarray, answers.params))
+    answers.status[todo] = Status.PRECISION_FLOOR
+    return stack
+
+
+class _Answers(NamedTuple):
+    """What is known of each model, in NumPy, filled in as they end."""
+
+    params: Params
+    certificate: np.ndarray
+    status: np.ndarray
+    steps: np.ndarray
+
+    @staticmethod
+    def empty(loop: Loop, models: int) -> "_Answers":
+        (n, _), k = loop.objective.batch.X.shape, len(loop.objective.batch.Y)
+        dtype = loop.objective.batch.s.dtype
+        zeros: Any = [np.zeros((models, *one), dtype) for one in ((n, k), (k, 1))]
+        counts = np.zeros(models, np.int32)
+        return _Answers(Params(*zeros), np.zeros((models, 4), dtype), counts, counts.copy())
+
+    def misses(self, i: int, tolerance: float) -> bool:
+        """Whether a model that has converged is not proven to have."""
+        found = Certificate(*self.certificate[i])
+        return self.status[i] == Status.CONVERGED and measure(found) > tolerance
+
+
+class _Slot(NamedTuple):
+    """A model under way; its moments where its weights are its own."""
+
+    carry: Carry
+    moments: Moments | None
+
+
+def _pass_through(
+    loop: Loop, stack: Stack, models: np.ndarray, slots: int, answers: _Answers
+) -> None:
+    """Run the models, each slot taking the next as soon as its own is done."""
+    queue, size = list(models[::-1]), min(slots, len(stack.row))
+    live = np.arange(size) < len(queue)
+    index = np.array([queue.pop() if one else models[0] for one in live], np.int32)
+    fresh = live.copy()
+    branch = all(device.platform == "cpu" for device in loop.objective.batch.s.devices())
+    state = _idle(loop, stack, index)
+    while live.any():
+        state = _advance(loop, stack, index, fresh, state, branch)
+        step, status = jax.device_get((state.carry.step, state.carry.status))
+        ended = live & (status != Status.RUNNING)
+        fresh = np.zeros(size, bool)
+        if not ended.any():
+            continue
+        good = jax.device_get(state.carry.good)
+        for slot in np.flatnonzero(ended):
+            model = index[slot]
+            for kept, new in zip(answers.params, good, strict=True):
+                kept[model] = new[slot]
+            answers.status[model] = status[slot]
+            answers.steps[model] += step[slot]
+            live[slot] = fresh[slot] = bool(queue)
+            if queue:
+                index[slot] = queue.pop()
+
+
+def _idle(loop: Loop, stack: Stack, index: np.ndarray) -> _Slot:
+    """Slots that nothing runs in, of the shapes that models have."""
+    shapes = jax.eval_shape(jax.vmap(partial(_begin, loop)), jax.eval_shape(stack.take, index))
+    state = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+    ended = jnp.full(len(index), Status.STEPS_EXHAUSTED, jnp.int32)
+    return state._replace(carry=state.carry._replace(status=ended))
+
+
+def _begin(loop: Loop, own: Stack) -> _Slot:
+    loop = model_loop(loop, own)
+    moments = None if own.rows is None else moments_of(loop.objective)
+    return _Slot(start(loop, own.params, None), moments)
+
+
+@partial(jax.jit, static_argnames="branch", donate_argnames="state")
+def _advance(
+    loop: Loop, stack: Stack, index: Array, fresh: Array, state: _Slot, branch: bool
+) -> _Slot:
+    """Some steps of every slot, those that are fresh from the start of their models."""
+
+    def advance(own: Stack, fresh: Array, slot: _Slot) -> _Slot:
+        slot = where_wanted(fresh, lambda _: _begin(loop, own), slot)
+        one = model_loop(loop, own)
+        if slot.moments is not None:
+            one = one._replace(moments=slot.moments)
+        carry, _ = lax.scan(
+            lambda carry, _: (body(one, carry, True, branch)[0], None), slot.carry, length=_LOOK
+        )
+        return slot._replace(carry=carry)
+
+    return jax.vmap(advance)(stack.take(index), fresh, state)
+
+
+def _certify(loop: Loop, stack: Stack, models: np.ndarray, slots: int, answers: _Answers) -> None:
+    """The certificates of the models' answers, each from a Z of its own."""
+    size = min(slots, len(stack.row))
+    for first in range(0, len(models), size):
+        # The last block repeats a model, so that all have one shape.
+        index = np.resize(models[first : first + size], size)
+        params = Params(*(part[index] for part in answers.params))
+        answers.certificate[index] = np.stack(_afresh(loop, stack, index, params), axis=1)
+
+
+@jax.jit
+def _afresh(loop: Loop, stack: Stack, index: Array, params: Params) -> Certificate:
+    def certify(own: Stack, params: Params) -> Certificate:
+        one = model_loop(loop, own)
+        if own.rows is not None:
+            one = one._replace(moments=moments_of(one.objective))
+        return afresh(one, params)
+
+    return jax.vmap(certify)(stack.take(index), params)
+
+
+def _diagnosed(
+    loop: Loop, stack: Stack, answers: _Answers
+) -> tuple[tuple[Status, ...], tuple[tuple[str, ...], ...]]:
+    """The status of each model, and the notes on its data where features are unpenalised."""
+    status = [Status(int(code)) for code in answers.status]
+    notes: list[tuple[str, ...]] = [()] * len(status)
+    # A gap is finite only where every feature is penalised.
+    unbounded = np.isinf(answers.certificate[:, Certificate._fields.index("gap")])
+    for i in np.flatnonzero(unbounded) if loop.tolerance > 0 else ():
+        own = jax.tree.map(lambda part: part[0], stack.take(jnp.array([i])))
+        params = Params(*(part[i] for part in answers.params))
+        status[i], notes[i] = diagnose(model_loop(loop, own).objective, params, status[i])
+    return tuple(status), tuple(notes)
