@@ -46,7 +46,8 @@ def make_basis(objective: Objective, params: Params) -> Basis:
         return _largest_of(objective, weights / jnp.sum(weights), min(_RANK, m, n))
     X, d = sample(objective, weights)
     values, vectors = jnp.linalg.eigh(objective.gram(X, d / jnp.sum(d)))
-    return Basis(vectors, jnp.maximum(values, 0)[:, None], jnp.zeros_like(values[0]))
+    # Nothing is left out: as a small number there would drown the rest in rounding, it is large.
+    return Basis(vectors, jnp.maximum(values, 0)[:, None], values[-1])
 
 
 def shared_metric(

@@ -137,7 +137,7 @@ def fit_folds(
         jnp.asarray(which, jnp.int32),
         {"strength": place(np.concatenate([strengths, of_folds.ravel()]))},
         {},
-        Params(*(jnp.broadcast_to(part, (models, *part.shape)) for part in task.params)),
+        Params(*(place(np.zeros((models, *part.shape))) for part in task.params)),
     )
     loop = prepared(loop, task.params)
     slots = count_slots(objective, loop.solver, models, memory)

@@ -151,8 +151,9 @@ def _pass_through(
 def _idle(loop: Loop, stack: Stack, index: np.ndarray) -> _Slot:
     """Slots that nothing runs in, of the shapes that models have."""
     shapes = jax.eval_shape(jax.vmap(partial(_begin, loop)), jax.eval_shape(stack.take, index))
-    state = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-    ended = jnp.full(len(index), Status.STEPS_EXHAUSTED, jnp.int32)
+    # By NumPy: each shape would be compiled.
+    state = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+    ended = np.full(len(index), Status.STEPS_EXHAUSTED, np.int32)
     return state._replace(carry=state.carry._replace(status=ended))
 
 

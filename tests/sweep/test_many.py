@@ -81,6 +81,12 @@ def test_the_answers_do_not_depend_on_the_memory():
         assert other.status == found[2].status
 
 
+def test_weak_penalties_in_float32():
+    """What the shared metric leaves out must not drown what it holds in rounding."""
+    found = fit_many(X, Y, penalty=L2(np.geomspace(1e-2, 1e-8, 4)), tolerance=1e-2)
+    assert set(found.status) == {Status.CONVERGED} and found.steps.max() < 30
+
+
 def test_axes_are_shared_or_not():
     """Starts and learning rates of their own, weights and penalty for all."""
     starts = Params(np.arange(3.0)[:, None, None] * np.ones((3, N, 1)), np.zeros((3, 1, 1)))
