@@ -111,7 +111,7 @@ def costs(case, w, b):
 
 
 def measure(case, way, best, rounds, *settings):
-    """The median seconds of calls after the first, if there are any, and the worst suboptimality."""
+    """The median seconds of calls after the first, if any, and the worst suboptimality."""
     seconds = []
     for _ in range(1 + rounds):
         began = time.perf_counter()
