@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -36,7 +37,7 @@ def check_dtype(dtype: Any) -> str:
 
 def check_settings(steps: Any, tolerance: Any, gradient_check: Any) -> int | None:
     """Refuse numbers out of range (ValueError); how often the loop checks, None for never."""
-    if not _is_integer(steps) or not 0 <= steps < 2**31:
+    if not is_integer(steps) or not 0 <= steps < 2**31:
         raise InputError(f"steps is {steps!r}: expected an integer, at least 0 and below 2**31")
     if not isinstance(tolerance, int | float | np.number) or not 0 <= tolerance < math.inf:
         raise InputError(
@@ -44,7 +45,7 @@ def check_settings(steps: Any, tolerance: Any, gradient_check: Any) -> int | Non
         )
     if isinstance(gradient_check, str) and gradient_check in _MODES:
         return 1 if gradient_check == "every" else None
-    if _is_integer(gradient_check) and 0 < gradient_check < 2**31:
+    if is_integer(gradient_check) and 0 < gradient_check < 2**31:
         return int(gradient_check)
     raise InputError(
         f"gradient_check is {gradient_check!r}: expected 'every', 'ends', 'off', "
@@ -52,7 +53,8 @@ def check_settings(steps: Any, tolerance: Any, gradient_check: Any) -> int | Non
     )
 
 
-def _is_integer(value: Any) -> bool:
+def is_integer(value: Any) -> bool:
+    """Whether it is an integer, of Python or NumPy; a bool is none."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
@@ -119,18 +121,16 @@ def _hand_over(X: Any, rest: Any, dtype: str, device: jax.Device | None) -> tupl
     Without a name for it a compiled identity takes many small arrays over in the time that
     device_put takes for one, X among them if NumPy has it and it is small.
     """
-    given, few = X, isinstance(X, np.ndarray) and X.size <= FEW
+    take = _identity if device is None else partial(jax.device_put, device=device)
     if not (hasattr(X, "tocsr") or is_array(X)):
-        return X, _identity(rest) if device is None else jax.device_put(rest, device)
+        return X, take(rest)
+    given, few = X, isinstance(X, np.ndarray) and X.size <= FEW
     X = arrange(X, dtype, device)
     if few and device is None:
-        X, rest = _identity((X, rest))
-        largest = largest_entries(given, X, dtype)
+        X, rest = take((X, rest))
     else:
-        X = jax.device_put(X, device)
-        largest = largest_entries(given, X, dtype)
-        rest = _identity(rest) if device is None else jax.device_put(rest, device)
-    check_entries(given, largest, dtype)
+        X, rest = jax.device_put(X, device), take(rest)
+    check_entries(given, largest_entries(given, X, dtype), dtype)
     return X, rest
 
 

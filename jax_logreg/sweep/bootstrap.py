@@ -1,19 +1,20 @@
 """Resampling: how far coefficients and predictions move with the examples drawn."""
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from jax_logreg.arguments import check_dtype, check_settings, is_integer, place_arguments
 from jax_logreg.errors import InputError
 from jax_logreg.fit import fit
-from jax_logreg.labels import encode
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Family, Params, forward
 from jax_logreg.matrix import place
 from jax_logreg.penalty import Penalty
 from jax_logreg.result import Result
-from jax_logreg.sweep.many import fit_many
+from jax_logreg.sweep.many import choose_many, count_slots, fit_many
 from jax_logreg.sweep.slots import Fits
 
 # How often a resample without an example of some class is drawn again.
@@ -86,10 +87,18 @@ def bootstrap(
         ValueError: a bad argument, named, before anything is compiled; or classes so rare that
             resamples hardly ever have them all.
     """
-    if not isinstance(resamples, int | np.integer) or resamples < 1:
+    if not is_integer(resamples) or resamples < 1:
         raise InputError(f"resamples is {resamples!r}: expected an integer of at least 1")
     if not isinstance(confidence, int | float | np.number) or not 0 < confidence < 1:
         raise InputError(f"confidence is {confidence!r}: expected a number between 0 and 1")
+    dtype = check_dtype(dtype)
+    check_settings(steps, tolerance, "off")
+    with jax.enable_x64(dtype == "float64"):
+        task = place_arguments(
+            X, Y, s, None, dtype, device, family, penalty, class_weight, fit_intercept
+        )
+        count_slots(task.objective, choose_many(solver, task)[0], resamples, memory)
+    X, labels = task.objective.batch.X, np.asarray(task.objective.batch.Y)
     settings = {
         "family": family,
         "penalty": penalty,
@@ -102,34 +111,44 @@ def bootstrap(
         "device": device,
     }
     result = fit(X, Y, s=s, **settings)
-    n, m = X.shape
-    labels, kind, _ = encode(Y, n, m, family)
-    weights = np.ones(m) if s is None else np.asarray(s, float).ravel()
-    rng, block = np.random.default_rng(seed), max(int(memory // (4 * m)), 1)
-    settings["params"], settings["memory"] = result.params, memory
+    kind = task.objective.family
+    settings |= {"params": result.params, "memory": memory}
+    weights = np.ones(labels.shape[1]) if s is None else np.asarray(s, float).ravel()
+    classes = np.concatenate([labels, 1 - labels]) if kind.independent else labels
     parts = []
-    for first in range(0, resamples, block):
-        counts = [_draw(rng, labels, weights, kind) for _ in range(min(block, resamples - first))]
-        # One row alone would be weights that all models share.
-        rows = np.stack(counts if len(counts) > 1 else 2 * counts) * weights
+    for rows in _blocks(resamples, seed, classes, weights, memory):
         parts.append(fit_many(X, Y, s=rows, **settings))
     models = _joined(parts, resamples)
-    A = None if at is None else _predict(models.params, at, kind, dtype)
+    interval = partial(_interval, confidence=confidence)
+    probabilities = None if at is None else interval(_predict(models.params, at, kind, dtype))
+    return Bootstrap(result, models, interval(models.params), probabilities)
+
+
+def _interval(values: Any, confidence: float) -> Interval:
+    """The percentiles of a tree of arrays (r, ...)."""
     ends = (1 - confidence) / 2 * 100, (1 + confidence) / 2 * 100
-
-    def interval(values: Any) -> Interval:
-        both = jax.tree.map(lambda part: np.percentile(part, ends, axis=0), values)
-        return Interval(*(jax.tree.map(lambda part, i=i: part[i], both) for i in range(2)))
-
-    return Bootstrap(result, models, interval(models.params), None if A is None else interval(A))
+    both = jax.tree.map(lambda part: np.percentile(part, ends, axis=0), values)
+    return Interval(*(jax.tree.map(lambda part, i=i: part[i], both) for i in range(2)))
 
 
-def _draw(
-    rng: np.random.Generator, Y: np.ndarray, weights: np.ndarray, family: Family
-) -> np.ndarray:
+def _blocks(
+    resamples: int, seed: int, classes: np.ndarray, weights: np.ndarray, memory: float
+) -> Iterator[np.ndarray]:
+    """Rows of weights, as many at a time as the memory holds, and at least two.
+
+    One row alone would be weights that all models share.
+    """
+    size = max(int(memory // (24 * len(weights))), 2)
+    for first in range(0, resamples, size):
+        numbers = range(first, max(min(first + size, resamples), first + 2))
+        # Each has a seed of its own: the draws do not depend on the memory.
+        rngs = (np.random.default_rng([seed, i]) for i in numbers)
+        yield np.stack([_draw(rng, classes, weights) for rng in rngs]) * weights
+
+
+def _draw(rng: np.random.Generator, classes: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """How often each example is drawn, (m,), some of every class being among them."""
-    m = Y.shape[1]
-    classes = np.concatenate([Y, 1 - Y]) if family.independent else Y
+    m = len(weights)
     for _ in range(_DRAWS):
         counts = np.bincount(rng.integers(0, m, m), minlength=m)
         if np.all(classes @ (counts * weights) > 0):

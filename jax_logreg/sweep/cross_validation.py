@@ -1,5 +1,6 @@
 """Penalties x folds: which strength predicts what was held out best."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,14 +16,15 @@ from jax_logreg.penalty import L1, L2, Penalty
 from jax_logreg.sweep.folds import held_out
 from jax_logreg.sweep.many import choose_many, count_slots, prepared
 from jax_logreg.sweep.path import grid, largest_strength, with_strength
-from jax_logreg.sweep.scores import Score, find_score
+from jax_logreg.sweep.scores import Score, check_scorable, find_score
 from jax_logreg.sweep.slots import Fits, run_many
 from jax_logreg.sweep.stack import Stack, weigh_rows
 
 
 class CrossValidation(NamedTuple):
     """Scores (p, f) of p strengths on f folds, of which more is better; their mean and standard
-    error (p,); and which strength is `best`, and which the strongest within a standard error of it.
+    error (p,), NaN of a single fold; and which strength is `best`, and which the strongest within a
+    standard error of it.
 
     `models` are those of all examples, one a strength; `fold_models` those without a fold, strength
     by strength, (p·f, ...).
@@ -60,6 +62,7 @@ def cross_validate(
     dtype: str = "float32",
     device: Any = None,
     memory: float = 1e9,
+    callback: Callable[[int, int], None] | None = None,
 ) -> CrossValidation:
     """Fit every strength on all examples and without each fold, and score what was held out.
 
@@ -72,8 +75,8 @@ def cross_validate(
         strengths: as in `path`.
         smallest: as in `path`.
         penalty: as in `path`.
-        folds: how many, stratified by class; or the fold of each example, (m,); or pairs (train,
-            test) of indices, as scikit-learn's splitters yield.
+        folds: how many, stratified by class; or the share that one alone holds; or the fold of each
+            example, (m,); or pairs (train, test) of indices, as scikit-learn's splitters yield.
         groups: (m,): examples of one group stay together.
         scoring: "log_loss", "accuracy", "balanced_accuracy", "brier", "roc_auc".
         seed: of the shuffle that deals the examples out.
@@ -87,6 +90,7 @@ def cross_validate(
         dtype: as in `fit`.
         device: as in `fit`.
         memory: as in `fit_many`.
+        callback: as in `fit_many`.
 
     Raises:
         ValueError: a bad argument, named, before anything is compiled.
@@ -101,13 +105,21 @@ def cross_validate(
         )
         plain = np.asarray(task.objective.batch.s)
         out = held_out(folds, np.asarray(task.objective.batch.Y), groups, seed)
-        method, chosen = choose_many(solver, task)
-        values = grid(strengths, smallest, partial(largest_strength, task))
-        loop = Loop(task.objective, method, int(steps), float(tolerance))
         given = np.ones_like(plain) if s is None else np.asarray(s, dtype).reshape(1, -1)
+        check_scorable(score, given * out, task.objective)
+        method, chosen = choose_many(solver, task)
+        loop = Loop(task.objective, method, int(steps), float(tolerance))
+        values = grid(strengths, smallest, partial(largest_strength, loop, task.params))
         rows = weigh_rows(given * ~out, class_weight, task.objective, task.classes)
         models, fold_models = fit_folds(
-            loop, task, values, np.repeat(values[:, None], len(out), 1), rows, memory, chosen
+            loop,
+            task,
+            values,
+            np.repeat(values[:, None], len(out), 1),
+            rows,
+            memory,
+            chosen,
+            callback,
         )
         found = score_models(score, task, fold_models.params, given * out, len(values))
     return _chosen(values, found, models, fold_models, out)
@@ -121,6 +133,7 @@ def fit_folds(
     rows: np.ndarray,
     memory: float,
     chosen: str,
+    callback: Callable[[int, int], None] | None = None,
 ) -> tuple[Fits, Fits]:
     """The models of all examples at strengths (p,), and those of the rows (f, m) of weights, at
     of_folds (p, f), that start from them.
@@ -141,7 +154,7 @@ def fit_folds(
     )
     loop = prepared(loop, task.params)
     slots = count_slots(objective, loop.solver, models, memory)
-    found = run_many(loop, stack, slots, task.classes, chosen, parents)
+    found = run_many(loop, stack, slots, task.classes, chosen, parents, callback)
     return found.part(slice(0, count)), found.part(slice(count, models))
 
 
@@ -173,9 +186,11 @@ def _chosen(
     strengths: np.ndarray, scores: np.ndarray, models: Fits, fold_models: Fits, out: np.ndarray
 ) -> CrossValidation:
     mean = scores.mean(axis=1)
-    error = scores.std(axis=1, ddof=1) / np.sqrt(scores.shape[1])
+    folds, error = scores.shape[1], np.full_like(mean, np.nan)
+    if folds > 1:
+        error = scores.std(axis=1, ddof=1) / np.sqrt(folds)
     best = int(np.argmax(mean))
-    near = np.flatnonzero(mean >= mean[best] - error[best])
+    near = np.flatnonzero(mean >= mean[best] - np.nan_to_num(error[best]))
     strongest = int(near[np.argmax(strengths[near])])
     return CrossValidation(
         strengths, scores, mean, error, best, strongest, models, fold_models, out

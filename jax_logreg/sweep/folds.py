@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from jax_logreg.arguments import is_integer
 from jax_logreg.errors import InputError, brief
 
 
@@ -12,17 +13,19 @@ def held_out(folds: Any, Y: np.ndarray, groups: Any, seed: int) -> np.ndarray:
     """A row a fold of the examples held out, (f, m) of bool.
 
     `folds` is how many: they then have about the same share of every class of Y (k, m), or hold
-    whole groups, if `groups` (m,) are given, of about the same size. Or it is the fold of each
-    example, (m,); or the pairs (train, test) of indices that scikit-learn's splitters yield, whose
-    train must be all that test is not.
+    whole groups, if `groups` (m,) are given, of about the same size. Or it is the share of every
+    class that a single one holds; the fold of each example, (m,); or the pairs (train, test) of
+    indices that scikit-learn's splitters yield, whose train must be all that test is not.
 
     Raises:
         ValueError: fewer than two folds, more than there is to split, or examples that do not fit.
     """
     m = Y.shape[1]
-    if isinstance(folds, int | np.integer) and not isinstance(folds, bool):
+    if is_integer(folds):
         number = _stratified(folds, Y, seed) if groups is None else _grouped(folds, groups, m, seed)
         return number == np.arange(folds)[:, None]
+    if isinstance(folds, float | np.floating) and groups is None:
+        return _share(folds, Y, seed)[None]
     if groups is not None:
         raise InputError("groups go with a number of folds: these folds are given already")
     given = folds if isinstance(folds, Iterable) and not isinstance(folds, str) else ()
@@ -35,8 +38,8 @@ def held_out(folds: Any, Y: np.ndarray, groups: Any, seed: int) -> np.ndarray:
     if given and all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in given):
         return np.stack([_mask(i, pair, m) for i, pair in enumerate(given)])
     raise InputError(
-        f"folds is {brief(folds)}: expected how many, the fold of each of the {m} examples, or "
-        "pairs (train, test) of indices"
+        f"folds is {brief(folds)}: expected how many, the share that one holds, the fold of each "
+        f"of the {m} examples, or pairs (train, test) of indices"
     )
 
 
@@ -53,6 +56,26 @@ def _stratified(folds: Any, Y: np.ndarray, seed: int) -> np.ndarray:
     # Dealt out class after class, the folds differ by one example at most.
     number[shuffled[np.argsort(classes[shuffled], kind="stable")]] = np.arange(len(classes)) % folds
     return number
+
+
+def _share(share: Any, Y: np.ndarray, seed: int) -> np.ndarray:
+    if not 0 < share < 1:
+        raise InputError(f"folds is {share}: expected how many, or a share between 0 and 1")
+    classes = np.unique(Y, axis=1, return_inverse=True)[1].ravel()
+    counts = np.bincount(classes)
+    if counts.min() < 2:
+        raise InputError(
+            f"folds is {share}, but a class has one example: expected two or more of each, as some "
+            "of every class are held out"
+        )
+    shuffled = np.random.default_rng(seed).permutation(len(classes))
+    ordered = shuffled[np.argsort(classes[shuffled], kind="stable")]
+    # The place of each among those of its class.
+    place = np.arange(len(classes)) - np.repeat(np.cumsum(counts) - counts, counts)
+    held = np.clip(np.round(share * counts), 1, counts - 1)
+    mask = np.zeros(len(classes), bool)
+    mask[ordered] = place < np.repeat(held, counts)
+    return mask
 
 
 def _grouped(folds: Any, groups: Any, m: int, seed: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Many models over one X at once: whatever has a leading axis is one a model."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -45,6 +46,7 @@ def fit_many(
     dtype: str = "float32",
     device: str | jax.Device | None = None,
     memory: float = 1e9,
+    callback: Callable[[int, int], None] | None = None,
 ) -> Fits:
     """Fit r models over one X at once: the same steps as `fit`'s, X being read once for all.
 
@@ -59,7 +61,8 @@ def fit_many(
         penalty: as in `fit`, its strength and l1_ratio numbers or (r,).
         class_weight: as in `fit`; "balanced" by the weights of each model.
         fit_intercept: as in `fit`.
-        solver: as in `fit`, its numbers (r,) if they differ.
+        solver: as in `fit`, its numbers (r,) if they differ; an LBFGS takes its first metric from
+            one basis that all models share.
         steps: the largest number of updates of each.
         tolerance: as in `fit`, of each.
         params: where to start: w (r, n, k), b (r, k, 1), or without the axis for all.
@@ -67,6 +70,7 @@ def fit_many(
         device: as in `fit`.
         memory: bytes that the models may take beside X; how many run at once follows from it, and
             the answers do not depend on that.
+        callback: called with how many models are done, and of how many, whenever some are.
 
     Raises:
         ValueError: a bad argument, named, before anything is compiled.
@@ -92,7 +96,7 @@ def fit_many(
         loop = Loop(task.objective, method, int(steps), float(tolerance))
         slots = count_slots(task.objective, method, axes.models, memory)
         loop = prepared(loop, task.params)
-        return run_many(loop, stack, slots, task.classes, chosen)
+        return run_many(loop, stack, slots, task.classes, chosen, callback=callback)
 
 
 def choose_many(solver: Any, task: Task) -> tuple[Solver, str]:
@@ -112,7 +116,7 @@ def _stack(axes: Axes, task: Task, class_weight: Any, dtype: str) -> Stack:
             raise InputError(
                 f"s has shape {rows.shape}: expected (r, {m}), one weight for each column of X"
             )
-        rows = weigh_rows(rows, class_weight, task.objective, task.classes).astype(dtype)
+        rows = weigh_rows(rows, class_weight, task.objective, task.classes)
     params = jax.tree.map(lambda part: part[None], task.params)
     if axes.params is not None:
         params = _check_starts(axes.params, params)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jax_logreg.arguments import Task, check_dtype, check_settings, place_arguments
+from jax_logreg.arguments import check_dtype, check_settings, is_integer, place_arguments
 from jax_logreg.certificate import moments
 from jax_logreg.driver import begin, restart
 from jax_logreg.errors import InputError, brief
@@ -94,9 +94,8 @@ def path(
         loop = Loop(objective, method, int(steps), float(tolerance))
         loop, carry = begin(loop, _intercepts(objective, task.params), None)
         fits = []
-        if bool(np.any(np.asarray(objective.l1(task.params.w) + objective.l2(task.params.w)) == 0)):
-            # Unpenalised features are in the model at any strength.
-            carry = _advance(loop, carry, jnp.asarray(_HUGE, dtype))
+        if _unpenalised(objective, task.params):
+            carry = _leave_out(loop, carry)
         values = grid(strengths, smallest, lambda: float(_least_empty(objective, carry.good)))
         for strength in values:
             loop, carry = _make_room(loop, carry)
@@ -128,9 +127,23 @@ def _intercepts(objective: Objective, params: Params) -> Params:
     return params._replace(b=jnp.log(odds))
 
 
-def largest_strength(task: Task) -> float:
-    """The least strength at which no feature is in the model; all must be penalised."""
-    return float(_least_empty(task.objective, _intercepts(task.objective, task.params)))
+def largest_strength(loop: Loop, params: Params) -> float:
+    """The least strength at which no penalised feature is in the model."""
+    at = _intercepts(loop.objective, params)
+    if _unpenalised(loop.objective, params):
+        at = _leave_out(*begin(loop, at, None)).good
+    return float(_least_empty(loop.objective, at))
+
+
+def _unpenalised(objective: Objective, params: Params) -> bool:
+    """Whether some features are in the model at any strength."""
+    strength = objective.l1(params.w) + objective.l2(params.w)
+    return bool(np.any(np.asarray(strength) == 0))
+
+
+def _leave_out(loop: Loop, carry: Carry) -> Carry:
+    """The best model without what is penalised."""
+    return _advance(loop, carry, jnp.asarray(_HUGE, carry.best.dtype))
 
 
 @jax.jit
@@ -160,7 +173,7 @@ def grid(strengths: Any, smallest: Any, find_largest: Callable[[], float]) -> np
     Raises:
         ValueError: neither, or a share that is none.
     """
-    if isinstance(strengths, int | np.integer) and not isinstance(strengths, bool):
+    if is_integer(strengths):
         share = isinstance(smallest, int | float | np.number) and 0 < smallest < 1
         if strengths < 1 or not share:
             raise InputError(

@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from jax_logreg.errors import InputError
 from jax_logreg.logistic import Batch, Family, Params, cost, forward
+from jax_logreg.objective import Objective
 
 # From parameters, the batch whose s marks what is held out, and the family, to a number.
 Score = Callable[[Params, Batch, Family], Array]
@@ -22,6 +24,24 @@ def find_score(scoring: str) -> Score:
     if scoring not in SCORES:
         raise InputError(f"scoring is {scoring!r}: expected {', '.join(map(repr, SCORES))}")
     return SCORES[scoring]
+
+
+def check_scorable(score: Score, held: np.ndarray, objective: Objective) -> None:
+    """Refuse weights (f, m) of held-out examples that have no score.
+
+    Raises:
+        ValueError: a fold without weight, or one that shows but one side of what is to be ranked.
+    """
+    Y = np.asarray(objective.batch.Y)
+    for fold, weights in enumerate(held):
+        if not weights.sum() > 0:
+            raise InputError(f"fold {fold} holds out no example with a positive weight")
+        positive = Y @ weights
+        if score is _roc_auc and not np.all((positive > 0) & (positive < weights.sum())):
+            raise InputError(
+                f"fold {fold} does not hold out some of every class, which 'roc_auc' ranks: "
+                "expected stratified folds, fewer, or another scoring"
+            )
 
 
 def _log_loss(params: Params, batch: Batch, family: Family) -> Array:

@@ -1,5 +1,6 @@
 """The loop of one model, under vmap, in slots that many models pass through."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from jax_logreg.diagnosis import diagnose
 from jax_logreg.driver import REPEATS, afresh, measure
 from jax_logreg.logistic import Params
 from jax_logreg.loop import Carry, Loop, body, start
+from jax_logreg.result import History, Result
 from jax_logreg.status import Status
 from jax_logreg.sweep.stack import Stack, model_loop
 
@@ -33,6 +35,24 @@ class Fits(NamedTuple):
     classes: tuple[Any, ...]
     solver: str
     notes: tuple[tuple[str, ...], ...]
+
+    def result(self, i: int) -> Result:
+        """Model i as `fit` would hand it back, with an empty history: a sweep keeps none."""
+        params, certificate = (
+            jax.tree.map(lambda part: part[i], tree) for tree in (self.params, self.certificate)
+        )
+        nothing = np.empty(0, params.w.dtype)
+        return Result(
+            params,
+            History(*(nothing,) * 4),
+            self.status[i],
+            int(self.steps[i]),
+            None,
+            certificate,
+            self.classes,
+            self.solver,
+            self.notes[i],
+        )
 
     def part(self, which: slice) -> "Fits":
         """Those models alone."""
@@ -55,13 +75,14 @@ def run_many(
     classes: tuple[Any, ...],
     chosen: str,
     parents: np.ndarray | None = None,
+    callback: Callable[[int, int], None] | None = None,
 ) -> Fits:
     """Every model of a stack to its end, so many slots at a time.
 
     One with a parent (not -1) starts from the answer of that model, which comes before it.
     """
     models = len(stack.row)
-    answers = _Answers.empty(loop, models)
+    answers = _Answers.empty(loop, models, callback)
     parents = np.full(models, -1) if parents is None else parents
     for todo in (np.flatnonzero(parents < 0), np.flatnonzero(parents >= 0)):
         if todo.size and parents[todo[0]] >= 0:
@@ -97,14 +118,22 @@ class _Answers(NamedTuple):
     certificate: np.ndarray
     status: np.ndarray
     steps: np.ndarray
+    callback: Callable[[int, int], None] | None
 
     @staticmethod
-    def empty(loop: Loop, models: int) -> "_Answers":
+    def empty(loop: Loop, models: int, callback: Any) -> "_Answers":
         (n, _), k = loop.objective.batch.X.shape, len(loop.objective.batch.Y)
         dtype = loop.objective.batch.s.dtype
         zeros: Any = [np.zeros((models, *one), dtype) for one in ((n, k), (k, 1))]
         counts = np.zeros(models, np.int32)
-        return _Answers(Params(*zeros), np.zeros((models, 4), dtype), counts, counts.copy())
+        certificate = np.zeros((models, 4), dtype)
+        return _Answers(Params(*zeros), certificate, counts, counts.copy(), callback)
+
+    def tell(self) -> None:
+        """Say how many models are done."""
+        if self.callback is not None:
+            done = np.count_nonzero(self.status != Status.RUNNING)
+            self.callback(int(done), len(self.status))
 
     def misses(self, i: int, tolerance: float) -> bool:
         """Whether a model that has converged is not proven to have."""
@@ -130,7 +159,9 @@ def _pass_through(
     branch = all(device.platform == "cpu" for device in loop.objective.batch.s.devices())
     state = _idle(loop, stack, index)
     while live.any():
-        state = _advance(loop, stack, index, fresh, state, branch)
+        # What is run again has the steps that are left.
+        taken = answers.steps[index]
+        state = _advance(loop, stack, index, fresh, taken, state, branch)
         step, status = jax.device_get((state.carry.step, state.carry.status))
         ended = live & (status != Status.RUNNING)
         fresh = np.zeros(size, bool)
@@ -146,6 +177,7 @@ def _pass_through(
             live[slot] = fresh[slot] = bool(queue)
             if queue:
                 index[slot] = queue.pop()
+        answers.tell()
 
 
 def _idle(loop: Loop, stack: Stack, index: np.ndarray) -> _Slot:
@@ -165,13 +197,19 @@ def _begin(loop: Loop, own: Stack) -> _Slot:
 
 @partial(jax.jit, static_argnames="branch", donate_argnames="state")
 def _advance(
-    loop: Loop, stack: Stack, index: Array, fresh: Array, state: _Slot, branch: bool
+    loop: Loop,
+    stack: Stack,
+    index: Array,
+    fresh: Array,
+    taken: Array,
+    state: _Slot,
+    branch: bool,
 ) -> _Slot:
     """Some steps of every slot, those that are fresh from the start of their models."""
 
-    def advance(own: Stack, fresh: Array, slot: _Slot) -> _Slot:
+    def advance(own: Stack, fresh: Array, taken: Array, slot: _Slot) -> _Slot:
         slot = where_wanted(fresh, lambda _: _begin(loop, own), slot)
-        one = model_loop(loop, own)
+        one = model_loop(loop, own)._replace(steps=loop.steps - taken)
         if slot.moments is not None:
             one = one._replace(moments=slot.moments)
         carry, _ = lax.scan(
@@ -179,7 +217,7 @@ def _advance(
         )
         return slot._replace(carry=carry)
 
-    return jax.vmap(advance)(stack.take(index), fresh, state)
+    return jax.vmap(advance)(stack.take(index), fresh, taken, state)
 
 
 def _certify(loop: Loop, stack: Stack, models: np.ndarray, slots: int, answers: _Answers) -> None:

@@ -1,5 +1,7 @@
 """Resamples: integer weights, their models, and intervals that hold what they should."""
 
+import sys
+
 import numpy as np
 import pytest
 from cases import quick_compilation
@@ -38,7 +40,7 @@ def test_intervals_of_coefficients_and_predictions():
 
 def test_a_resample_is_a_fit_with_integer_weights():
     found = bootstrap(X, Y, resamples=2, seed=7, tolerance=1e-10, dtype="float64", penalty=L2(0.1))
-    counts = np.bincount(np.random.default_rng(7).integers(0, 400, 400), minlength=400)
+    counts = np.bincount(np.random.default_rng([7, 0]).integers(0, 400, 400), minlength=400)
     one = fit(X, Y, s=counts, tolerance=1e-10, dtype="float64", penalty=L2(0.1))
     assert_allclose(found.models.params.w[0], one.params.w, atol=1e-5)
     again = bootstrap(X, Y, resamples=1, seed=7, tolerance=1e-10, dtype="float64", penalty=L2(0.1))
@@ -54,6 +56,7 @@ def test_a_rare_class_is_drawn_again():
 
 WRONG = {
     "resamples": ({"resamples": 0}, "resamples is 0: expected an integer of at least 1"),
+    "no number": ({"resamples": True}, "resamples is True: expected an integer of at least 1"),
     "confidence": ({"confidence": 95}, "confidence is 95: expected a number between 0 and 1"),
 }
 
@@ -63,3 +66,10 @@ def test_wrong_arguments(name):
     arguments, message = WRONG[name]
     with pytest.raises(ValueError, match=message):
         bootstrap(X, Y, **arguments)
+
+
+@pytest.mark.parametrize("memory", [1000, "1 GB"])
+def test_memory_is_looked_at_before_anything_runs(memory, monkeypatch):
+    monkeypatch.delattr(sys.modules["jax_logreg.sweep.bootstrap"], "fit")
+    with pytest.raises(ValueError, match=r"memory is .* bytes, but one of the 1000 models needs"):
+        bootstrap(X, Y, memory=memory)

@@ -8,7 +8,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
 
 from jax_logreg import L1, L2, Status, fit
-from jax_logreg.sweep import cross_validate
+from jax_logreg.sweep import cross_validate, path
 
 assert_allclose = np.testing.assert_allclose
 X = (COUNTS - 1) / 1.2
@@ -67,6 +67,29 @@ def test_of_weights_the_held_out_and_the_others():
     assert_allclose(weighted.fold_models.params.w, repeated.fold_models.params.w, atol=1e-5)
 
 
+def test_one_part_held_out():
+    """There is no standard error of one."""
+    done = []
+    found = cross_validate(
+        X,
+        LABELS["multinomial"],
+        strengths=STRENGTHS,
+        folds=0.3,
+        callback=lambda *now: done.append(now),
+    )
+    assert found.scores.shape == (3, 1) and np.isnan(found.error).all()
+    assert found.one_standard_error == found.best == found.mean.argmax()
+    assert done[-1] == (6, 6) and done == sorted(done)
+
+
+def test_a_grid_begins_where_the_penalised_features_enter():
+    """Those without penalty are in the model at any strength."""
+    penalty = L2(1.0, np.array([0, 1, 1, 0, 1, 1.0]))
+    settings = {"strengths": 3, "smallest": 0.1, "penalty": penalty, **EXACT, "tolerance": 1e-9}
+    found = cross_validate(X, LABELS["binomial"], **settings)
+    assert_allclose(found.strengths, path(X, LABELS["binomial"], **settings).strengths, rtol=1e-6)
+
+
 def test_an_L1_penalty():
     found = cross_validate(X, LABELS["binomial"], strengths=4, smallest=0.05, penalty=L1, **EXACT)
     zeros = [np.count_nonzero(w == 0) for w in found.models.params.w]
@@ -80,6 +103,17 @@ WRONG = {
     "a fold without a class": (
         {"folds": FAMILIES["binomial"][0].astype(int)},
         r"s\[0\] of 2 models: class 0.* has no examples where s > 0",
+    ),
+    "a fold of one class, ranked": (
+        {
+            "folds": np.where(LABELS["binomial"] > 0, np.arange(X.shape[1]) % 2, 2),
+            "scoring": "roc_auc",
+        },
+        "fold 0 does not hold out some of every class, which 'roc_auc' ranks",
+    ),
+    "a fold without weight": (
+        {"folds": np.arange(X.shape[1]) % 2, "s": np.arange(X.shape[1]) % 2},
+        "fold 0 holds out no example with a positive weight",
     ),
     "strengths": ({"strengths": "many"}, "strengths is 'many'"),
     "memory": ({"memory": 10}, r"memory is 10 bytes, but one of the \d+ models needs"),

@@ -21,6 +21,14 @@ def test_stratified(folds):
     assert (out != held_out(folds, Y, None, 2)).any()
 
 
+@pytest.mark.parametrize("share", [0.01, 0.2, 0.5, 0.99])
+def test_a_share_of_every_class(share):
+    (out,) = held_out(share, Y, None, 1)
+    counts = Y.sum(axis=1)
+    np.testing.assert_array_equal(Y @ out, np.clip(np.round(share * counts), 1, counts - 1))
+    assert (out != held_out(share, Y, None, 2)).any()
+
+
 def test_groups_stay_together():
     out = held_out(3, Y, GROUPS, 0)
     assert (out.sum(axis=0) == 1).all()
@@ -42,6 +50,8 @@ def test_given():
 
 WRONG = {
     "one fold": ((1, None), "folds is 1: expected from 2 to"),
+    "no share": ((1.5, None), "folds is 1.5: expected how many, or a share between 0 and 1"),
+    "a share of groups": ((0.2, GROUPS), "groups go with a number"),
     "too many": ((40, None), "the examples of the rarest class"),
     "too many for the groups": ((10, GROUPS), "from 2 to 9, the number of groups"),
     "groups of another length": ((3, GROUPS[1:]), r"groups has shape \(49,\)"),

@@ -17,7 +17,7 @@ from jax_logreg import (
     Status,
     fit,
 )
-from jax_logreg.sweep import fit_many
+from jax_logreg.sweep import fit_many, slots
 
 assert_allclose = np.testing.assert_allclose
 X = (COUNTS - 1) / 1.2
@@ -105,9 +105,19 @@ def test_axes_are_shared_or_not():
         assert_allclose(found.params.w[i], one.params.w, rtol=1e-12)
 
 
+def test_what_goes_on_has_the_steps_that_are_left(monkeypatch):
+    monkeypatch.setattr(slots._Answers, "misses", lambda *_: True)
+    settings = {"solver": GradientDescent(0.1), "steps": 5, "tolerance": 0}
+    found = fit_many(X, Y, penalty=L2(STRENGTHS), **settings)
+    assert (found.steps == 5).all()
+
+
 def test_a_single_model_and_no_axis_at_all():
     found = fit_many(X, Y, penalty=L2(0.1))
     assert found.params.w.shape == (1, N, 1) and found.status == (Status.CONVERGED,)
+    one = found.result(0)
+    assert one.params.w.shape == (N, 1) and one.message.startswith("converged after")
+    assert one.certificate.relative_gap <= 1e-4 and one.history.cost.shape == (0,)
     assert "share" in found.solver
 
 
