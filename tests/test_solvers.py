@@ -34,7 +34,11 @@ from jax_logreg import (
     fit,
     solve,
 )
+from jax_logreg.logistic import MULTINOMIAL
+from jax_logreg.objective import Objective
+from jax_logreg.solver.proximal import _shifted
 
+assert_allclose = np.testing.assert_allclose
 TOLERANCE = {"float32": 1e-5, "float64": 1e-8}
 CASES = covering()
 
@@ -176,6 +180,32 @@ def test_a_kink_is_refused_by_solvers_of_smooth_costs(solver):
     for penalty in (L1(0.1), ElasticNet(0.1, 0.5)):
         with pytest.raises(ValueError, match=r"cannot take the penalty .* expected Proximal"):
             fit(COUNTS, LABELS, solver=solver, penalty=penalty)
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("k", [3, 4])
+def test_the_outputs_of_a_softmax_stand_where_their_penalty_is_smallest(ratio, k, rng):
+    """No shift of a feature's outputs, which the cross-entropy does not see, has a smaller one."""
+    w = jnp.asarray(rng.standard_normal((6, k)) * rng.integers(0, 2, (6, k)))
+    with precision("float64"):
+        batch = Batch(jnp.zeros((6, 1)), jnp.zeros((k, 1)), jnp.ones((1, 1)))
+        objective = Objective(batch, ElasticNet(0.7, ratio), MULTINOMIAL)
+        shifted = np.asarray(_shifted(objective, jnp.asarray(w, "float64"), jnp.arange(6)))
+
+    def penalty(w):
+        return np.sum(ratio * np.abs(w) + (1 - ratio) / 2 * w**2, axis=1)
+
+    assert_allclose(np.ptp(shifted - w, axis=1), 0, atol=1e-6)
+    for shift in np.linspace(-2, 2, 401):
+        assert (penalty(shifted) <= penalty(w + shift) + 1e-6).all()
+
+
+def test_a_weak_elastic_net_of_a_softmax_takes_few_steps():
+    """Steps along the outputs' common shift alone were as short as the penalty is weak: 1000."""
+    settings = {"dtype": "float64", "tolerance": 1e-10, "family": "multinomial"}
+    penalty = ElasticNet(1e-3, 0.3)
+    found = fit((COUNTS - 1) / 1.2, FAMILIES["multinomial"], penalty=penalty, **settings)
+    assert found.status is Status.CONVERGED and found.steps < 50
 
 
 def test_a_wrong_line_search_is_seen(monkeypatch):
