@@ -33,6 +33,7 @@ FLOORS = {
     "fit": 5,
     "sweep": 6,
     "data": 6,
+    "sklearn": 7,
     "run": 8,
 }
 

@@ -1,0 +1,9 @@
+"""scikit-learn's estimators of logistic regression, fitted by this package."""
+
+from jax_logreg.extras import needs
+
+with needs("sklearn"):
+    from jax_logreg.sklearn.estimator import LogisticRegression
+    from jax_logreg.sklearn.search import LogisticRegressionCV
+
+__all__ = ["LogisticRegression", "LogisticRegressionCV"]
