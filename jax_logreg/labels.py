@@ -1,7 +1,7 @@
 """Labels and weights, mapped once: from what people have to Y (k, m) of 0 and 1, and s (1, m)."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -132,11 +132,17 @@ def weigh(
         ValueError: weights that are negative, not finite, all 0 or of the wrong length, a class
             without weight, or a class_weight for what is no class.
     """
-    m = Y.shape[1]
-    s = _weights(s, m)
+    return weigh_each(_weights(s, Y.shape[1]), class_weight, Y, family, classes)
+
+
+def weigh_each(
+    s: np.ndarray, class_weight: Any, Y: np.ndarray, family: Family, classes: tuple[Any, ...]
+) -> np.ndarray:
+    """As `weigh`, of rows (r, m) that are finite and not negative, each by its own sums."""
     rows = Y if Y.shape[0] > 1 else np.concatenate([1 - Y, Y])
-    sums = rows @ s[0]
-    _check_present(sums, s, Y, family, classes)
+    sums = s @ rows.T.astype(s.dtype)
+    for i in np.flatnonzero(_lacks(sums, s, Y, family)):
+        _refuse(sums[i], s[i], Y, family, classes)
     if class_weight is None:
         return s
     if family.independent and Y.shape[0] > 1:
@@ -144,10 +150,10 @@ def weigh(
             "class_weight with several targets at once is ambiguous: pass s, or fit them one by one"
         )
     if isinstance(class_weight, str) and class_weight == "balanced":
-        factors = s.sum() / (len(sums) * sums)
+        factors = s.sum(axis=1, keepdims=True) / (sums.shape[1] * sums)
     else:
-        factors = _factors(class_weight, classes)
-    return s * (factors @ rows)[None]
+        factors = _factors(class_weight, classes)[None]
+    return s * (factors @ rows)
 
 
 def _factors(class_weight: Any, classes: tuple[Any, ...]) -> np.ndarray:
@@ -192,25 +198,30 @@ def _weights(s: Any, m: int) -> np.ndarray:
     return s
 
 
-def _check_present(
+def _lacks(sums: np.ndarray, s: np.ndarray, Y: np.ndarray, family: Family) -> np.ndarray:
+    """Which rows of weights (r,) leave a class, or one side of a target, without any."""
+    lacking = sums == 0
+    if family.independent and Y.shape[0] > 1:
+        lacking = lacking | (sums == s.sum(axis=1, keepdims=True))
+    return np.any(lacking, axis=1)
+
+
+def _refuse(
     sums: np.ndarray, s: np.ndarray, Y: np.ndarray, family: Family, classes: tuple[Any, ...]
-) -> None:
+) -> NoReturn:
     where = "" if np.all(s > 0) else " where s > 0"
     if not family.independent or Y.shape[0] == 1:
         empty = np.flatnonzero(sums == 0)
-        if empty.size:
-            others = ", ".join(str(c) for i, c in enumerate(classes) if sums[i] > 0)
-            raise InputError(
-                f"class {classes[empty[0]]} has no examples{where}: expected some of every class "
-                f"(there are some of {others[:80]}); without it there is no finite optimum"
-            )
-        return
-    alike = np.flatnonzero((sums == 0) | (sums == s.sum()))
-    if alike.size:
+        others = ", ".join(str(c) for i, c in enumerate(classes) if sums[i] > 0)
         raise InputError(
-            f"Y[{alike[0]}] is the same for every example{where}: expected both 0 and 1 for each "
-            "target; with one of them there is no finite optimum"
+            f"class {classes[empty[0]]} has no examples{where}: expected some of every class "
+            f"(there are some of {others[:80]}); without it there is no finite optimum"
         )
+    alike = np.flatnonzero((sums == 0) | (sums == s.sum()))
+    raise InputError(
+        f"Y[{alike[0]}] is the same for every example{where}: expected both 0 and 1 for each "
+        "target; with one of them there is no finite optimum"
+    )
 
 
 def _some(classes: Any) -> str:

@@ -182,7 +182,7 @@ def _pass_through(
 
 def _idle(loop: Loop, stack: Stack, index: np.ndarray) -> _Slot:
     """Slots that nothing runs in, of the shapes that models have."""
-    shapes = jax.eval_shape(jax.vmap(partial(_begin, loop)), jax.eval_shape(stack.take, index))
+    shapes = _begin_each.eval_shape(loop, stack, index)
     # By NumPy: each shape would be compiled.
     state = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
     ended = np.full(len(index), Status.STEPS_EXHAUSTED, np.int32)
@@ -193,6 +193,11 @@ def _begin(loop: Loop, own: Stack) -> _Slot:
     loop = model_loop(loop, own)
     moments = None if own.rows is None else moments_of(loop.objective)
     return _Slot(start(loop, own.params, None), moments)
+
+
+@jax.jit
+def _begin_each(loop: Loop, stack: Stack, index: Array) -> _Slot:
+    return jax.vmap(partial(_begin, loop))(stack.take(index))
 
 
 @partial(jax.jit, static_argnames="branch", donate_argnames="state")

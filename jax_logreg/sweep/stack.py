@@ -1,6 +1,7 @@
 """What differs between the models of a sweep, along a leading axis; all else they share."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ import numpy as np
 from jax import Array
 
 from jax_logreg.errors import InputError
-from jax_logreg.labels import weigh
+from jax_logreg.labels import weigh, weigh_each
 from jax_logreg.logistic import Params
 from jax_logreg.loop import Loop
 from jax_logreg.objective import Objective
@@ -132,11 +133,15 @@ def weigh_rows(
     Raises:
         ValueError: as for one model, with the row's number.
     """
-    Y = np.asarray(objective.batch.Y)
-    weighed = []
+    Y, rows = np.asarray(objective.batch.Y), np.asarray(rows)
+    given = (class_weight, Y, objective.family, tuple(classes))
+    valid = rows.dtype.kind in "biuf" and bool(np.all(np.isfinite(rows) & (rows >= 0)))
+    if valid and np.all(np.any(rows > 0, axis=1)):
+        with suppress(InputError):
+            return weigh_each(rows, *given)
     for i, row in enumerate(rows):
         try:
-            weighed.append(weigh(row, class_weight, Y, objective.family, tuple(classes))[0])
+            weigh(row, *given)
         except InputError as error:
             raise InputError(f"s[{i}] of {len(rows)} models: {error}") from None
-    return np.stack(weighed)
+    raise AssertionError("one of the rows must have been refused")
