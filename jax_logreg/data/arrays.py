@@ -22,13 +22,22 @@ def read_npz(path: Path, x: str, y: str, weights: str | None, labelled: bool) ->
         return _examples(path, load, file.files, x, y, weights, labelled)
 
 
-def read_npy(path: Path, labelled: bool) -> Examples:
-    """The examples of a .npy, which is never unpickled and has no labels."""
-    if labelled:
-        raise InputError(f"{path} can hold no labels: put X and Y into one .npz")
-    with path.open("rb") as opened:
-        array = _plain(path, partial(np.load, allow_pickle=False), opened)
-    return _from_array(path, "its array", array, None)
+def read_npy(path: Path, labels: str, labelled: bool) -> Examples:
+    """The examples of a .npy, and their labels in another beside it; neither is unpickled."""
+
+    def load(path: Path) -> np.ndarray:
+        with path.open("rb") as opened:
+            return _plain(path, partial(np.load, allow_pickle=False), opened)
+
+    if not labelled:
+        return _from_array(path, "its array", load(path), None)
+    beside = path.with_name(labels.replace("*", path.stem))
+    if not beside.exists():
+        raise InputError(
+            f"{path} has labels in {beside.name}, which does not exist: name the file beside it "
+            "with data.labels, or put X and Y into one .npz"
+        )
+    return _from_array(path, "its array", load(path), load(beside))
 
 
 def read_hdf5(path: Path, x: str, y: str, weights: str | None, labelled: bool) -> Examples:

@@ -22,6 +22,9 @@ class Reading(Section):
     label: str = Field("label", description="Label column of .csv and .parquet.")
     x: str = Field("X", description="Array of examples in .npz and .h5, or a pattern: *_set_x.")
     y: str = Field("Y", description="Array of labels in .npz and .h5, or a pattern: *_set_y.")
+    labels: str = Field(
+        "*_labels.npy", description="File of labels beside a .npy; * stands for its name."
+    )
     weights: str | None = Field(
         None, description="Column or array of example weights, 0 or larger; by default all 1."
     )
@@ -33,7 +36,7 @@ Reader = Callable[[Path, Reading, Sequence[str] | None, bool], Examples]
 
 READERS: dict[str, Reader] = {
     ".npz": lambda path, r, _, labelled: arrays.read_npz(path, r.x, r.y, r.weights, labelled),
-    ".npy": lambda path, r, _, labelled: arrays.read_npy(path, labelled),
+    ".npy": lambda path, r, _, labelled: arrays.read_npy(path, r.labels, labelled),
     ".h5": lambda path, r, _, labelled: arrays.read_hdf5(path, r.x, r.y, r.weights, labelled),
     ".csv": lambda path, r, names, labelled: tables.read_csv(path, _columns(r), names, labelled),
     ".parquet": lambda path, r, names, labelled: tables.read_parquet(

@@ -113,6 +113,36 @@ class SyntheticData(Source):
         return Examples(X, labels, names, f"synthetic, seed {self.seed}"), None
 
 
+class EmbeddingsData(Source):
+    """Normal features as embeddings have them, their variances falling by a power, in k classes."""
+
+    source: Literal["embeddings"]
+    examples: int = Field(10_000, ge=4, description="How many, m, shared out evenly.")
+    features: int = Field(256, ge=2, description="How many, n.")
+    classes: int = Field(20, ge=2, description="How many, k.")
+    decay: float = Field(
+        1.0, ge=0, le=10, description="Principal direction i has a variance of i to the -decay."
+    )
+    distance: float = Field(
+        5.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Between the means of two classes, in standard deviations of either.",
+    )
+
+    def load(self) -> Loaded:
+        """The examples of this seed, float32."""
+        n, m, k = self.features, self.examples, self.classes
+        rng = np.random.default_rng(self.seed)
+        labels = rng.permutation(np.arange(m) % k)
+        means = rng.standard_normal((n, k), np.float32) * np.float32(self.distance / (2 * n) ** 0.5)
+        spread = np.arange(1, n + 1, dtype=np.float32)[:, None] ** (-self.decay / 2)
+        turn = np.linalg.qr(rng.standard_normal((n, n), np.float32))[0]
+        X = turn @ (spread * (rng.standard_normal((n, m), np.float32) + means[:, labels]))
+        names = tuple(f"x{i}" for i in range(n))
+        return Examples(X, labels, names, f"embeddings, seed {self.seed}"), None
+
+
 class OpenMLData(Source):
     """A data set of openml.org, fetched once and then kept by scikit-learn."""
 
@@ -151,5 +181,6 @@ class OpenMLData(Source):
 
 
 DataConfig = Annotated[
-    BundledData | FileData | SyntheticData | OpenMLData, Field(discriminator="source")
+    BundledData | FileData | SyntheticData | EmbeddingsData | OpenMLData,
+    Field(discriminator="source"),
 ]

@@ -15,9 +15,10 @@ with needs("run"):
     import tomli_w
     from pydantic import Field, ValidationError
 
-    from jax_logreg.run.explain import explain
+    from jax_logreg.run.explain import explain, find_origin
 
 
+Tried = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 ClassWeights = dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]]
 
 
@@ -60,6 +61,30 @@ class FitConfig(Section):
     )
 
 
+class SweepConfig(Section):
+    """Strengths of the penalty x folds; the one that predicts best what was held out is trained."""
+
+    strengths: Annotated[int, Field(ge=1)] | Annotated[list[Tried], Field(min_length=1)] = Field(
+        10,
+        description="Their values, or how many: then a geometric grid from the least at which all "
+        "weights are 0 (of L2: from ten times that of L1) down to `smallest` times it.",
+    )
+    smallest: float = Field(1e-4, gt=0, lt=1, description="The last of a grid, as a share.")
+    folds: Annotated[int, Field(ge=2)] | Annotated[float, Field(gt=0, lt=1)] = Field(
+        5, description="How many, stratified by class; or the share that is held out but once."
+    )
+    scoring: Literal["log_loss", "accuracy", "balanced_accuracy", "brier", "roc_auc"] = Field(
+        "log_loss", description="By what the held-out examples are scored; more is better."
+    )
+    choose: Literal["best", "one_standard_error"] = Field(
+        "best", description="The best mean score, or the strongest within a standard error of it."
+    )
+    seed: int = Field(0, ge=0, lt=2**32, description="Of the shuffle that deals examples out.")
+    memory: float = Field(
+        1e9, gt=0, allow_inf_nan=False, description="Bytes that the models may take beside X."
+    )
+
+
 class Config(Section):
     """One experiment: what to learn from, which cost, by which method, and when to stop."""
 
@@ -67,6 +92,7 @@ class Config(Section):
     penalty: PenaltyConfig = Field(NoPenalty(), description="What is added to the cost, of w.")
     solver: SolverConfig = Field(AutoConfig(), description="The method and its numbers.")
     fit: FitConfig = Field(FitConfig(), description="When to stop, what to check, and where.")
+    sweep: SweepConfig | None = Field(None, description="Which strengths to try, and how.")
 
     def to_toml(self) -> str:
         """The config as resolved, enough to run it again: every default, absolute paths."""
@@ -87,9 +113,29 @@ def load_config(path: Path, overrides: list[str]) -> Config:
         _set(tree, key, value, override)
         origins[key] = f"--set {override}"
     try:
-        return Config.model_validate(tree)
+        config = Config.model_validate(tree)
     except ValidationError as error:
         raise InputError(explain(error, Config, tree, str(path), origins)) from None
+    wrong = _check_strength(config)
+    if wrong is not None:
+        key, problem = wrong
+        raise InputError(f"{find_origin(key, origins, str(path))}: {problem}")
+    return config
+
+
+def _check_strength(config: Config) -> tuple[str, str] | None:
+    """The key and what is wrong, unless just one of penalty and sweep has strengths."""
+    kind, strength = config.penalty.kind, getattr(config.penalty, "strength", None)
+    if config.sweep is None:
+        if kind == "none" or strength is not None:
+            return None
+        return "penalty", "penalty.strength is missing: it has no default, but for a [sweep]"
+    if kind == "none":
+        return "sweep", "sweep tries strengths of a penalty: set penalty.kind='l2', or 'l1'"
+    if strength is not None:
+        key = "penalty.strength"
+        return key, f"{key} is {strength:g}, but [sweep] tries its own strengths: leave one out"
+    return None
 
 
 def _read(path: Path) -> dict[str, Any]:

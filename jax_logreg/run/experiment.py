@@ -20,6 +20,7 @@ from jax_logreg.run.model import Model
 from jax_logreg.run.progress import show_progress
 from jax_logreg.run.report import render
 from jax_logreg.run.summary import Seconds, history, summarise
+from jax_logreg.run.sweep import run_sweep
 
 with needs("run"):
     from rich.console import Console
@@ -44,12 +45,18 @@ def run(config: Config, console: Console) -> Outcome:
     load = time.perf_counter() - began
     arguments = fit_arguments(config, data)
     console.print(_describe(data), highlight=False, soft_wrap=True)
-    began = time.perf_counter()
-    with _compiling() as compiled, show_progress(console, config.fit.steps) as show:
-        result = fit(data.X_train, data.Y_train, callback=show, **arguments)
+    began, sweep = time.perf_counter(), None
+    with _compiling() as compiled:
+        if config.sweep is not None:
+            sweep, arguments = run_sweep(config.sweep, data, arguments, console)
+        with show_progress(console, config.fit.steps) as show:
+            result = fit(data.X_train, data.Y_train, callback=show, **arguments)
     elapsed = time.perf_counter() - began
     seconds = Seconds(load, sum(compiled), elapsed - sum(compiled))
     summary = summarise(result, data, config, seconds)
+    if sweep is not None:
+        summary["sweep"] = sweep.summary
+        summary["penalty"]["strength"] = arguments["penalty"].strength
     model = Model(result.params, data.classes, data.features, data.scaling, config.data.reading)
     files = {
         "config.toml": config.to_toml().encode(),
@@ -57,6 +64,7 @@ def run(config: Config, console: Console) -> Outcome:
         "history.csv": history(result).encode(),
         "model.safetensors": model.save(),
         "report.html": render(result, summary, config.to_toml(), data.source).encode(),
+        **({} if sweep is None else sweep.files),
     }
     return Outcome(result, summary, files)
 

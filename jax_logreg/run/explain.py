@@ -26,14 +26,19 @@ def explain(
         # Of a union, only the member that came near is worth a line.
         if any(_within(other, key) and other != key for other in found):
             continue
-        named = [origins[k] for k in origins if _within(k, key) or _within(key, k)]
-        if problems[0]["type"] in ("missing", "union_tag_not_found"):
+        origin = find_origin(key, origins, source)
+        if origin == source and problems[0]["type"] in ("missing", "union_tag_not_found"):
             # What made it necessary stands in the same table.
             table = key.rpartition(".")[0]
-            named += [origins[k] for k in origins if table and _within(k, table)]
-        origin = named[0] if named else source
+            origin = find_origin(table, origins, source) if table else source
         lines.append(f"{origin}: {_describe(key, problems, model, tree)}")
     return "\n".join(lines)
+
+
+def find_origin(key: str, origins: dict[str, str], source: str) -> str:
+    """The override that set the key, or something within it, or around; else the source."""
+    named = [origins[k] for k in origins if _within(k, key) or _within(key, k)]
+    return named[0] if named else source
 
 
 def _within(key: str, table: str) -> bool:
@@ -104,10 +109,22 @@ def _nearest_key(key: str, model: type[BaseModel], tree: dict[str, Any]) -> str:
     near = get_close_matches(name, here, 1)
     if near:
         return f"did you mean {table + '.' if table else ''}{near[0]}?"
+    owners = _owners(name, table, model)
+    if owners:
+        return f"it belongs to {owners}"
     elsewhere = [k for k in keys if get_close_matches(name, [k.rpartition(".")[2]], 1, 0.8)]
     if elsewhere:
         return f"did you mean {elsewhere[0]}?"
     return f"expected one of {', '.join(here)}" if here else "expected no table of that name"
+
+
+def _owners(name: str, table: str, model: type[BaseModel]) -> str:
+    """The members of the table's union that have a key of this name; empty if none has."""
+    field = model.model_fields.get(table)
+    if field is None or not isinstance(field.discriminator, str):
+        return ""
+    members = [m for m in _models(field.annotation, None, None) if name in m.model_fields]
+    return " or ".join(f"{field.discriminator}={_tag(m, field.discriminator)!r}" for m in members)
 
 
 def _keys(model: type[BaseModel], tree: Any, prefix: str = "") -> Iterator[str]:

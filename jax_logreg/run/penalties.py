@@ -15,8 +15,13 @@ with needs("run"):
     from pydantic import Field
 
 Strength = Annotated[
-    float,
-    Field(ge=0, allow_inf_nan=False, description="Its factor; scikit-learn's C is 1/(strength·m)."),
+    float | None,
+    Field(
+        ge=0,
+        allow_inf_nan=False,
+        description="Its factor; scikit-learn's C is 1/(strength·m). Left out where [sweep] tries "
+        "several.",
+    ),
 ]
 _UNPENALISED = "Features, by name or by number from 0, that are left out of it."
 
@@ -35,42 +40,48 @@ class L2Config(Section):
     """strength/2 · Σ w² (ridge)."""
 
     kind: Literal["l2"]
-    strength: Strength
+    strength: Strength = None
     unpenalised: list[str | int] = Field([], description=_UNPENALISED)
 
     def penalty(self, features: Sequence[str]) -> Penalty | None:
         """The penalty of these numbers."""
-        return L2(self.strength, _factors(self.unpenalised, features))
+        return L2(_of_sweep(self.strength), _factors(self.unpenalised, features))
 
 
 class L1Config(Section):
     """strength · Σ |w| (lasso), which leaves weights exactly 0."""
 
     kind: Literal["l1"]
-    strength: Strength
+    strength: Strength = None
     unpenalised: list[str | int] = Field([], description=_UNPENALISED)
 
     def penalty(self, features: Sequence[str]) -> Penalty | None:
         """The penalty of these numbers."""
-        return L1(self.strength, _factors(self.unpenalised, features))
+        return L1(_of_sweep(self.strength), _factors(self.unpenalised, features))
 
 
 class ElasticNetConfig(Section):
     """strength · Σ (l1_ratio·|w| + (1 − l1_ratio)/2·w²)."""
 
     kind: Literal["elastic_net"]
-    strength: Strength
+    strength: Strength = None
     l1_ratio: float = Field(ge=0, le=1, description="From 0, all L2, to 1, all L1.")
     unpenalised: list[str | int] = Field([], description=_UNPENALISED)
 
     def penalty(self, features: Sequence[str]) -> Penalty | None:
         """The penalty of these numbers."""
-        return ElasticNet(self.strength, self.l1_ratio, _factors(self.unpenalised, features))
+        factors = _factors(self.unpenalised, features)
+        return ElasticNet(_of_sweep(self.strength), self.l1_ratio, factors)
 
 
 PenaltyConfig = Annotated[
     NoPenalty | L2Config | L1Config | ElasticNetConfig, Field(discriminator="kind")
 ]
+
+
+def _of_sweep(strength: float | None) -> float:
+    """A sweep multiplies its strengths by 1."""
+    return 1.0 if strength is None else strength
 
 
 def _factors(unpenalised: list[str | int], features: Sequence[str]) -> np.ndarray | None:

@@ -34,6 +34,32 @@ def show_progress(console: Console, steps: int) -> Iterator[Callable[[Progress],
         yield show
 
 
+@contextmanager
+def show_models(console: Console) -> Iterator[Callable[[int, int], None]]:
+    """A callback for a sweep that shows how many of its models are done."""
+    if not console.is_terminal:
+        shown = 0
+
+        def show_line(done: int, models: int) -> None:
+            nonlocal shown
+            tenth = done * _LINES // models
+            if tenth > shown:
+                shown = tenth
+                console.print(f"{done} of {models} models", highlight=False)
+
+        yield show_line
+        return
+    columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("compiling", total=None)
+
+        def show(done: int, models: int) -> None:
+            text = f"{done} of {models} models"
+            bar.update(task, completed=done, total=models, description=text)
+
+        yield show
+
+
 def _lines(console: Console, steps: int) -> Callable[[Progress], None]:
     rate, shown = _Rate(), 0
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from jax_logreg.extras import needs
 from jax_logreg.result import Result
-from jax_logreg.run.summary import measures, number
+from jax_logreg.run.summary import SCORES, measures, number
 
 _POINTS = 2000
+_BLUE = "#2166ac"
 
 
 def render(result: Result, summary: dict[str, Any], config: str, source: str) -> str:
@@ -27,7 +28,30 @@ def render(result: Result, summary: dict[str, Any], config: str, source: str) ->
         config=config,
         source=source,
         curves=_curves(result),
+        validation=_validation(summary["sweep"]) if "sweep" in summary else None,
     )
+
+
+def _validation(sweep: dict[str, Any]) -> str:
+    """The mean score by strength, with a band of a standard error, and the strength chosen."""
+    order = np.argsort(sweep["strengths"])
+    strengths, mean, error = (
+        np.asarray(sweep[name], np.float64)[order]
+        for name in ("strengths", "mean", "standard_error")
+    )
+    label = f"{SCORES[sweep['scoring']]} of what was held out"
+    figure, axes = _figure(label, "strength of the penalty")
+    if np.all(strengths > 0):
+        axes.set_xscale("log")
+    axes.plot(strengths, mean, color=_BLUE, marker=".")
+    if sweep["folds"] > 1:
+        axes.fill_between(strengths, mean - error, mean + error, color=_BLUE, alpha=0.2, lw=0)
+    chosen = sweep["strengths"][sweep["chosen"]]
+    axes.axvline(chosen, color="#b2182b", ls="--", lw=1)
+    axes.annotate(
+        f" {chosen:.3g}", (chosen, 0.02), xycoords=("data", "axes fraction"), color="#b2182b"
+    )
+    return _svg(figure, label)
 
 
 def _curves(result: Result) -> list[str]:
@@ -49,20 +73,30 @@ def _curves(result: Result) -> list[str]:
 
 
 def _curve(values: Any, label: str, scale: str) -> str:
-    with needs("run"):
-        from matplotlib.backends.backend_svg import FigureCanvasSVG
-        from matplotlib.figure import Figure
     values = np.asarray(values, np.float64)
     steps = np.flatnonzero(~np.isnan(values))
     # More points than pixels would only make the page heavy.
     steps = steps[:: max(1, steps.size // _POINTS)]
+    figure, axes = _figure(label, "step")
+    axes.plot(steps, values[steps], color=_BLUE, marker="." if steps.size < 3 else "")
+    axes.set_yscale(scale)
+    return _svg(figure, label)
+
+
+def _figure(title: str, xlabel: str) -> tuple[Any, Any]:
+    with needs("run"):
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+        from matplotlib.figure import Figure
     figure = Figure(figsize=(6.4, 3.2), layout="constrained")
     FigureCanvasSVG(figure)
     axes = figure.subplots()
-    axes.plot(steps, values[steps], color="#2166ac", marker="." if steps.size < 3 else "")
-    axes.set(xlabel="step", title=label, yscale=scale)
+    axes.set(xlabel=xlabel, title=title)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _svg(figure: Any, label: str) -> str:
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     svg = text.getvalue()

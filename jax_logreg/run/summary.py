@@ -13,6 +13,17 @@ from jax_logreg.result import Result
 from jax_logreg.run.config import Config
 from jax_logreg.run.model import family_name, likeliest, probabilities
 
+_RULES = {"best": "best", "one_standard_error": "strongest within a standard error of the best"}
+
+
+SCORES = {
+    "log_loss": "minus log loss",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "brier": "minus Brier score",
+    "roc_auc": "area under the ROC curve",
+}
+
 
 class Seconds(NamedTuple):
     """Wall-clock seconds: reading the data, compiling, and the fit without the compiling."""
@@ -71,12 +82,33 @@ def measures(summary: dict[str, Any]) -> dict[str, str]:
         "train accuracy": number(summary["train_accuracy"], ".2%"),
         "test accuracy": number(summary["test_accuracy"], ".2%"),
     }
+    if "sweep" in summary:
+        shown |= _sweep(summary["sweep"])
     if summary["penalty"]["kind"] not in ("l1", "elastic_net"):
         # Only they make zeros on purpose.
         del shown["weights not 0"]
     for i, note in enumerate(summary["notes"]):
         shown["note" if i == 0 else f"note {i + 1}"] = note
     return shown
+
+
+def _sweep(sweep: dict[str, Any]) -> dict[str, str]:
+    """The choice of a sweep, and how its models ended."""
+    i = sweep["chosen"]
+    error = sweep["standard_error"][i]
+    band = "" if error is None else f" ± {error:.2g}"
+    ends = ", ".join(f"{count} {name}" for name, count in sweep["status"].items())
+    strengths = sweep["strengths"]
+    end = ""
+    if len(strengths) > 1 and strengths[sweep["best"]] in (min(strengths), max(strengths)):
+        weakest = strengths[sweep["best"]] == min(strengths)
+        end = "; the best is the weakest tried, try weaker" if weakest else ""
+        end = end or "; the best is the strongest tried, try stronger"
+    return {
+        "strength": f"{strengths[i]:.4g}, the {_RULES[sweep['choose']]} of {len(strengths)}{end}",
+        SCORES[sweep["scoring"]]: f"{sweep['mean'][i]:.4g}{band}, held out",
+        "models": f"{sweep['models']}: {ends}",
+    }
 
 
 def number(value: float | None, form: str) -> str:

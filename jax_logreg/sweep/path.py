@@ -64,7 +64,7 @@ def path(
         X: as in `fit`.
         Y: as in `fit`.
         strengths: their values, or how many: then a geometric grid from the least strength at
-            which all w are 0 down to `smallest` times it.
+            which all w are 0, of L2 from ten times that of L1, down to `smallest` times it.
         smallest: the last strength of a grid, as a share of the first.
         penalty: L1, L2, or one with factors or an l1_ratio, whose strength is then replaced.
         s: as in `fit`.
@@ -150,8 +150,9 @@ def _leave_out(loop: Loop, carry: Carry) -> Carry:
 def _least_empty(objective: Objective, params: Params) -> Array:
     """The least strength at which the parameters, without penalised features, are the answer."""
     gradient = objective.evaluate(params).gradient.w
-    # As L2 alone never empties a model, it is given a thousandth of L1.
-    l1 = jnp.maximum(objective.l1(params.w), 1e-3 * objective.l2(params.w))
+    # As L2 alone never empties a model, it is given a tenth of L1; a hint of L1, a thousandth.
+    l1, l2 = objective.l1(params.w), objective.l2(params.w)
+    l1 = jnp.where(l1 > 0, jnp.maximum(l1, 1e-3 * l2), 0.1 * l2)
     ratio = jnp.where(l1 > 0, jnp.abs(gradient) / jnp.where(l1 > 0, l1, 1), 0)
     return jnp.max(ratio)
 

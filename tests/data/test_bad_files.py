@@ -141,7 +141,10 @@ BAD = {
     "empty npz": (raw(b"", "a.npz"), r"a\.npz"),
     "pickled npz": (npz(X=np.array([{}, {}], object), Y=np.zeros(2)), r"pickled objects.*never"),
     "pickled labels": (npz(X=ROWS, Y=np.array([None] * 12)), r"pickled objects.*never loaded"),
-    "npy with labels wanted": (pickled_npy, r"a\.npy can hold no labels: put X and Y into one"),
+    "npy with labels wanted": (
+        pickled_npy,
+        r"a\.npy has labels in a_labels\.npy, which does not exist",
+    ),
     "no array of the name": (npz(features=ROWS, Y=LABELS), r"no array named 'X': .*features, Y"),
     "hundreds of arrays": (
         npz(**{f"a rather long name of layer {i}": ROWS for i in range(300)}),

@@ -197,6 +197,21 @@ def test_synthetic_is_the_same_whatever_jax_computes_in():
     np.testing.assert_array_equal(first.Y_train, again.Y_train)
 
 
+def test_embeddings_have_a_power_law_spectrum():
+    keys = {"source": "embeddings", "features": 40, "classes": 5, "standardise": False}
+    data = prepare(config(**keys, examples=8000, decay=1.5, distance=4.0), "float32")
+    labels = data.Y_train.argmax(axis=0)
+    means = np.stack([data.X_train[:, labels == c].mean(axis=1) for c in range(5)])
+    within = np.cov(data.X_train - means[labels].T)
+    variances = np.linalg.eigvalsh(within)[::-1]
+    np.testing.assert_allclose(variances, np.arange(1, 41) ** -1.5, rtol=0.2)
+    # Means stand apart by the distance, give or take the draw.
+    whitened = np.linalg.solve(np.linalg.cholesky(within), means.T)
+    apart = np.linalg.norm(whitened[:, :1] - whitened[:, 1:], axis=0)
+    np.testing.assert_allclose(apart, 4, rtol=0.3)
+    assert np.ptp(np.bincount(labels)) <= 1
+
+
 def test_a_test_file_of_its_own(tmp_path):
     save_npz(tmp_path / "test.npz", ROWS[:4], LABELS[:4])
     data = prepare(file_config(tmp_path, ROWS, LABELS, test=str(tmp_path / "test.npz")), "float64")

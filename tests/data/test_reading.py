@@ -36,11 +36,17 @@ def test_import_leaves_the_heavy_libraries_alone():
     assert done.stdout.strip() == ""
 
 
-def test_npy_has_examples_only(tmp_path):
-    rows, _ = table()
+def test_npy_has_its_labels_beside_it(tmp_path):
+    rows, labels = table()
     np.save(tmp_path / "new.npy", rows)
     examples = read(tmp_path / "new.npy", Reading(), labelled=False)
     np.testing.assert_array_equal(examples.X, rows.T)
+    np.save(tmp_path / "new_labels.npy", np.asarray(labels, str))
+    examples = read(tmp_path / "new.npy", Reading())
+    assert examples.X.shape == rows.T.shape
+    np.testing.assert_array_equal(examples.labels, labels)
+    (tmp_path / "new_labels.npy").rename(tmp_path / "y.npy")
+    assert read(tmp_path / "new.npy", Reading(labels="y.npy")).labels.shape == (len(rows),)
 
 
 def test_patterns_name_datasets(tmp_path):

@@ -24,14 +24,15 @@ OVERRIDES = {
     "fit.learning_rate=3": r"no known key: did you mean solver\.learning_rate\?",
     "solver.lerning_rate=3": r"no known key: did you mean solver\.learning_rate\?",
     "date.name=iris": r"date is no known key: did you mean data\?",
-    "colour=red": r"colour is no known key: expected one of data, penalty, solver, fit",
+    "colour=red": r"colour is no known key: expected one of data, penalty, solver, fit, sweep",
     "solver.learning_rate=-3": r"solver\.learning_rate is -3: expected a value greater than 0",
     "solver.learning_rate=fast": r"solver\.learning_rate is 'fast': expected a valid number",
     "solver.learning_rate=inf": r"solver\.learning_rate is inf: expected a finite number",
     "solver.method=gradient": r"solver\.method is 'gradient': .*did you mean 'gradient_descent'\?",
     "solver={}": r"solver\.method is missing: expected one of 'auto', .*'gradient_descent', .*",
     "solver.method=lbfsg": r"solver\.method is 'lbfsg': .*did you mean 'lbfgs'\?",
-    "solver={method='newton', memory=3}": r"solver\.memory is no known key: expected one of method",
+    "solver={method='newton', memory=3}": r"memory is no known key: it belongs to method='lbfgs'",
+    "solver={method='newton', damping=3}": r"damping is no known key: expected one of method",
     "solver={method='lbfgs', memory=0}": r"solver\.memory is 0: expected .*equal to 1",
     "solver={method='proximal', working_set=0}": r"solver\.working_set is 0: expected .*equal to 1",
     "solver={method='proximal', working_sett=5}": r"did you mean solver\.working_set\?",
@@ -40,7 +41,15 @@ OVERRIDES = {
     "penalty.kind=l3": r"penalty\.kind is 'l3': expected one of 'none', 'l2', 'l1', 'elastic_net'",
     "penalty.kind=elasticnet": r"did you mean 'elastic_net'\?",
     "penalty.strength=1": r"penalty\.kind is missing: expected one of 'none', 'l2'",
-    "penalty.kind=l2": r"penalty\.strength is missing: it has no default",
+    "penalty.kind=l2": r"penalty\.strength is missing: it has no default, but for a \[sweep\]",
+    "sweep={}": r"sweep tries strengths of a penalty: set penalty\.kind='l2', or 'l1'",
+    "sweep.strengths=0": r"sweep\.strengths is 0: expected a value greater than or equal to 1",
+    "sweep.strengths=[]": r"sweep\.strengths is \[\]: expected",
+    "sweep.strengths=[-1.0]": r"strengths is \[-1\.0\]: .* a value greater than or equal",
+    "sweep.folds=1": r"sweep\.folds is 1: expected a value greater than or equal to 2",
+    "sweep.folds=1.5": r"sweep\.folds is 1\.5: expected",
+    "sweep.scoring=acuracy": r"sweep\.scoring is 'acuracy': .*did you mean 'accuracy'\?",
+    "sweep.choose=first": r"sweep\.choose is 'first': expected one of 'best', 'one_standard_error'",
     "penalty={kind='l2'}": r"penalty\.strength is missing",
     "penalty={kind='l2', strength=-1}": r"penalty\.strength is -1: expected .*equal to 0",
     "penalty={kind='l1', strength=inf}": r"penalty\.strength is inf: expected a finite number",
@@ -168,7 +177,7 @@ def test_a_device_that_is_not_there(tmp_path):
 
 def test_the_schema_is_one_that_editors_use():
     schema = json.loads(command("schema").out)
-    assert set(schema["properties"]) == {"data", "penalty", "solver", "fit"}
+    assert set(schema["properties"]) == {"data", "penalty", "solver", "fit", "sweep"}
     assert schema["additionalProperties"] is False
     assert schema["properties"]["data"]["discriminator"]["propertyName"] == "source"
     assert "description" in schema["$defs"]["FitConfig"]["properties"]["tolerance"]
@@ -242,6 +251,7 @@ KEYS = st.sampled_from(
         *("data", "data.source", "data.name", "data.train", "data.seed", "data.test_fraction"),
         *("solver", "solver.method", "solver.learning_rate", "solver.memory", "nothing"),
         *("penalty", "penalty.kind", "penalty.strength", "penalty.l1_ratio", "fit.class_weight"),
+        *("sweep", "sweep.strengths", "sweep.folds", "sweep.scoring", "sweep.memory"),
         *("penalty.unpenalised", "fit.family", "fit.class_weight.benign", "fit.refine"),
         *("fit", "fit.steps", "fit.tolerance", "fit.gradient_check", "fit.dtype", "fit.device"),
     ]
