@@ -85,6 +85,18 @@ def options(description):
     return parser
 
 
+def picture(width, height):
+    """An empty figure for an SVG file, and its axes."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasSVG(figure)
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
 def save(folder, name, text, figures):
     """Write <name>.md, which the README shows, and the figures behind it as JSON."""
     folder.mkdir(exist_ok=True)

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 import rival_loops
 import rival_numpy
-from timing import alternate, footer, options, origin, save, table
+from timing import alternate, footer, options, origin, picture, save, table
 
 from jax_logreg.run import set_xla_flags
 
@@ -77,12 +77,7 @@ def study(n, m, learning_rate):
 
 def draw(studies, folder):
     """A group of bars for each size, on a logarithmic scale."""
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 4), layout="constrained")
-    FigureCanvasSVG(figure)
-    axes = figure.subplots()
+    figure, axes = picture(8, 4)
     colours = ["#b2182b", "#ef8a62", "#999999", "#67a9cf", "#2166ac"]
     for i, (way, colour) in enumerate(zip(WAYS, colours, strict=True)):
         places = np.arange(len(studies)) + (i - 2) * 0.16
@@ -93,7 +88,6 @@ def draw(studies, folder):
     axes.set_xticks(range(len(studies)), names)
     axes.set(yscale="log", ylabel="ms an iteration", xlabel="features x examples")
     axes.margins(y=0.15)
-    axes.spines[["top", "right"]].set_visible(False)
     axes.legend(ncols=5, loc="upper center", bbox_to_anchor=(0.5, 1.12), frameon=False, fontsize=9)
     figure.savefig(folder / "vectorization.svg", metadata={"Date": None})
 
