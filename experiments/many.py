@@ -29,7 +29,7 @@ set_xla_flags()
 from jax_logreg import L2, fit  # noqa: E402
 from jax_logreg.sweep import bootstrap, fit_many  # noqa: E402
 
-GOAL, TOLERANCES, ROUNDS = 1e-6, (1e-3, 1e-4, 1e-5), 3
+GOAL, TOLERANCES, ROUNDS = 1e-6, (1e-3, 3e-4, 1e-4, 3e-5, 1e-5), 3
 SIZES = {"100000x100": Spec(100_000, 100), "20000x1000": Spec(20_000, 1_000)}
 SIZES["2000x5000"] = Spec(2_000, 5_000)
 
@@ -93,7 +93,7 @@ def theirs(case, counts, strength, best, solver):
             model.fit(case.X, case.y, sample_weight=s)
         return np.append(model.coef_[0], model.intercept_)
 
-    for tolerance in (1e-3, 1e-4, 1e-5, 1e-6):
+    for tolerance in (1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6):
         began = time.perf_counter()
         w = np.stack(Parallel(n_jobs=2)(delayed(one)(s, tolerance) for s in counts))
         seconds = time.perf_counter() - began

@@ -58,6 +58,12 @@ def is_integer(value: Any) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
+def check_seed(seed: Any) -> None:
+    """Refuse what NumPy's generators cannot start from (ValueError)."""
+    if not is_integer(seed) or seed < 0:
+        raise InputError(f"seed is {seed!r}: expected an integer of at least 0")
+
+
 def find_device(device: Any) -> jax.Device | None:
     """The device of that name, the first if there are several; None stands for JAX's own choice."""
     if device is None or isinstance(device, jax.Device):

@@ -9,6 +9,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 import numpy as np
 import pytest
+from cases import quick_compilation
 
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -22,6 +23,13 @@ def seed(request):
     print(f"seed {number}")
     random.seed(number)
     return number
+
+
+@pytest.fixture(scope="module")
+def quick():
+    """Half the time to compile, for a module of many small problems."""
+    with quick_compilation():
+        yield
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import COUNTS, DTYPES, FAMILIES, WEIGHTS, Plain, precision, quick_compilation
+from cases import COUNTS, DTYPES, FAMILIES, WEIGHTS, Plain, precision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,17 +13,13 @@ from jax_logreg import certificate as module
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL
 from jax_logreg.objective import Objective
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 assert_allclose = np.testing.assert_allclose
 certify = jax.jit(module.certify)
 N, M = 3, 12
 # What rounds is a sum of M terms and one of N, each in the scale of the costs and the products.
 ROUNDING = 4 * (N + M)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    with quick_compilation():
-        yield
 
 
 def labels_of(family, rng):

@@ -4,6 +4,8 @@ import pytest
 
 from jax_logreg.collinear import collinear_features
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("m", [30, 5000])

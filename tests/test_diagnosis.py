@@ -2,21 +2,17 @@
 
 import numpy as np
 import pytest
-from cases import COUNTS, FAMILIES, quick_compilation
+from cases import COUNTS, FAMILIES
 
 from jax_logreg import L1, L2, LBFGS, ElasticNet, GradientDescent, Newton, Status, fit
 from jax_logreg import diagnosis as module
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 assert_allclose = np.testing.assert_allclose
 X, Y = COUNTS, FAMILIES["binomial"]
 CLASSES = FAMILIES["multinomial"].argmax(axis=0)
 SETTINGS = {"gradient_check": "off"}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    with quick_compilation():
-        yield
 
 
 def complete():

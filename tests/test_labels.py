@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-from cases import COUNTS, FAMILIES, quick_compilation
+from cases import COUNTS, FAMILIES
 
 from jax_logreg import L1, L2, LBFGS, Newton, Proximal, fit
 from jax_logreg.labels import encode, weigh
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 assert_allclose = np.testing.assert_allclose
 X = COUNTS
@@ -13,12 +15,6 @@ Y = FAMILIES["binomial"].astype(int)
 CLASSES = FAMILIES["multinomial"].argmax(axis=0)
 S = np.random.default_rng(4).integers(0, 4, (1, X.shape[1])).astype(float)
 SETTINGS = {"dtype": "float64", "gradient_check": "off", "tolerance": 1e-10, "solver": Newton()}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    with quick_compilation():
-        yield
 
 
 def same(a, b, **tolerance):

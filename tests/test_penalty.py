@@ -5,23 +5,19 @@ import warnings
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import COUNTS, FAMILIES, PENALTY_FACTORS, Plain, quick_compilation
+from cases import COUNTS, FAMILIES, PENALTY_FACTORS, Plain
 from sklearn.linear_model import LogisticRegression
 
 from jax_logreg import L1, L2, ElasticNet, Status, fit
 from jax_logreg import penalty as module
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 assert_allclose = np.testing.assert_allclose
 X = (COUNTS - COUNTS.mean(axis=1, keepdims=True)) / COUNTS.std(axis=1, keepdims=True)
 LABELS = {"binomial": FAMILIES["binomial"][0], "multinomial": FAMILIES["multinomial"].argmax(0)}
 S = np.random.default_rng(3).random(X.shape[1]) + 0.1
 SETTINGS = {"dtype": "float64", "gradient_check": "off", "tolerance": 1e-14}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    with quick_compilation():
-        yield
 
 
 def sklearn_model(labels, penalty, C, intercept=True, s=None, **settings):

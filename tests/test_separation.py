@@ -11,6 +11,8 @@ from jax_logreg.logistic import Params
 from jax_logreg.matrix import Transposed, from_scipy, standardise
 from jax_logreg.separation import Separation, find_separation
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 KINDS = {"complete": True, "quasi": False, "overlap": None}
 
 

@@ -18,7 +18,6 @@ from cases import (
     close,
     covering,
     precision,
-    quick_compilation,
 )
 
 from jax_logreg import (
@@ -38,15 +37,11 @@ from jax_logreg.logistic import MULTINOMIAL
 from jax_logreg.objective import Objective
 from jax_logreg.solver.proximal import _shifted
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 assert_allclose = np.testing.assert_allclose
 TOLERANCE = {"float32": 1e-5, "float64": 1e-8}
 CASES = covering()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    with quick_compilation():
-        yield
 
 
 @cache

@@ -7,7 +7,13 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jax_logreg.arguments import check_dtype, check_settings, is_integer, place_arguments
+from jax_logreg.arguments import (
+    check_dtype,
+    check_seed,
+    check_settings,
+    is_integer,
+    place_arguments,
+)
 from jax_logreg.errors import InputError
 from jax_logreg.fit import fit
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Family, Params, forward
@@ -91,6 +97,7 @@ def bootstrap(
         raise InputError(f"resamples is {resamples!r}: expected an integer of at least 1")
     if not isinstance(confidence, int | float | np.number) or not 0 < confidence < 1:
         raise InputError(f"confidence is {confidence!r}: expected a number between 0 and 1")
+    check_seed(seed)
     dtype = check_dtype(dtype)
     check_settings(steps, tolerance, "off")
     with jax.enable_x64(dtype == "float64"):
@@ -99,6 +106,10 @@ def bootstrap(
         )
         count_slots(task.objective, choose_many(solver, task)[0], resamples, memory)
     X, labels = task.objective.batch.X, np.asarray(task.objective.batch.Y)
+    if at is not None and (np.ndim(at) != 2 or np.shape(at)[0] != X.shape[0]):
+        raise InputError(
+            f"at has shape {np.shape(at)}: expected ({X.shape[0]}, q), examples in columns as in X"
+        )
     settings = {
         "family": family,
         "penalty": penalty,

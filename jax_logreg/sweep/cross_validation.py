@@ -9,7 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jax_logreg.arguments import Task, check_dtype, check_settings, place_arguments
+from jax_logreg.arguments import (
+    Task,
+    check_dtype,
+    check_seed,
+    check_settings,
+    place_arguments,
+)
 from jax_logreg.logistic import Batch, Family, Params
 from jax_logreg.loop import Loop
 from jax_logreg.penalty import L1, L2, Penalty
@@ -97,6 +103,7 @@ def cross_validate(
     """
     dtype = check_dtype(dtype)
     check_settings(steps, tolerance, "off")
+    check_seed(seed)
     score = find_score(scoring)
     one = with_strength(penalty)
     with jax.enable_x64(dtype == "float64"):

@@ -4,13 +4,15 @@ import warnings
 
 import numpy as np
 import pytest
-from cases import COUNTS, FAMILIES, quick_compilation
+from cases import COUNTS, FAMILIES
 from sklearn import linear_model
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GroupKFold
 
 from jax_logreg import Status
 from jax_logreg.sklearn import LogisticRegression, LogisticRegressionCV
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 assert_allclose = np.testing.assert_allclose
 ROWS = ((COUNTS - 1) / 1.2).T
@@ -19,12 +21,6 @@ LABELS = {2: FAMILIES["binomial"][0].astype(int), 3: FAMILIES["multinomial"].arg
 WEIGHTS = np.random.default_rng(3).integers(0, 4, M).astype(float)
 WEIGHTS[:12] = 1
 EXACT = {"tol": 1e-12, "max_iter": 1000}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    with quick_compilation():
-        yield
 
 
 def theirs_of(**settings):

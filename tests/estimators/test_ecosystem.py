@@ -12,7 +12,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import sklearn
-from cases import COUNTS, FAMILIES, quick_compilation
+from cases import COUNTS, FAMILIES
 from scipy import sparse
 from sklearn import linear_model
 from sklearn.base import clone
@@ -25,18 +25,14 @@ from sklearn.preprocessing import StandardScaler
 from jax_logreg import Status
 from jax_logreg.sklearn import LogisticRegression, LogisticRegressionCV
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 assert_allclose = np.testing.assert_allclose
 ROWS = ((COUNTS - 1) / 1.2).T
 M, N = ROWS.shape
 Y = np.where(FAMILIES["binomial"][0] > 0, "yes", "no")
 NAMES = [f"pixel {i}" for i in range(N)]
 CV = {"Cs": 3, "cv": 3}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    with quick_compilation():
-        yield
 
 
 class Exported:

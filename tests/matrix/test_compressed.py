@@ -7,6 +7,8 @@ from cases import precision
 from jax_logreg.errors import InputError
 from jax_logreg.matrix import Compressed, compress, examples
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 
 def test_memory_stays_that_of_a_block():
     """All of X in float32 would take 256 MB: the products, and their gradients, take a tenth."""

@@ -12,6 +12,8 @@ from run.command import CONFIGS, QUICKSTART, command, refused
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 ROWS, LABELS = table()
 
 

@@ -9,6 +9,8 @@ import pytest
 from run.command import CONFIGS, QUICKSTART, command, refused
 from safetensors.numpy import load_file
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 SWEEP = CONFIGS / "sweep.toml"
 SMALL = ("--set", "sweep.strengths=4", "--set", "sweep.folds=3", "--set", "fit.dtype=float64")
 

@@ -4,22 +4,17 @@ import sys
 
 import numpy as np
 import pytest
-from cases import quick_compilation
 
 from jax_logreg import L2, Status, fit
 from jax_logreg.sweep import bootstrap
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 assert_allclose = np.testing.assert_allclose
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((3, 400))
 TRUE = np.array([1.0, -0.5, 0.0])
 Y = (RNG.random(400) < 1 / (1 + np.exp(-(TRUE @ X + 0.2)))).astype(int)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    with quick_compilation():
-        yield
 
 
 def test_intervals_of_coefficients_and_predictions():
@@ -57,6 +52,8 @@ def test_a_rare_class_is_drawn_again():
 WRONG = {
     "resamples": ({"resamples": 0}, "resamples is 0: expected an integer of at least 1"),
     "no number": ({"resamples": True}, "resamples is True: expected an integer of at least 1"),
+    "seed": ({"seed": -1}, "seed is -1: expected an integer of at least 0"),
+    "at": ({"at": X[:, :5].T}, r"at has shape \(5, 3\): expected \(3, q\)"),
     "confidence": ({"confidence": 95}, "confidence is 95: expected a number between 0 and 1"),
 }
 

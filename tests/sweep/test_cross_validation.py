@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import COUNTS, FAMILIES, quick_compilation
+from cases import COUNTS, FAMILIES
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
@@ -10,18 +10,14 @@ from sklearn.model_selection import StratifiedKFold
 from jax_logreg import L1, L2, Status, fit
 from jax_logreg.sweep import cross_validate, path
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 assert_allclose = np.testing.assert_allclose
 X = (COUNTS - 1) / 1.2
 STRENGTHS = np.array([1.0, 0.1, 0.01])
 LABELS = {"binomial": FAMILIES["binomial"][0], "multinomial": FAMILIES["multinomial"].argmax(0)}
 # A gap of g leaves w within the root of 2g / strength of the optimum: 4e-6 at the weakest.
 EXACT = {"dtype": "float64", "tolerance": 1e-13}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    with quick_compilation():
-        yield
 
 
 @pytest.mark.parametrize("family", LABELS)
@@ -99,6 +95,7 @@ def test_an_L1_penalty():
 
 WRONG = {
     "scoring": ({"scoring": "f1"}, "scoring is 'f1'"),
+    "seed": ({"seed": 0.5}, r"seed is 0\.5: expected an integer of at least 0"),
     "folds": ({"folds": 1}, "folds is 1: expected from 2 to"),
     "a fold without a class": (
         {"folds": FAMILIES["binomial"][0].astype(int)},

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from cases import COUNTS, FAMILIES, Plain, quick_compilation
+from cases import COUNTS, FAMILIES, Plain
 
 from jax_logreg import (
     L1,
@@ -19,6 +19,8 @@ from jax_logreg import (
 )
 from jax_logreg.sweep import fit_many, slots
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 assert_allclose = np.testing.assert_allclose
 X = (COUNTS - 1) / 1.2
 N, M = X.shape
@@ -27,12 +29,6 @@ STRENGTHS = np.array([1.0, 0.3, 0.1, 0.03, 0.01])
 ROWS = np.random.default_rng(3).integers(0, 4, (5, M)).astype(float)
 ROWS[:, :12] = 1
 EXACT = {"dtype": "float64", "tolerance": 1e-12}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    with quick_compilation():
-        yield
 
 
 SWEEPS = {

@@ -2,22 +2,18 @@
 
 import numpy as np
 import pytest
-from cases import COUNTS, FAMILIES, Plain, quick_compilation
+from cases import COUNTS, FAMILIES, Plain
 
 from jax_logreg import L1, L2, ElasticNet, Status, fit
 from jax_logreg.sweep import path
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 assert_allclose = np.testing.assert_allclose
 X, Y = (COUNTS - 1) / 1.2, FAMILIES["binomial"]
 FACTORS = np.array([1, 2, 0.5, 1, 3, 1.0])
 S = np.random.default_rng(5).random((1, X.shape[1]))
 SETTINGS = {"dtype": "float64", "tolerance": 1e-9}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    with quick_compilation():
-        yield
 
 
 PATHS = {
