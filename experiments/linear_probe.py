@@ -172,7 +172,7 @@ def main():
     parser.add_argument("--examples", type=int, default=50_000)
     parser.add_argument("--features", type=int, default=512)
     parser.add_argument("--classes", type=int, default=100)
-    parser.add_argument("--penalties", type=int, default=96)
+    parser.add_argument("--penalties", type=int, default=25)
     given = parser.parse_args()
     data = load(given)
     found = probe(data, 5 if given.quick else given.penalties)

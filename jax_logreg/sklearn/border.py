@@ -71,8 +71,12 @@ def read(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Rows:
             "with one class there is no finite optimum"
         )
     weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    if not np.any(weights > 0):
-        raise ValueError("sample_weight is 0 everywhere: expected a positive weight for each class")
+    without = np.flatnonzero(np.bincount(index, weights, len(classes)) == 0)
+    if without.size:
+        raise ValueError(
+            f"sample_weight is 0 for every example of class {classes.tolist()[without[0]]!r}: "
+            "expected a positive weight for some of every class"
+        )
     weights = weights * _of_classes(estimator.class_weight, classes, index, weights)
     m, n = X.shape
     precise = estimator.tol < _FLOAT32 or m * n <= _SMALL

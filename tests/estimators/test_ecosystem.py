@@ -175,6 +175,11 @@ WRONG = {
         {},
         r"class_weight names \['maybe'\], which are no classes of y: expected .*'no', 'yes'",
     ),
+    "a class without weight": (
+        LogisticRegression(class_weight="balanced"),
+        {"sample_weight": (Y == "yes").astype(float)},
+        "sample_weight is 0 for every example of class 'no'",
+    ),
     "Cs": (LogisticRegressionCV(Cs=[-1.0], cv=3), {}, "Cs must"),
     "folds": (LogisticRegressionCV(cv=M + 1), {}, "n_splits=61 greater than"),
     "a fold without a class": (
