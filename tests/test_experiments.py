@@ -34,7 +34,9 @@ def test_every_way_takes_the_same_steps(module, way):
     np.testing.assert_allclose(J, expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["speed", "sweep", "vectorization", "layout"])
+@pytest.mark.parametrize(
+    "name", ["speed", "sweep", "many", "linear_probe", "vectorization", "layout"]
+)
 def test_results_say_where_they_come_from(name):
     figures = json.loads((EXPERIMENTS / "results" / f"{name}.json").read_text())
     assert {"device", "processor", "commit", "jax", "numpy", "dtype"} <= set(figures["origin"])

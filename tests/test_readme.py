@@ -130,7 +130,7 @@ def test_the_five_lines_are_those_of_the_code():
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize("name", ["speed", "sweep", "vectorization"])
+@pytest.mark.parametrize("name", ["speed", "sweep", "many", "linear_probe", "vectorization"])
 def test_tables_are_those_of_the_experiments(name):
     assert (ROOT / "experiments" / "results" / f"{name}.md").read_text().strip() in README
 

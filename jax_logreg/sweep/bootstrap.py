@@ -106,10 +106,8 @@ def bootstrap(
         )
         count_slots(task.objective, choose_many(solver, task)[0], resamples, memory)
     X, labels = task.objective.batch.X, np.asarray(task.objective.batch.Y)
-    if at is not None and (np.ndim(at) != 2 or np.shape(at)[0] != X.shape[0]):
-        raise InputError(
-            f"at has shape {np.shape(at)}: expected ({X.shape[0]}, q), examples in columns as in X"
-        )
+    if at is not None:
+        _check_at(np.asarray(at), X.shape[0])
     settings = {
         "family": family,
         "penalty": penalty,
@@ -133,6 +131,13 @@ def bootstrap(
     interval = partial(_interval, confidence=confidence)
     probabilities = None if at is None else interval(_predict(models.params, at, kind, dtype))
     return Bootstrap(result, models, interval(models.params), probabilities)
+
+
+def _check_at(at: np.ndarray, n: int) -> None:
+    if at.ndim != 2 or len(at) != n:
+        raise InputError(f"at has shape {at.shape}: expected ({n}, q), examples in columns as in X")
+    if at.dtype.kind not in "buif" or not np.all(np.isfinite(at)):
+        raise InputError("at holds what is no finite number: expected features as in X")
 
 
 def _interval(values: Any, confidence: float) -> Interval:

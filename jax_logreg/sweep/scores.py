@@ -1,6 +1,7 @@
 """How good predictions are on held-out examples; of every score more is better."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,13 +16,13 @@ from jax_logreg.objective import Objective
 Score = Callable[[Params, Batch, Family], Array]
 
 
-def find_score(scoring: str) -> Score:
+def find_score(scoring: Any) -> Score:
     """The score of that name.
 
     Raises:
         ValueError: a name that is none.
     """
-    if scoring not in SCORES:
+    if not isinstance(scoring, str) or scoring not in SCORES:
         raise InputError(f"scoring is {scoring!r}: expected {', '.join(map(repr, SCORES))}")
     return SCORES[scoring]
 

@@ -95,6 +95,7 @@ def test_an_L1_penalty():
 
 WRONG = {
     "scoring": ({"scoring": "f1"}, "scoring is 'f1'"),
+    "several": ({"scoring": ["log_loss"]}, r"scoring is \['log_loss'\]: expected 'log_loss',"),
     "seed": ({"seed": 0.5}, r"seed is 0\.5: expected an integer of at least 0"),
     "folds": ({"folds": 1}, "folds is 1: expected from 2 to"),
     "a fold without a class": (
