@@ -238,7 +238,14 @@ def test_the_forward_derivative_of_a_short_solve(solver):
         np.testing.assert_allclose(found, slope, rtol=1e-4)
 
 
-@pytest.mark.parametrize("solver", [name for name in TRACED if name != "Proximal"])
+@pytest.mark.parametrize(
+    "solver",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name == "LBFGS" else ())
+        for name in TRACED
+        if name != "Proximal"
+    ],
+)
 def test_the_gradient_through_a_short_solve(solver):
     with precision("float64"):
         cost, slope = held_out(solver)

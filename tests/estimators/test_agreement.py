@@ -113,7 +113,7 @@ def test_cross_validation(name):
 def test_l1_ratios():
     settings = {
         "Cs": [0.5, 5.0],
-        "l1_ratios": [0, 0.5, 1],
+        "l1_ratios": [0, 0.5],
         "cv": 3,
         "scoring": "neg_log_loss",
         "use_legacy_attributes": False,
