@@ -1,6 +1,7 @@
 """scikit-learn's own checks of an estimator that cross-validates."""
 
 import pytest
+from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from jax_logreg.sklearn import LogisticRegressionCV
@@ -13,6 +14,22 @@ pytestmark = [
 ]
 
 
+@pytest.mark.slow
 @parametrize_with_checks([LogisticRegressionCV(Cs=3, cv=3)])
 def test_scikit_learns_check(estimator, check):
     check(estimator)
+
+
+BOUNDED = [
+    "check_classifiers_train",
+    "check_classifiers_classes",
+    "check_estimators_pickle",
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_estimators_dtypes",
+    "check_n_features_in",
+]
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+def test_some_of_the_checks(name):
+    getattr(estimator_checks, name)("LogisticRegressionCV", LogisticRegressionCV(Cs=3, cv=3))
