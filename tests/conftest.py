@@ -17,6 +17,12 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 
+def pytest_collection_modifyitems(items):
+    """The longest files first: else one process waits at the end while the other has them."""
+    longest = ("test_readme.py", "test_solvers.py", "test_mutants.py")
+    items.sort(key=lambda item: item.path.name not in longest)
+
+
 @pytest.fixture(autouse=True)
 def seed(request):
     """A seed of the test's own name: fixed, and shown where a test fails."""
