@@ -97,17 +97,17 @@ def _sweep(sweep: dict[str, Any]) -> dict[str, str]:
     i = sweep["chosen"]
     error = sweep["standard_error"][i]
     band = "" if error is None else f" ± {error:.2g}"
-    ends = ", ".join(f"{count} {name}" for name, count in sweep["status"].items())
+    status = ", ".join(f"{count} {name}" for name, count in sweep["status"].items())
     strengths = sweep["strengths"]
-    end = ""
-    if len(strengths) > 1 and strengths[sweep["best"]] in (min(strengths), max(strengths)):
-        weakest = strengths[sweep["best"]] == min(strengths)
-        end = "; the best is the weakest tried, try weaker" if weakest else ""
-        end = end or "; the best is the strongest tried, try stronger"
+    ends = {
+        max(strengths): "; the best is the strongest tried, try stronger",
+        min(strengths): "; the best is the weakest tried, try weaker",
+    }
+    end = ends.get(strengths[sweep["best"]], "") if len(strengths) > 1 else ""
     return {
         "strength": f"{strengths[i]:.4g}, the {_RULES[sweep['choose']]} of {len(strengths)}{end}",
         SCORES[sweep["scoring"]]: f"{sweep['mean'][i]:.4g}{band}, held out",
-        "models": f"{sweep['models']}: {ends}",
+        "models": f"{sweep['models']}: {status}",
     }
 
 

@@ -129,9 +129,9 @@ def _turned(X: Any, more: tuple[int, int], dtype: str) -> Any:
     return padded.T
 
 
-def penalty_of(l1_ratio: float, strength: Any) -> Penalty | None:
+def penalty_of(l1_ratio: float, strength: float) -> Penalty | None:
     """The penalty of a strength, none where it is 0."""
-    if np.ndim(strength) == 0 and strength == 0:
+    if strength == 0:
         return None
     if l1_ratio == 0:
         return L2(strength)
@@ -152,3 +152,18 @@ def unpack(params: Params, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     """coef_ (k, n) and intercept_ (k,) in the dtype of the rows."""
     w, b = (np.asarray(part) for part in params)
     return np.ascontiguousarray(w[: rows.n].T, rows.dtype), b[:, 0].astype(rows.dtype)
+
+
+def with_coefficients(theirs: Any, ours: Any) -> Any:
+    """scikit-learn's object with what a fit of ours found, all that predicting needs."""
+    for name in ("coef_", "intercept_", "classes_", "n_features_in_", "feature_names_in_"):
+        if hasattr(ours, name):
+            setattr(theirs, name, getattr(ours, name))
+    return theirs
+
+
+def of_any_solver(tags: Any) -> Any:
+    """scikit-learn's tags where every solver takes several classes, and only NumPy's arrays."""
+    tags.array_api_support = False
+    tags.classifier_tags.multi_class = True
+    return tags

@@ -16,10 +16,12 @@ from jax_logreg.result import Result
 from jax_logreg.sklearn.border import (
     SOLVERS,
     Rows,
+    of_any_solver,
     penalty_of,
     read,
     solver_of,
     unpack,
+    with_coefficients,
 )
 from jax_logreg.status import Status
 
@@ -150,15 +152,9 @@ class LogisticRegression(linear_model.LogisticRegression):
         by_name = {"auto": "lbfgs", "liblinear": "lbfgs"}.get(self.solver, self.solver)
         given["solver"] = "saga" if self.l1_ratio else by_name
         theirs = linear_model.LogisticRegression(**given)
-        for name in ("coef_", "intercept_", "classes_", "n_iter_", "n_features_in_"):
-            setattr(theirs, name, getattr(self, name))
-        if hasattr(self, "feature_names_in_"):
-            theirs.feature_names_in_ = self.feature_names_in_
-        return theirs
+        theirs.n_iter_ = self.n_iter_
+        return with_coefficients(theirs, self)
 
     def __sklearn_tags__(self) -> Any:
         """As scikit-learn's, but of any solver, and NumPy alone."""
-        tags = super().__sklearn_tags__()
-        tags.array_api_support = False
-        tags.classifier_tags.multi_class = True
-        return tags
+        return of_any_solver(super().__sklearn_tags__())

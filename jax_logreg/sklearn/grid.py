@@ -35,6 +35,7 @@ class Grid(NamedTuple):
 
 
 def masks(indices: list[Any], rows: Rows) -> np.ndarray:
+    """Which examples each fold's indices name, (f, m') of bool."""
     masks = np.zeros((len(indices), len(rows.weights)), bool)
     for mask, index in zip(masks, indices, strict=True):
         mask[: rows.m][index] = True
@@ -42,6 +43,7 @@ def masks(indices: list[Any], rows: Rows) -> np.ndarray:
 
 
 def check_classes(weights: np.ndarray, rows: Rows) -> None:
+    """Refuse folds whose weights (f, m') leave a class without any (ValueError)."""
     of_class = weights @ (rows.number[:, None] == np.arange(len(rows.classes)))
     missing = np.argwhere(of_class <= 0)
     if missing.size:

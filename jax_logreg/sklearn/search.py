@@ -15,7 +15,7 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import process_routing
 
-from jax_logreg.sklearn.border import Rows, read, unpack
+from jax_logreg.sklearn.border import Rows, of_any_solver, read, unpack, with_coefficients
 from jax_logreg.sklearn.estimator import LogisticRegression
 from jax_logreg.sklearn.grid import (
     check_classes,
@@ -196,17 +196,11 @@ class LogisticRegressionCV(linear_model.LogisticRegressionCV):
             fit_intercept=self.fit_intercept,
         )
         theirs.n_iter_ = np.array([int(np.max(self.n_iter_))], np.int32)
-        for name in ("coef_", "intercept_", "classes_", "n_features_in_", "feature_names_in_"):
-            if hasattr(self, name):
-                setattr(theirs, name, getattr(self, name))
-        return theirs
+        return with_coefficients(theirs, self)
 
     def __sklearn_tags__(self) -> Any:
         """As scikit-learn's, but of any solver, and NumPy alone."""
-        tags = super().__sklearn_tags__()
-        tags.array_api_support = False
-        tags.classifier_tags.multi_class = True
-        return tags
+        return of_any_solver(super().__sklearn_tags__())
 
 
 def _axis(name: str, values: Any, highest: float) -> np.ndarray:
