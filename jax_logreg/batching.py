@@ -11,6 +11,11 @@ from jax.custom_batching import custom_vmap
 _T = TypeVar("_T")
 
 
+def on_cpu(array: Array) -> bool:
+    """Whether branches are cheap where it lies: a GPU would wait for the host at each."""
+    return all(device.platform == "cpu" for device in array.devices())
+
+
 def where_wanted(wanted: Array, change: Callable[[_T], _T], value: _T) -> _T:
     """change(value) where wanted (), else value; a batch of models skips what none of them wants.
 

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from jax_logreg.batching import on_cpu
 from jax_logreg.certificate import Certificate, Moments, certify_from, moments_of
 from jax_logreg.gradient_check import GradientCheck, check_gradients
 from jax_logreg.logistic import Params
@@ -142,7 +143,7 @@ def _run_chunks(
     loop: Loop, carry: Carry, callback: Callable[[Progress], None] | None
 ) -> tuple[Carry, History]:
     """Run chunks until the status says stop, looking in about every _PULSE seconds."""
-    branch = all(device.platform == "cpu" for device in carry.best.devices())
+    branch = on_cpu(carry.best)
     limit = _first_limit(loop) if branch else _CHUNK
     rows, step, status = [np.empty((4, 0), carry.best.dtype)], 0, int(Status.RUNNING)
     while status == Status.RUNNING:

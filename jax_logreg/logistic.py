@@ -12,6 +12,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+# Outputs whose maximum may be computed again for each of them.
+_FEW = 8
+
 
 class Params(NamedTuple):
     """Weights w (n, k) and intercepts b (k, 1); gradients have the same type."""
@@ -70,7 +73,7 @@ def _binary_curvature(A: Array, U: Array) -> Array:
     return A * (1 - A) * U**2
 
 
-def _over_outputs(a: Array) -> Array:
+def over_outputs(a: Array) -> Array:
     """Sums (1, m) over the outputs, as a product: XLA:CPU is slow to sum over the first axis."""
     ones = jnp.ones((1, a.shape[0]), a.dtype)
     return jnp.matmul(ones, a, precision="highest")
@@ -82,10 +85,21 @@ def over_examples(a: Array) -> Array:
     return jnp.matmul(a, ones, precision="highest")
 
 
+def _highest(Z: Array) -> Array:
+    """The largest (1, m) of the outputs, by halves: XLA:CPU is slow to reduce the first axis."""
+    few = len(Z) <= _FEW
+    while len(Z) > (1 if few else 2):
+        half = len(Z) // 2
+        pairs = jnp.maximum(Z[:half], Z[half : 2 * half])
+        Z = jnp.concatenate([pairs, Z[2 * half :]])
+    # A reduction's result is kept, where an elementwise one is computed again for each output.
+    return Z if few else jnp.max(Z, axis=0, keepdims=True)
+
+
 def _exponentials(Z: Array) -> tuple[Array, Array, Array]:
-    highest = lax.stop_gradient(jnp.max(Z, axis=0, keepdims=True))
+    highest = lax.stop_gradient(_highest(Z))
     E = jnp.exp(Z - highest)
-    return E, _over_outputs(E), highest
+    return E, over_outputs(E), highest
 
 
 def _softmax(Z: Array) -> Array:
@@ -95,11 +109,11 @@ def _softmax(Z: Array) -> Array:
 
 def _softmax_cross_entropy(Z: Array, Y: Array) -> Array:
     _, total, highest = _exponentials(Z)
-    return jnp.log(total) + highest - _over_outputs(Y * Z)
+    return jnp.log(total) + highest - over_outputs(Y * Z)
 
 
 def _softmax_curvature(A: Array, U: Array) -> Array:
-    return _over_outputs(A * (U - _over_outputs(A * U)) ** 2)
+    return over_outputs(A * (U - over_outputs(A * U)) ** 2)
 
 
 BINOMIAL = Family("binomial", jax.nn.sigmoid, _binary_cross_entropy, _binary_curvature, True)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from jax.sharding import PartitionSpec as P
+from scipy.special import logsumexp, softmax
 
 from jax_logreg import Batch, Params, backprop, check_gradients, cost, forward, train_step
 from jax_logreg.logistic import MULTINOMIAL
@@ -168,6 +169,21 @@ def test_one_line_dZ_for_every_canonical_link(outputs, dtype, rng):
         assert A.shape == (3, X.shape[1])
         if outputs == "softmax":
             assert_allclose(A.sum(axis=0), 1, rtol=10 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("k", [2, 3, 8, 9, 13, 50])
+def test_softmax_of_any_number_of_classes(k, rng):
+    """The largest output, wherever it stands, keeps the rest from overflowing."""
+    Z = rng.normal(0, 300, (k, 60))
+    Z[:, :k] += 1000 * np.eye(k)
+    Y = rng.permutation(np.eye(k), axis=1)[:, rng.integers(0, k, 60)]
+    with precision("float64"):
+        A = MULTINOMIAL.activation(jnp.asarray(Z))
+        entropy = MULTINOMIAL.cross_entropy(jnp.asarray(Z), jnp.asarray(Y))
+    # XLA has no subnormal numbers.
+    assert_allclose(A, softmax(Z, axis=0), rtol=1e-12, atol=1e-307)
+    # Z reaches 2,000: its last digit is 5e-13.
+    assert_allclose(entropy[0], logsumexp(Z, axis=0) - (Y * Z).sum(axis=0), atol=1e-11)
 
 
 def _entries(low, high, shape):

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jax_logreg import matrix
-from jax_logreg.logistic import Params, hessian_diagonal
+from jax_logreg.logistic import Params, hessian_diagonal, over_outputs
 from jax_logreg.objective import Objective
 
 # Examples per feature whose Gram matrix stands for that of all, and the fewest.
@@ -42,7 +42,7 @@ class Metric(NamedTuple):
 def curvatures(objective: Objective, Z: Array) -> Array:
     """The weights (1, m) of the Hessian's diagonal blocks, their mean over the outputs."""
     d = hessian_diagonal(Z, objective.batch.s, objective.family)
-    return jnp.mean(d, axis=0, keepdims=True) / objective.total
+    return over_outputs(d) / (len(d) * objective.total)
 
 
 def make_metric(objective: Objective, params: Params, weights: Array, largest_gram: int) -> Metric:

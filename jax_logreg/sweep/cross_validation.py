@@ -157,11 +157,11 @@ def fit_folds(
         jnp.asarray(which, jnp.int32),
         {"strength": place(np.concatenate([strengths, of_folds.ravel()]))},
         {},
-        Params(*(place(np.zeros((models, *part.shape))) for part in task.params)),
     )
+    starts = jax.tree.map(lambda part: np.asarray(part)[None], task.params)
     loop = prepared(loop, task.params)
     slots = count_slots(objective, loop.solver, models, memory)
-    found = run_many(loop, stack, slots, task.classes, chosen, parents, callback)
+    found = run_many(loop, stack, starts, slots, task.classes, chosen, parents, callback)
     return found.part(slice(0, count)), found.part(slice(count, models))
 
 

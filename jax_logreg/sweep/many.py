@@ -11,6 +11,7 @@ import numpy as np
 from jax import Array
 
 from jax_logreg.arguments import Task, check_dtype, check_settings, place_arguments
+from jax_logreg.batching import on_cpu
 from jax_logreg.certificate import Moments, moments_of
 from jax_logreg.errors import InputError
 from jax_logreg.logistic import Params
@@ -26,8 +27,10 @@ from jax_logreg.sweep.stack import Axes, Stack, find_axes, weigh_rows
 # Arrays of the size of Z, and of the parameters beside the memory of L-BFGS, that a model has at
 # once; and the most models at once, beyond which a product gains nothing.
 _OF_Z, _OF_PARAMS, _MOST = 12, 12, 64
-# Entries of Z of all models at once that still lie in a cache.
-_CACHED = 2**20
+# On a CPU, columns of a product that make it fast, and beyond that: entries of Z of all models that
+# still lie in a cache, and multiplications of a product that outweigh the rest of a step. More only
+# make the models wait for the slowest of them.
+_COLUMNS, _CACHED, _WORK = 16, 2**20, 2**27
 
 
 def fit_many(
@@ -93,10 +96,11 @@ def fit_many(
         )
         method, chosen = choose_many(solver, task)
         stack = _stack(axes, task, class_weight, dtype)
+        starts = _starts(axes.params, task.params)
         loop = Loop(task.objective, method, int(steps), float(tolerance))
         slots = count_slots(task.objective, method, axes.models, memory)
         loop = prepared(loop, task.params)
-        return run_many(loop, stack, slots, task.classes, chosen, callback=callback)
+        return run_many(loop, stack, starts, slots, task.classes, chosen, callback=callback)
 
 
 def choose_many(solver: Any, task: Task) -> tuple[Solver, str]:
@@ -117,19 +121,19 @@ def _stack(axes: Axes, task: Task, class_weight: Any, dtype: str) -> Stack:
                 f"s has shape {rows.shape}: expected (r, {m}), one weight for each column of X"
             )
         rows = weigh_rows(rows, class_weight, task.objective, task.classes)
-    params = jax.tree.map(lambda part: part[None], task.params)
-    if axes.params is not None:
-        params = _check_starts(axes.params, params)
-    own = (rows, axes.penalty, axes.solver, Params(*params))
-    rows, penalty, numbers, starts = jax.tree.map(partial(jnp.asarray, dtype=dtype), own)
-    return Stack(rows, jnp.arange(axes.models, dtype=jnp.int32), penalty, numbers, starts)
+    own = (rows, axes.penalty, axes.solver)
+    rows, penalty, numbers = jax.tree.map(partial(jnp.asarray, dtype=dtype), own)
+    return Stack(rows, jnp.arange(axes.models, dtype=jnp.int32), penalty, numbers)
 
 
-def _check_starts(given: Any, like: Params) -> Params:
+def _starts(given: Any, shared: Params) -> Params:
+    """Where the models start: (models, ...) as given, else (1, ...) for all."""
+    if given is None:
+        return jax.tree.map(lambda part: np.asarray(part)[None], shared)
     arrays: Any = [np.asarray(part) for part in given]
     parts = Params(*arrays)
-    for name, part, one in zip("wb", parts, like, strict=True):
-        expected = (len(parts.w), *one.shape[1:])
+    for name, part, one in zip("wb", parts, shared, strict=True):
+        expected = (len(parts.w), *one.shape)
         if part.shape != expected:
             raise InputError(f"params.{name} has shape {part.shape}: expected {expected}")
         if not np.all(np.isfinite(part)):
@@ -170,4 +174,8 @@ def count_slots(objective: Objective, solver: Solver, models: int, memory: Any) 
             f"memory is {memory!r} bytes, but one of the {models} models needs {one}: "
             f"pass memory={one:.1e} or more"
         )
-    return int(min(models, memory // one, _MOST, max(_CACHED // (k * m), 8)))
+    most = _MOST
+    if on_cpu(objective.batch.s):
+        useful = max(min(_CACHED // (k * m), _WORK // (n * m * k)), -(-_COLUMNS // k))
+        most = min(most, useful)
+    return int(min(models, memory // one, most))

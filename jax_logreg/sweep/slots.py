@@ -1,5 +1,6 @@
 """The loop of one model, under vmap, in slots that many models pass through."""
 
+from collections import defaultdict, deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jax_logreg.batching import where_wanted
+from jax_logreg.batching import on_cpu, where_wanted
 from jax_logreg.certificate import Certificate, Moments, moments_of
 from jax_logreg.diagnosis import diagnose
 from jax_logreg.driver import REPEATS, afresh, measure
@@ -20,7 +21,7 @@ from jax_logreg.status import Status
 from jax_logreg.sweep.stack import Stack, model_loop
 
 # Steps between two looks from the host, which fill the slots of models that are done.
-_LOOK = 4
+_LOOK = 2
 
 
 class Fits(NamedTuple):
@@ -71,44 +72,60 @@ class Fits(NamedTuple):
 def run_many(
     loop: Loop,
     stack: Stack,
+    starts: Params,
     slots: int,
     classes: tuple[Any, ...],
     chosen: str,
     parents: np.ndarray | None = None,
     callback: Callable[[int, int], None] | None = None,
 ) -> Fits:
-    """Every model of a stack to its end, so many slots at a time.
+    """Every model of a stack to its end, and proven to be there if it has converged.
 
-    One with a parent (not -1) starts from the answer of that model, which comes before it.
+    So many slots run at a time. A model begins at `starts`, (models, ...) or (1, ...) for all; one
+    with a parent (not -1) at the answer of that model, as soon as there is one.
     """
     models = len(stack.row)
-    answers = _Answers.empty(loop, models, callback)
+    answers = _Answers.empty(loop, starts, models, callback)
     parents = np.full(models, -1) if parents is None else parents
-    for todo in (np.flatnonzero(parents < 0), np.flatnonzero(parents >= 0)):
-        if todo.size and parents[todo[0]] >= 0:
-            starts = (part[np.maximum(parents, 0)] for part in answers.params)
-            stack = stack._replace(params=Params(*map(jnp.asarray, starts)))
-        stack = _run_stage(loop, stack, todo, slots, answers)
+    todo = np.arange(models)
+    for _ in range(1 + REPEATS):
+        _pass_through(loop, stack, _Queue.of(todo, parents), slots, answers)
+        _certify(loop, stack, todo, slots, answers)
+        # Where the certificate, made afresh, misses the tolerance, the run goes on from there.
+        todo = todo[[answers.misses(int(i), loop.tolerance) for i in todo]]
+        parents = np.arange(models)
+        if not todo.size:
+            break
+    answers.status[todo] = Status.PRECISION_FLOOR
     status, notes = _diagnosed(loop, stack, answers)
     certificate = Certificate(*answers.certificate.T)
     return Fits(answers.params, certificate, status, answers.steps, classes, chosen, notes)
 
 
-def _run_stage(
-    loop: Loop, stack: Stack, todo: np.ndarray, slots: int, answers: "_Answers"
-) -> Stack:
-    """Run these models until each is done, and proven to be if it has converged."""
-    for _ in range(1 + REPEATS):
-        if not todo.size:
-            return stack
-        _pass_through(loop, stack, todo, slots, answers)
-        _certify(loop, stack, todo, slots, answers)
-        # Where the certificate, made afresh, misses the tolerance, the run goes on from there.
-        todo = todo[[answers.misses(int(i), loop.tolerance) for i in todo]]
-        if todo.size:
-            stack = stack._replace(params=jax.tree.map(jnp.asarray, answers.params))
-    answers.status[todo] = Status.PRECISION_FLOOR
-    return stack
+class _Queue(NamedTuple):
+    """Models that may begin, in turn, and those that wait for the answer of another.
+
+    `parents` says whose answer each begins at: -1 none's, its own number that of an earlier run.
+    """
+
+    ready: deque[int]
+    waiting: dict[int, list[int]]
+    parents: np.ndarray
+
+    @staticmethod
+    def of(models: np.ndarray, parents: np.ndarray) -> "_Queue":
+        queue = _Queue(deque(), defaultdict(list), parents)
+        for model in map(int, models):
+            parent = int(parents[model])
+            if parent in (-1, model):
+                queue.ready.append(model)
+            else:
+                queue.waiting[parent].append(model)
+        return queue
+
+    def done(self, model: int) -> None:
+        """Let those begin that waited for it."""
+        self.ready.extend(self.waiting.pop(model, ()))
 
 
 class _Answers(NamedTuple):
@@ -121,13 +138,15 @@ class _Answers(NamedTuple):
     callback: Callable[[int, int], None] | None
 
     @staticmethod
-    def empty(loop: Loop, models: int, callback: Any) -> "_Answers":
-        (n, _), k = loop.objective.batch.X.shape, len(loop.objective.batch.Y)
+    def empty(loop: Loop, starts: Params, models: int, callback: Any) -> "_Answers":
         dtype = loop.objective.batch.s.dtype
-        zeros: Any = [np.zeros((models, *one), dtype) for one in ((n, k), (k, 1))]
+        # Until they are known, those that they start from.
+        arrays: Any = [
+            np.array(np.broadcast_to(part, (models, *part.shape[1:])), dtype) for part in starts
+        ]
         counts = np.zeros(models, np.int32)
         certificate = np.zeros((models, 4), dtype)
-        return _Answers(Params(*zeros), certificate, counts, counts.copy(), callback)
+        return _Answers(Params(*arrays), certificate, counts, counts.copy(), callback)
 
     def tell(self) -> None:
         """Say how many models are done."""
@@ -148,23 +167,20 @@ class _Slot(NamedTuple):
     moments: Moments | None
 
 
-def _pass_through(
-    loop: Loop, stack: Stack, models: np.ndarray, slots: int, answers: _Answers
-) -> None:
+def _pass_through(loop: Loop, stack: Stack, queue: _Queue, slots: int, answers: _Answers) -> None:
     """Run the models, each slot taking the next as soon as its own is done."""
-    queue, size = list(models[::-1]), min(slots, len(stack.row))
-    live = np.arange(size) < len(queue)
-    index = np.array([queue.pop() if one else models[0] for one in live], np.int32)
-    fresh = live.copy()
-    branch = all(device.platform == "cpu" for device in loop.objective.batch.s.devices())
-    state = _idle(loop, stack, index)
-    while live.any():
+    size = min(slots, len(stack.row))
+    index, live = np.zeros(size, np.int32), np.zeros(size, bool)
+    params = Params(*(part[index] for part in answers.params))
+    branch = on_cpu(loop.objective.batch.s)
+    state = _idle(loop, stack, index, params)
+    while queue.ready or live.any():
+        fresh = _fill(queue, index, live, params, answers)
         # What is run again has the steps that are left.
         taken = answers.steps[index]
-        state = _advance(loop, stack, index, fresh, taken, state, branch)
+        state = _advance(loop, stack, index, params, fresh, taken, state, branch)
         step, status = jax.device_get((state.carry.step, state.carry.status))
         ended = live & (status != Status.RUNNING)
-        fresh = np.zeros(size, bool)
         if not ended.any():
             continue
         good = jax.device_get(state.carry.good)
@@ -174,30 +190,43 @@ def _pass_through(
                 kept[model] = new[slot]
             answers.status[model] = status[slot]
             answers.steps[model] += step[slot]
-            live[slot] = fresh[slot] = bool(queue)
-            if queue:
-                index[slot] = queue.pop()
+            queue.done(int(model))
+        live &= ~ended
         answers.tell()
 
 
-def _idle(loop: Loop, stack: Stack, index: np.ndarray) -> _Slot:
+def _fill(
+    queue: _Queue, index: np.ndarray, live: np.ndarray, params: Params, answers: _Answers
+) -> np.ndarray:
+    """Put models that are ready into the slots that are free, in place: which ones got one."""
+    fresh = np.zeros_like(live)
+    for slot in np.flatnonzero(~live)[: len(queue.ready)]:
+        index[slot] = model = queue.ready.popleft()
+        parent = queue.parents[model]
+        for part, known in zip(params, answers.params, strict=True):
+            part[slot] = known[model if parent < 0 else parent]
+        live[slot] = fresh[slot] = True
+    return fresh
+
+
+def _idle(loop: Loop, stack: Stack, index: np.ndarray, params: Params) -> _Slot:
     """Slots that nothing runs in, of the shapes that models have."""
-    shapes = _begin_each.eval_shape(loop, stack, index)
+    shapes = _begin_each.eval_shape(loop, stack, index, params)
     # By NumPy: each shape would be compiled.
     state = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
     ended = np.full(len(index), Status.STEPS_EXHAUSTED, np.int32)
     return state._replace(carry=state.carry._replace(status=ended))
 
 
-def _begin(loop: Loop, own: Stack) -> _Slot:
+def _begin(loop: Loop, own: Stack, params: Params) -> _Slot:
     loop = model_loop(loop, own)
     moments = None if own.rows is None else moments_of(loop.objective)
-    return _Slot(start(loop, own.params, None), moments)
+    return _Slot(start(loop, params, None), moments)
 
 
 @jax.jit
-def _begin_each(loop: Loop, stack: Stack, index: Array) -> _Slot:
-    return jax.vmap(partial(_begin, loop))(stack.take(index))
+def _begin_each(loop: Loop, stack: Stack, index: Array, params: Params) -> _Slot:
+    return jax.vmap(partial(_begin, loop))(stack.take(index), params)
 
 
 @partial(jax.jit, static_argnames="branch", donate_argnames="state")
@@ -205,6 +234,7 @@ def _advance(
     loop: Loop,
     stack: Stack,
     index: Array,
+    params: Params,
     fresh: Array,
     taken: Array,
     state: _Slot,
@@ -212,8 +242,8 @@ def _advance(
 ) -> _Slot:
     """Some steps of every slot, those that are fresh from the start of their models."""
 
-    def advance(own: Stack, fresh: Array, taken: Array, slot: _Slot) -> _Slot:
-        slot = where_wanted(fresh, lambda _: _begin(loop, own), slot)
+    def advance(own: Stack, params: Params, fresh: Array, taken: Array, slot: _Slot) -> _Slot:
+        slot = where_wanted(fresh, lambda _: _begin(loop, own, params), slot)
         one = model_loop(loop, own)._replace(steps=loop.steps - taken)
         if slot.moments is not None:
             one = one._replace(moments=slot.moments)
@@ -222,7 +252,7 @@ def _advance(
         )
         return slot._replace(carry=carry)
 
-    return jax.vmap(advance)(stack.take(index), fresh, taken, state)
+    return jax.vmap(advance)(stack.take(index), params, fresh, taken, state)
 
 
 def _certify(loop: Loop, stack: Stack, models: np.ndarray, slots: int, answers: _Answers) -> None:

@@ -6,13 +6,11 @@ from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from jax_logreg.errors import InputError
 from jax_logreg.labels import weigh, weigh_each
-from jax_logreg.logistic import Params
 from jax_logreg.loop import Loop
 from jax_logreg.objective import Objective
 
@@ -21,25 +19,22 @@ class Stack(NamedTuple):
     """What model i has of its own; None, or empty, where all have the loop's.
 
     Its weights are rows[row[i]] of rows (r, m); `penalty` holds fields (models,) by name, `solver`
-    numbers (models,) by their place among its leaves; `params` (models, ...), or (1, ...) for all.
+    numbers (models,) by their place among its leaves.
     """
 
     rows: Array | None
     row: Array
     penalty: dict[str, Array]
     solver: dict[int, Array]
-    params: Params
 
     def take(self, index: Array) -> "Stack":
         """The models of the index, the weights of each as its own."""
-        start = index if len(self.params.w) > 1 else jnp.zeros_like(index)
         row = self.row[index]
         return Stack(
             None if self.rows is None else self.rows[row][:, None],
             row,
             {name: values[index] for name, values in self.penalty.items()},
             {place: values[index] for place, values in self.solver.items()},
-            jax.tree.map(lambda part: part[start], self.params),
         )
 
 
