@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -42,11 +42,51 @@ class Progress(NamedTuple):
     gradient_norm: float
 
 
+class Point(NamedTuple):
+    """Where a run is between two chunks: all that it needs to go on from there.
+
+    `rows` are blocks (4, steps) of the history, which chunks are added to; `before` is the number
+    of steps before the last restart; `step` and `status` are what the host last saw.
+    """
+
+    carry: Carry
+    rows: list[np.ndarray]
+    before: int = 0
+    restarts: int = 0
+    step: int = 0
+    status: int = int(Status.RUNNING)
+
+    @property
+    def taken(self) -> int:
+        """Steps so far."""
+        return self.before + self.step
+
+    @property
+    def history(self) -> History:
+        """Of all steps so far: the last one may have been undone."""
+        nothing = np.empty((4, 0), self.carry.best.dtype)
+        return History(*np.concatenate([nothing, *self.rows], axis=1)[:, : self.taken])
+
+
+class Keeper(Protocol):
+    """What keeps the points of a run, so that it can go on after a kill."""
+
+    def restore(self, fresh: Point, scale: Any) -> Point:
+        """The point to go on from: the last one kept, of the same shapes, or the fresh one.
+
+        The scale of the features (n, 1) says whether the data are still the same.
+        """
+
+    def keep(self, point: Point, scale: Any) -> None:
+        """Look at a point between two chunks, and keep it where it is time."""
+
+
 def drive(
     loop: Loop,
     params: Params,
     gradient_check: str | int,
     callback: Callable[[Progress], None] | None = None,
+    keeper: Keeper | None = None,
 ) -> tuple[Carry, History]:
     """Run a loop to its end from the parameters; the carry comes back with NumPy numbers.
 
@@ -57,17 +97,25 @@ def drive(
     if gradient_check != "off":
         check = check_gradients(params, objective.batch, objective.family)
     loop, carry = begin(loop, params, check)
-    carry, history = _run_chunks(loop, carry, callback)
-    for _ in range(REPEATS):
-        if carry.status != Status.CONVERGED or measure(carry.certificate) <= loop.tolerance:
-            break
-        rest = loop._replace(steps=loop.steps - int(carry.step))
-        again, more = _run_chunks(rest, restart(rest, carry.good, carry.check), callback)
-        carry = again._replace(step=carry.step + again.step)
-        history = history.followed_by(more)
-    if carry.status == Status.CONVERGED and measure(carry.certificate) > loop.tolerance:
+    point = Point(carry, [])
+    if keeper is not None:
+        point = keeper.restore(point, loop.scale)
+        if point.status != Status.RUNNING:
+            point = point._replace(carry=_handed_over(point.carry))
+    point = _run_chunks(loop, point, callback, keeper)
+    while _misses(loop, point.carry) and point.restarts < REPEATS:
+        again = restart(loop, point.carry.good, point.carry.check)
+        point = Point(again, point.rows, point.taken, point.restarts + 1)
+        point = _run_chunks(loop, point, callback, keeper)
+    carry = point.carry._replace(step=np.int32(point.taken))
+    if _misses(loop, carry):
         carry = carry._replace(status=np.int32(Status.PRECISION_FLOOR))
-    return (_check_end(loop, carry) if gradient_check == "ends" else carry), history
+    return (_check_end(loop, carry) if gradient_check == "ends" else carry), point.history
+
+
+def _misses(loop: Loop, carry: Carry) -> bool:
+    """Whether a run that has converged is not proven to have."""
+    return carry.status == Status.CONVERGED and measure(carry.certificate) > loop.tolerance
 
 
 def sharpened(loop: Loop, params: Params) -> Certificate:
@@ -81,7 +129,7 @@ def sharpened(loop: Loop, params: Params) -> Certificate:
     here = there = jax.device_get(jax.jit(afresh)(loop, params))
     while math.isfinite(there.gap):
         sharper = loop._replace(tolerance=_SHARPER * float(there.relative_gap))
-        carry, _ = _run_chunks(sharper, carry, None)
+        carry = _run_chunks(sharper, Point(carry, [])).carry
         there = carry.certificate
         fallen = here.cost - there.cost
         gap = min(here.gap, fallen + there.gap) if fallen > 0 else here.gap
@@ -140,30 +188,43 @@ def _chunk(loop: Loop, carry: Carry, limit: int, branch: bool) -> tuple[Carry, A
 
 
 def _run_chunks(
-    loop: Loop, carry: Carry, callback: Callable[[Progress], None] | None
-) -> tuple[Carry, History]:
+    loop: Loop,
+    point: Point,
+    callback: Callable[[Progress], None] | None = None,
+    keeper: Keeper | None = None,
+) -> Point:
     """Run chunks until the status says stop, looking in about every _PULSE seconds."""
-    branch = on_cpu(carry.best)
+    branch = on_cpu(loop.objective.batch.s)
     limit = _first_limit(loop) if branch else _CHUNK
-    rows, step, status = [np.empty((4, 0), carry.best.dtype)], 0, int(Status.RUNNING)
-    while status == Status.RUNNING:
-        began, before = time.perf_counter(), step
-        carry, where, found, new = _chunk(loop, carry, limit, branch=branch)
-        (step, status), found, new = jax.device_get((where, found, new))
-        rows.append(new[:, : max(step - before, 0)])
+    left = loop._replace(steps=loop.steps - point.before)
+    while point.status == Status.RUNNING:
+        began = time.perf_counter()
+        point, found = _run_chunk(left, point, limit, branch)
         if callback is not None:
-            callback(Progress(int(step), loop.steps, *map(float, found[:2])))
+            callback(Progress(point.taken, loop.steps, *map(float, found[:2])))
+        if keeper is not None:
+            keeper.keep(point, loop.scale)
         if branch:
             slow = time.perf_counter() - began > _PULSE / 2
             limit = max(limit // 2, 1) if slow else min(2 * limit, _CHUNK)
-    # What the host reads anyway is handed over as NumPy.
-    carry = carry._replace(
-        step=np.int32(step),
-        status=np.int32(status),
-        certificate=Certificate(*found),
-        check=jax.device_get(carry.check),
-    )
-    return carry, History(*np.concatenate(rows, axis=1)[:, :step])
+    return point
+
+
+def _run_chunk(loop: Loop, point: Point, limit: int, branch: bool) -> tuple[Point, np.ndarray]:
+    """The point after a chunk, and the certificate there."""
+    carry, where, found, new = _chunk(loop, point.carry, limit, branch=branch)
+    (step, status), found, new = jax.device_get((where, found, new))
+    point.rows.append(new[:, : max(int(step) - point.step, 0)])
+    if status != Status.RUNNING:
+        known = {"step": np.int32(step), "status": np.int32(status)}
+        carry = _handed_over(carry._replace(**known, certificate=Certificate(*found)))
+    return point._replace(carry=carry, step=int(step), status=int(status)), found
+
+
+def _handed_over(carry: Carry) -> Carry:
+    """The carry of a run that has ended, with NumPy for what the host reads anyway."""
+    names = ("step", "status", "certificate", "check")
+    return carry._replace(**jax.device_get({name: getattr(carry, name) for name in names}))
 
 
 def _first_limit(loop: Loop) -> int:

@@ -12,7 +12,7 @@ from jax import lax
 from jax_logreg.arguments import Task, check_dtype, check_settings, place_arguments
 from jax_logreg.certificate import moments_of
 from jax_logreg.diagnosis import diagnose
-from jax_logreg.driver import Progress, drive, sharpened
+from jax_logreg.driver import Keeper, Progress, drive, sharpened
 from jax_logreg.errors import InputError, brief
 from jax_logreg.logistic import BINOMIAL, Batch, Family, Params
 from jax_logreg.loop import Carry, Loop, body, start
@@ -50,6 +50,7 @@ def fit(
     sharpen: bool = False,
     feature_names: Sequence[str] | None = None,
     callback: Callable[[Progress], None] | None = None,
+    checkpoint: Any = None,
 ) -> Result:
     """Minimise the weighted mean cross-entropy of the m examples in the columns of X, plus penalty.
 
@@ -75,6 +76,8 @@ def fit(
             in float64; the parameters stay as they are.
         feature_names: n names, by which `notes` then call the features; by default their numbers.
         callback: called with a Progress between chunks of at most 100 steps.
+        checkpoint: a checkpoint.Checkpoint that the run is saved in between chunks, and goes on
+            from where it holds an earlier one of the same arguments.
 
     Returns:
         A Result, whose status says how the run ended and whose certificate how good it is.
@@ -98,16 +101,19 @@ def fit(
         loop = Loop(task.objective, method, steps, tolerance, check_every=check_every)
         return task, loop, chosen
 
-    def run(params: Params | None, dtype: str, tolerance: float, steps: int) -> _Run:
+    def run(
+        params: Params | None, dtype: str, tolerance: float, steps: int, keeper: Keeper | None
+    ) -> _Run:
         with jax.enable_x64(dtype == "float64"):
             task, loop, chosen = prepare(solver, params, dtype, tolerance, steps)
-            carry, history = drive(loop, task.params, gradient_check, callback)
+            carry, history = drive(loop, task.params, gradient_check, callback, keeper)
             return _Run(task.objective, carry, history, task.classes, chosen)
 
-    done = run(params, dtype, float(tolerance), int(steps))
+    done = run(params, dtype, float(tolerance), int(steps), checkpoint)
     if refine and dtype == "float32" and Status(done.carry.status) in _REFINABLE:
         left = int(steps) - int(done.carry.step)
-        finer = run(done.carry.good, "float64", min(float(tolerance), _REFINED), left)
+        later = None if checkpoint is None else checkpoint.part("refined")
+        finer = run(done.carry.good, "float64", min(float(tolerance), _REFINED), left, later)
         done = finer.after(done)
     if sharpen:
         with jax.enable_x64(True):

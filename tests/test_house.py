@@ -10,6 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "jax_logreg"
 FLOORS = {
     "errors": -1,
+    "files": -1,
     "batching": -1,
     "pytree": -1,
     "extras": 0,
@@ -30,6 +31,7 @@ FLOORS = {
     "loop": 3,
     "result": 3,
     "driver": 4,
+    "checkpoint": 5,
     "fit": 5,
     "sweep": 6,
     "data": 6,

@@ -18,7 +18,7 @@ with needs("run"):
     from rich.table import Table
     from rich.text import Text
 
-_BAD_INPUT, _INTERRUPTED = 2, 130
+_BAD_INPUT = 2
 # Of a run that wrote its folder: a failed check is our fault or a matrix's, the rest the input's.
 _EXIT_CODES = {
     Status.GRADIENT_CHECK_FAILED: 1,
@@ -63,27 +63,43 @@ Overrides = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Replace what an earlier run wrote there.")]
 
 
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with a run that was stopped or killed.")
+]
+
+
 @app.command()
-def run(config: ConfigFile, out: Out = None, set_: Overrides = None, force: Force = False) -> None:
+def run(
+    config: ConfigFile,
+    out: Out = None,
+    set_: Overrides = None,
+    force: Force = False,
+    resume: Resume = False,
+) -> None:
     """Train as a config says, and leave a folder that explains itself.
 
     Exit codes: 0 done; 1 the gradient check failed; 2 bad input, or a run that diverged or found
-    its classes separable, which still leaves its folder; 130 interrupted.
+    its classes separable, which still leaves its folder; 130 stopped by Ctrl-C and 143 by SIGTERM,
+    saved if it had begun to train.
     """
     console = Console()
     with _one_line():
         from jax_logreg.run.config import load_config
-        from jax_logreg.run.output import Folder
+        from jax_logreg.run.output import Folder, is_finished
 
         settings = load_config(config, set_ or [])
-        folder = Folder(out or Path("runs") / config.stem, force)
+        path = out or Path("runs") / config.stem
+        if resume and is_finished(path):
+            console.print(f"{path} is finished already", soft_wrap=True)
+            return
+        folder = Folder(path, force, resume)
         try:
             from jax_logreg.run.experiment import run as train
 
-            outcome = train(settings, console)
+            outcome = train(settings, console, folder.partial)
             folder.write(outcome.files)
         finally:
-            folder.discard()
+            folder.close()
     console.print(_table(outcome.summary))
     console.print(f"written to {folder.path}: open {folder.path / 'report.html'}", soft_wrap=True)
     status = outcome.result.status
@@ -146,13 +162,19 @@ def schema() -> None:
 
 @contextmanager
 def _one_line() -> Iterator[None]:
-    """End on bad input with its line and exit code 2, on Ctrl-C with 130; our bugs pass."""
+    """End on bad input with its line and exit code 2, on a signal with 128 + its number.
+
+    Our bugs pass.
+    """
+    from jax_logreg.run.signals import Interrupted, interruptible
+
     try:
-        yield
+        with interruptible():
+            yield
     except (InputError, MissingExtra) as error:
         _stop(str(error), _BAD_INPUT)
-    except KeyboardInterrupt:
-        _stop("interrupted: nothing was written", _INTERRUPTED)
+    except Interrupted as signal:
+        _stop(str(signal), 128 + signal.number)
 
 
 def _stop(message: str, code: int) -> NoReturn:

@@ -85,6 +85,18 @@ class SweepConfig(Section):
     )
 
 
+class CheckpointConfig(Section):
+    """How often a run saves itself while it trains, so that --resume can go on with it."""
+
+    seconds: float = Field(
+        60.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Between two saves; more where saving would take over 1 % of the time.",
+    )
+    steps: int | None = Field(None, ge=1, description="Save after so many steps as well.")
+
+
 class Config(Section):
     """One experiment: what to learn from, which cost, by which method, and when to stop."""
 
@@ -93,6 +105,9 @@ class Config(Section):
     solver: SolverConfig = Field(AutoConfig(), description="The method and its numbers.")
     fit: FitConfig = Field(FitConfig(), description="When to stop, what to check, and where.")
     sweep: SweepConfig | None = Field(None, description="Which strengths to try, and how.")
+    checkpoint: CheckpointConfig = Field(
+        CheckpointConfig(), description="How often the run saves itself."
+    )
 
     def to_toml(self) -> str:
         """The config as resolved, enough to run it again: every default, absolute paths."""

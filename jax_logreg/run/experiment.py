@@ -4,10 +4,12 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 
+from jax_logreg.checkpoint import Checkpoint
 from jax_logreg.data import Prepared, prepare
 from jax_logreg.data.classes import nearest, some
 from jax_logreg.data.one_line import one_line
@@ -15,10 +17,11 @@ from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.fit import fit
 from jax_logreg.result import Result
-from jax_logreg.run.config import Config
+from jax_logreg.run.config import CheckpointConfig, Config
 from jax_logreg.run.model import Model
 from jax_logreg.run.progress import show_progress
 from jax_logreg.run.report import render
+from jax_logreg.run.signals import stopping
 from jax_logreg.run.summary import Seconds, history, summarise
 from jax_logreg.run.sweep import run_sweep
 
@@ -34,11 +37,12 @@ class Outcome(NamedTuple):
     files: dict[str, bytes]
 
 
-def run(config: Config, console: Console) -> Outcome:
-    """Train as the config says.
+def run(config: Config, console: Console, folder: Path | None = None) -> Outcome:
+    """Train as the config says, saving the run in a folder, or going on with what it holds.
 
     Raises:
         InputError: data or numbers that cannot be used, in one line.
+        Stopped: by a signal, and saved.
     """
     began = time.perf_counter()
     data = prepare(config.data, config.fit.dtype)
@@ -49,7 +53,12 @@ def run(config: Config, console: Console) -> Outcome:
     with _compiling() as compiled:
         if config.sweep is not None:
             sweep, arguments = run_sweep(config.sweep, data, arguments, console)
-        with show_progress(console, config.fit.steps) as show:
+        if folder is not None:
+            arguments["checkpoint"] = _checkpoint(config, folder, console)
+        with (
+            show_progress(console, config.fit.steps) as show,
+            stopping(arguments.get("checkpoint")),
+        ):
             result = fit(data.X_train, data.Y_train, callback=show, **arguments)
     elapsed = time.perf_counter() - began
     seconds = Seconds(load, sum(compiled), elapsed - sum(compiled))
@@ -67,6 +76,16 @@ def run(config: Config, console: Console) -> Outcome:
         **({} if sweep is None else sweep.files),
     }
     return Outcome(result, summary, files)
+
+
+def _checkpoint(config: Config, folder: Path, console: Console) -> Checkpoint:
+    """One that a config of other settings is refused by, how often it saves left aside."""
+    return Checkpoint(
+        folder,
+        **config.checkpoint.model_dump(),
+        name=config.model_copy(update={"checkpoint": CheckpointConfig()}).to_toml(),
+        notice=lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True),
+    )
 
 
 @one_line()

@@ -8,43 +8,98 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from jax_logreg.errors import InputError
+from jax_logreg.extras import needs
+from jax_logreg.files import sync_folder, write_synced
+
+with needs("run"):
+    from filelock import FileLock, Timeout
 
 # What a folder must hold before --force may replace it.
 _MARKS = ("config.toml", "result.json")
 
 
-class Folder:
-    """An output folder, filled under a temporary name beside its own and then renamed."""
+def is_finished(path: Path) -> bool:
+    """Whether a run ended there, and none is under way."""
+    partial = path.absolute().with_name(f"{path.absolute().name}.partial")
+    return all((path / mark).is_file() for mark in _MARKS) and not partial.exists()
 
-    def __init__(self, path: Path, force: bool) -> None:
-        """Make the temporary folder now: what cannot be written is best known before the work.
+
+class Folder:
+    """An output folder, filled beside its own place, under its name and `.partial`, then renamed.
+
+    Until then the partial folder holds what the run saves of itself. It is locked: the system frees
+    it when the process ends, however that is.
+    """
+
+    def __init__(self, path: Path, force: bool, resume: bool = False) -> None:
+        """Make and lock the partial folder: what cannot be written is best known before the work.
 
         Raises:
-            InputError: the folder exists and may not be replaced, or none can be made there.
+            InputError: the folder exists and may not be replaced, none can be made there, another
+                run writes to it, or holds an unfinished run, and neither is it to be gone on with.
         """
         self.path = path
         if path.exists() or path.is_symlink():
             _check_replaceable(path, force)
         self._target = path.absolute()
+        self.partial = self._target.with_name(f"{self._target.name}.partial")
         parent = self._target.parent
         self._new_parents = [p for p in (parent, *parent.parents) if not p.exists()]
+        self._lock = FileLock(self.partial / "lock", timeout=0)
         with _writing(path):
-            parent.mkdir(parents=True, exist_ok=True)
-            self._staging = Path(tempfile.mkdtemp(prefix=f".{self._target.name}-", dir=parent))
+            try:
+                self.partial.mkdir(parents=True, exist_ok=True)
+                self._lock.acquire()
+            except Timeout:
+                raise InputError(
+                    f"{path}: another run is writing there: wait for its end, or name another "
+                    "folder with --out"
+                ) from None
+            except OSError:
+                self.close()
+                raise
+        if self._unfinished() and not resume:
+            self._begin_anew(force)
+
+    def _unfinished(self) -> list[Path]:
+        return sorted(self.partial.glob("*.safetensors"))
+
+    def _begin_anew(self, force: bool) -> None:
+        saved = self._unfinished()
+        if not force:
+            self._lock.release()
+            raise InputError(
+                f"{self.path}: {self.partial.name} holds an unfinished run, {len(saved)} saved "
+                "states of it: --resume goes on with it, --force begins anew"
+            )
+        with _writing(self.path):
+            for file in saved:
+                file.unlink()
 
     def write(self, files: dict[str, bytes]) -> None:
         """Write all the files and sync them, then let the folder take its name."""
-        with _writing(self.path):
-            self._staging.chmod(0o777 & ~_umask())
+        staging = self.partial / "files"
+        with _writing(self.path, self._kept()):
+            shutil.rmtree(staging, ignore_errors=True)
+            staging.mkdir()
             for name, content in files.items():
-                _write_synced(self._staging / name, content)
-            _sync_folder(self._staging)
-            _replace_folder(self._target, self._staging)
-            _sync_folder(self._target.parent)
+                write_synced(staging / name, content)
+            sync_folder(staging)
+            _replace_folder(self._target, staging)
+            sync_folder(self._target.parent)
+        for file in self._unfinished():
+            file.unlink(missing_ok=True)
 
-    def discard(self) -> None:
-        """Remove what was not renamed, and the parents made for it if they are empty."""
-        shutil.rmtree(self._staging, ignore_errors=True)
+    def _kept(self) -> str:
+        if not self._unfinished():
+            return "nothing was left there"
+        return f"{self.partial.name} still holds the run, to go on with by --resume"
+
+    def close(self) -> None:
+        """Free the lock, and remove what nothing can be gone on with from."""
+        if not self._unfinished():
+            shutil.rmtree(self.partial, ignore_errors=True)
+        self._lock.release()
         for parent in self._new_parents:
             with suppress(OSError):
                 parent.rmdir()
@@ -68,7 +123,7 @@ def write_file(path: Path, write: Callable[[Path], None], force: bool) -> None:
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
             temporary.replace(path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -100,31 +155,14 @@ def _check_replaceable(path: Path, force: bool) -> None:
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def _writing(path: Path, left: str = "nothing was left there") -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise InputError(
             f"{path} cannot be written: {error.strerror or error}: "
-            "nothing was left there; mend that, or name another place with --out"
+            f"{left}; mend that, or name another place with --out"
         ) from None
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _umask() -> int:

@@ -27,10 +27,10 @@ from jax_logreg.sweep.stack import Axes, Stack, find_axes, weigh_rows
 # Arrays of the size of Z, and of the parameters beside the memory of L-BFGS, that a model has at
 # once; and the most models at once, beyond which a product gains nothing.
 _OF_Z, _OF_PARAMS, _MOST = 12, 12, 64
-# On a CPU, columns of a product that make it fast, and beyond that: entries of Z of all models that
-# still lie in a cache, and multiplications of a product that outweigh the rest of a step. More only
-# make the models wait for the slowest of them.
-_COLUMNS, _CACHED, _WORK = 16, 2**20, 2**27
+# On a CPU, entries of Z of all models that still lie in a cache, and multiplications of a product
+# that outweigh the rest of a step: more only make models wait for the slowest of them. Each with
+# the columns that a product has at least.
+_CACHED, _WORK = (2**20, 8), (2**27, 16)
 
 
 def fit_many(
@@ -176,6 +176,6 @@ def count_slots(objective: Objective, solver: Solver, models: int, memory: Any) 
         )
     most = _MOST
     if on_cpu(objective.batch.s):
-        useful = max(min(_CACHED // (k * m), _WORK // (n * m * k)), -(-_COLUMNS // k))
-        most = min(most, useful)
+        for size, (enough, columns) in ((k * m, _CACHED), (n * m * k, _WORK)):
+            most = min(most, max(enough // size, -(-columns // k)))
     return int(min(models, memory // one, most))

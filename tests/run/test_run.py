@@ -170,7 +170,8 @@ def test_ctrl_c_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr("jax_logreg.run.experiment.fit", interrupted)
     out = tmp_path / "new" / "folders" / "run"
-    assert "interrupted" in refused("run", DESCENT, "--out", out, code=130)
+    line = refused("run", DESCENT, "--out", out, code=130)
+    assert line == "stopped by Ctrl-C: no folder was written"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -185,16 +186,27 @@ def _read_only(*args, **kwargs):
 @pytest.mark.parametrize(
     ("name", "fail", "reason"),
     [
-        ("os.fsync", _no_space, "No space left on device"),
-        ("tempfile.mkdtemp", _read_only, "Read-only file system"),
-        ("tempfile.mkdtemp", _no_space, "No space left on device"),
+        ("Path.mkdir", _read_only, "Read-only file system"),
+        ("FileLock.acquire", _no_space, "No space left on device"),
     ],
 )
 def test_a_full_or_read_only_output_folder(name, fail, reason, tmp_path, monkeypatch):
-    monkeypatch.setattr(f"jax_logreg.run.output.{name}", fail)
-    line = refused("run", DESCENT, "--out", tmp_path / "run", *SHORT)
+    with monkeypatch.context() as patch:
+        patch.setattr(f"jax_logreg.run.output.{name}", fail)
+        line = refused("run", DESCENT, "--out", tmp_path / "run", *SHORT)
     assert "run cannot be written" in line and reason in line
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_is_full_at_the_end(tmp_path, monkeypatch):
+    """What was trained is not lost with it."""
+    with monkeypatch.context() as patch:
+        patch.setattr("jax_logreg.run.output.write_synced", _no_space)
+        line = refused("run", DESCENT, "--out", tmp_path / "run", *SHORT)
+    assert "run cannot be written: No space left on device: run.partial still holds" in line
+    done = command("run", DESCENT, "--out", tmp_path / "run", *SHORT, "--resume")
+    assert done.code == 0 and "going on from step 20" in done.out
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits file sizes as posix does")
@@ -213,7 +225,8 @@ def test_a_disk_that_fills_up_for_real(tmp_path):
     )
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("jax-logreg: run cannot be written: File too")
-    assert list(tmp_path.iterdir()) == []
+    assert not (tmp_path / "run").exists()
+    assert "run.partial still holds the run" in done.stderr
 
 
 @pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="root writes everywhere")

@@ -1,0 +1,228 @@
+"""A run saved between its chunks, and found again after a kill, a full disk or a power cut."""
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import copy
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax.tree_util import keystr, tree_flatten_with_path
+
+from jax_logreg.driver import Point
+from jax_logreg.errors import InputError
+from jax_logreg.extras import needs
+from jax_logreg.files import sync_folder, write_synced
+from jax_logreg.status import Status
+
+with needs("run"):
+    import safetensors.numpy
+
+_FORMAT = "jax_logreg checkpoint 1"
+_KEPT = 2
+# Saving may take this share of a run's time, at most.
+_SHARE = 0.01
+_NAME = re.compile(r"(?P<part>\w+)-(?P<number>\d+)-(?P<digest>[0-9a-f]{32})\.safetensors")
+_WHERE = ("before", "restarts", "step", "status")
+
+
+class Stopped(Exception):
+    """A run was asked to stop, by the signal of that number, and saved itself after that step."""
+
+    def __init__(self, signal: int, step: int) -> None:
+        super().__init__(f"stopped by signal {signal} after step {step}")
+        self.signal, self.step = signal, step
+
+
+class Checkpoint:
+    """Where a fit saves itself, and goes on from: files in a folder, the last two kept.
+
+    A file is a safetensors file whose name holds the BLAKE2 digest of its bytes, written under a
+    temporary name, synced and renamed. A damaged one is passed over for the one before it.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str,
+        *,
+        seconds: float = 60.0,
+        steps: int | None = None,
+        name: str = "",
+        notice: Callable[[str], None] | None = None,
+    ) -> None:
+        """What is saved where, and how often.
+
+        Args:
+            folder: for this run alone; made where there is none.
+            seconds: between two saves; more where saving would take over 1 % of the time.
+            steps: save after so many steps as well.
+            name: what is computed, for example a config: files of another name are refused.
+            notice: called with a line for a person where the run goes on, or a file is damaged.
+        """
+        self.folder, self.seconds, self.steps = Path(folder), seconds, steps
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.name, self.notice = name, notice
+        self._part = "main"
+        self._asked: list[int] = []
+        self._saved_at, self._saved_step, self._took = time.monotonic(), 0, 0.0
+
+    def part(self, name: str) -> "Checkpoint":
+        """That of a later part of the same run, in the same folder."""
+        later = copy(self)
+        later._part, later._saved_at, later._saved_step = name, time.monotonic(), 0
+        return later
+
+    def stop(self, signal: int) -> None:
+        """Ask the run to save itself after the chunk under way, and to raise Stopped."""
+        self._asked.append(signal)
+
+    def saved(self) -> list[Path]:
+        """The files of this part, the newest first."""
+        found = ((path, _NAME.fullmatch(path.name)) for path in self.folder.glob("*.safetensors"))
+        numbered = [(int(m["number"]), p) for p, m in found if m and m["part"] == self._part]
+        return [path for _, path in sorted(numbered, reverse=True)]
+
+    def restore(self, fresh: Point, scale: Any) -> Point:
+        """The newest point that is whole, on the devices of the fresh one; else the fresh one.
+
+        Raises:
+            ValueError: it is one of other settings or other data.
+        """
+        for left_over in self.folder.glob(f"{self._part}-*.tmp"):
+            left_over.unlink(missing_ok=True)
+        for path in self.saved():
+            try:
+                arrays, texts = _read(path)
+            except (OSError, ValueError) as error:
+                self._say(f"{path} is damaged: {error}: looking for the one before it")
+                continue
+            point = self._point(path, arrays, texts, fresh, np.asarray(scale))
+            self._saved_step = point.taken
+            self._say(f"going on from step {point.taken}, saved in {path}")
+            return point
+        return fresh
+
+    def keep(self, point: Point, scale: Any) -> None:
+        """Save the point if it is time, and the end of a run always; then stop if asked to.
+
+        Raises:
+            Stopped: asked to, and saved.
+            ValueError: the file cannot be written.
+        """
+        running = point.status == Status.RUNNING
+        since = time.monotonic() - self._saved_at
+        due = since >= max(self.seconds, self._took / _SHARE)
+        if self.steps is not None:
+            due = due or point.taken - self._saved_step >= self.steps
+        if due or self._asked or not running:
+            began = time.monotonic()
+            self._save(point, np.asarray(scale))
+            self._saved_at, self._saved_step = time.monotonic(), point.taken
+            self._took = self._saved_at - began
+        if self._asked and running:
+            raise Stopped(self._asked[0], point.taken)
+
+    def _say(self, line: str) -> None:
+        if self.notice is not None:
+            self.notice(line)
+
+    def _save(self, point: Point, scale: np.ndarray) -> None:
+        earlier = self.saved()
+        number = 1 + max((int(_number(path)) for path in earlier), default=0)
+        arrays = {**_named(point.carry), "history": np.stack(point.history), "scale": scale}
+        where = {key: str(getattr(point, key)) for key in _WHERE}
+        texts = {"format": _FORMAT, "name": self.name, **where}
+        content = safetensors.numpy.save(
+            {key: np.asarray(value, order="C") for key, value in arrays.items()}, texts
+        )
+        path = self.folder / f"{self._part}-{number:06d}-{_digest(content)}.safetensors"
+        temporary = path.with_suffix(".tmp")
+        with self._writing():
+            try:
+                write_synced(temporary, content)
+                temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)
+            sync_folder(self.folder)
+            for old in earlier[_KEPT - 1 :]:
+                old.unlink(missing_ok=True)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            left = f"{self.saved()[0]} is whole" if self.saved() else "nothing was saved before"
+            raise InputError(
+                f"{self.folder}: the checkpoint cannot be written: {error.strerror or error}: "
+                f"make room, then go on with --resume: {left}"
+            ) from None
+
+    def _point(
+        self,
+        path: Path,
+        arrays: dict[str, np.ndarray],
+        texts: dict[str, str],
+        fresh: Point,
+        scale: np.ndarray,
+    ) -> Point:
+        """The point that a file holds, if it belongs to this run."""
+        if texts["name"] != self.name:
+            was, now = _first_difference(texts["name"], self.name)
+            raise InputError(
+                f"{path} is of other settings, {was!r} there and {now!r} here: "
+                "take those, or begin anew in another folder"
+            )
+        before = arrays.pop("scale", np.empty(0))
+        if before.shape != scale.shape or not np.allclose(before, scale, rtol=1e-3):
+            raise InputError(f"{path} is of other data: begin anew in another folder")
+        history = arrays.pop("history", np.empty(0))
+        like, kind = jax.tree.flatten(fresh.carry)
+        names = list(_named(fresh.carry))
+        found = [arrays.get(name) for name in names]
+        if set(arrays) != set(names) or any(
+            new is None or (new.shape, new.dtype) != (np.shape(old), old.dtype)
+            for new, old in zip(found, like, strict=True)
+        ):
+            raise InputError(f"{path} is of another solver or shape: begin anew in another folder")
+        where = {key: int(texts[key]) for key in _WHERE}
+        placed = [jax.device_put(new, old.sharding) for new, old in zip(found, like, strict=True)]
+        return Point(jax.tree.unflatten(kind, placed), [history], **where)
+
+
+def _named(carry: Any) -> dict[str, np.ndarray]:
+    """The leaves of the loop's state by their place in it."""
+    leaves = tree_flatten_with_path(jax.device_get(carry))[0]
+    return {keystr(place): np.asarray(leaf) for place, leaf in leaves}
+
+
+def _first_difference(before: str, now: str) -> tuple[str, str]:
+    lines = zip_longest(before.splitlines(), now.splitlines(), fillvalue="")
+    return next(((a, b) for a, b in lines if a != b), (before, now))
+
+
+def _number(path: Path) -> str:
+    return path.name.split("-")[1]
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Arrays and texts of a whole file; a ValueError says what is wrong with another."""
+    content = path.read_bytes()
+    matched = _NAME.fullmatch(path.name)
+    if matched is None or _digest(content) != matched["digest"]:
+        raise ValueError("its bytes are not those that were written")
+    size = int.from_bytes(content[:8], "little")
+    texts = json.loads(content[8 : 8 + size])["__metadata__"]
+    if texts["format"] != _FORMAT:
+        raise ValueError(f"its format is {texts['format']}")
+    return safetensors.numpy.load(content), texts

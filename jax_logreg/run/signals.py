@@ -1,0 +1,79 @@
+"""What Ctrl-C and SIGTERM do to a command: end it at once, or once its run is saved."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from jax_logreg.checkpoint import Checkpoint, Stopped
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(BaseException):
+    """A command ended by the signal of that number; the message says what is left of its work."""
+
+    def __init__(self, number: int, left: str = "no folder was written") -> None:
+        name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+        super().__init__(f"stopped by {name}: {left}")
+        self.number = number
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """A signal raises Interrupted."""
+
+    def interrupt(number: int, _: Any) -> None:
+        raise Interrupted(number)
+
+    try:
+        with _handled_by(interrupt):
+            yield
+    except KeyboardInterrupt:
+        raise Interrupted(signal.SIGINT) from None
+
+
+@contextmanager
+def stopping(checkpoint: Checkpoint | None) -> Iterator[None]:
+    """A signal lets the run save itself first; the second one does not wait for that.
+
+    Raises:
+        Interrupted: the run is saved.
+    """
+    if checkpoint is None:
+        yield
+        return
+    asked: list[int] = []
+
+    def stop(number: int, _: Any) -> None:
+        if asked:
+            raise Interrupted(number, _left(checkpoint, "not saved once more"))
+        asked.append(number)
+        checkpoint.stop(number)
+
+    try:
+        with _handled_by(stop):
+            yield
+    except Stopped as stopped:
+        raise Interrupted(
+            stopped.signal, _left(checkpoint, f"saved after step {stopped.step}")
+        ) from None
+
+
+def _left(checkpoint: Checkpoint, how: str) -> str:
+    return f"{how}: go on with --resume, from {checkpoint.folder}"
+
+
+@contextmanager
+def _handled_by(handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """Signals go to the handler; threads other than the first have none."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
