@@ -177,7 +177,9 @@ def test_a_device_that_is_not_there(tmp_path):
 
 def test_the_schema_is_one_that_editors_use():
     schema = json.loads(command("schema").out)
-    assert set(schema["properties"]) == {"data", "penalty", "solver", "fit", "sweep"}
+    assert set(schema["properties"]) == {
+        *("data", "penalty", "solver", "fit", "sweep", "checkpoint"),
+    }
     assert schema["additionalProperties"] is False
     assert schema["properties"]["data"]["discriminator"]["propertyName"] == "source"
     assert "description" in schema["$defs"]["FitConfig"]["properties"]["tolerance"]
