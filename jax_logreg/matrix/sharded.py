@@ -53,7 +53,10 @@ class Sharded:
 
     def __rmatmul__(self, left: Array) -> Array:
         """`left @ X` for left (k, n): (k, m)."""
-        Z = jax.vmap(lambda X: left @ X, out_axes=1)(self.parts)
+        # By a left of its own each part has an ordinary product; by one for all, blocks of a
+        # compressed X would first be turned round.
+        lefts = jnp.broadcast_to(left, (self._count, *left.shape))
+        Z = jax.vmap(lambda left, X: left @ X, out_axes=1)(lefts, self.parts)
         return Z.reshape(left.shape[0], -1)
 
     def __matmul__(self, right: Array) -> Array:
