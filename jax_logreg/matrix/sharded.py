@@ -65,6 +65,8 @@ class Sharded:
 
     def mean_absolute(self, s: Array, centre: Array | None = None) -> Array:
         """Σ s·|X − centre| / Σ s over the examples, (n, 1)."""
+        if is_array(self.parts):
+            return self._sum_rows(jnp.abs, s, centre) / jnp.sum(s)
 
         def of_part(X: Any, s: Array) -> Array:
             total = jnp.sum(s)
@@ -75,6 +77,8 @@ class Sharded:
 
     def squares(self, d: Array, centre: Array | None = None) -> Array:
         """Σ d·(X − centre)² over the examples, (n, 1)."""
+        if is_array(self.parts):
+            return self._sum_rows(jnp.square, d, centre)
         return self._sum(lambda X, d: squares(X, d, centre), d)
 
     def largest(self) -> Array:
@@ -115,6 +119,19 @@ class Sharded:
         """Σ f(part, d of its examples) over the parts, for d (r, m)."""
         d = d.reshape(d.shape[0], self._count, -1)
         return jnp.sum(jax.vmap(f, in_axes=(0, 1))(self.parts, d), axis=0)
+
+    def _sum_rows(self, f: Callable[[Array], Array], d: Array, centre: Array | None) -> Array:
+        """Σ d·f(X − centre) of dense parts, (n, 1), all their rows being those of one matrix.
+
+        XLA:CPU takes 30 times as long to reduce an array of three axes.
+        """
+        count, n, q = self.parts.shape
+        rows = self.parts.reshape(count * n, q)
+        if centre is not None:
+            rows = rows - jnp.tile(centre, (count, 1))
+        weights = jnp.broadcast_to(d.reshape(count, 1, q), (count, n, q)).reshape(rows.shape)
+        sums = jnp.sum(f(rows) * weights, axis=1)
+        return jnp.sum(sums.reshape(count, n), axis=0)[:, None]
 
 
 def shard(X: Any, dtype: str, mesh: Mesh) -> Any:
