@@ -8,7 +8,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
+from jax.sharding import Mesh
 
+from jax_logreg.devices import make_mesh, place_beside, replicate, spread
 from jax_logreg.entries import FEW, check_entries, largest_entries
 from jax_logreg.errors import InputError, brief
 from jax_logreg.labels import encode, weigh
@@ -81,11 +84,24 @@ def find_device(device: Any) -> jax.Device | None:
 
 
 class Task(NamedTuple):
-    """The arguments of a fit, placed: what to minimise, where to start, and the classes of Y."""
+    """The arguments of a fit, placed: what to minimise, where to start, and the classes of Y.
+
+    The objective's batch may have more than the m examples, where devices share it: of weight 0.
+    """
 
     objective: Objective
     params: Params
     classes: tuple[Any, ...]
+    m: int
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Y (k, m) in NumPy."""
+        return np.asarray(self.objective.batch.Y)[:, : self.m]
+
+    def place_rows(self, rows: Any) -> Array:
+        """Rows (r, m) of weights, placed as those of the batch."""
+        return place_beside(rows, self.objective.batch.s)
 
 
 def place_arguments(
@@ -99,13 +115,15 @@ def place_arguments(
     penalty: Any = None,
     class_weight: Any = None,
     fit_intercept: bool = True,
+    devices: Any = None,
 ) -> Task:
-    """X, labels, weights, penalty and start, valid and on the device in the dtype.
+    """X, labels, weights, penalty and start, valid and on their devices in the dtype.
 
     Raises:
         ValueError: the argument, what came, what was expected, and the likely mend.
     """
     target = find_device(device)
+    mesh = None if devices is None else make_mesh(devices, target)
     if is_array(X) and not hasattr(X, "tocsr"):
         X = _numbers("X", X)
     n, m = _check_shape(X)
@@ -116,9 +134,13 @@ def place_arguments(
         raise InputError(f"fit_intercept is {fit_intercept!r}: expected True or False")
     w, b = _start(params, n, len(Y))
     rest = jax.tree.map(lambda value: np.asarray(value, dtype), (Y, s, penalty, w, b))
-    X, (Y, s, penalty, w, b) = _hand_over(X, rest, dtype, target)
+    if mesh is None:
+        X, rest = _hand_over(X, rest, dtype, target)
+    else:
+        X, rest = _spread(X, rest, dtype, mesh)
+    Y, s, penalty, w, b = rest
     objective = Objective(Batch(X, Y, s), penalty, kind, bool(fit_intercept))
-    return Task(objective, Params(w, b), classes)
+    return Task(objective, Params(w, b), classes, m)
 
 
 def _hand_over(X: Any, rest: Any, dtype: str, device: jax.Device | None) -> tuple[Any, Any]:
@@ -138,6 +160,15 @@ def _hand_over(X: Any, rest: Any, dtype: str, device: jax.Device | None) -> tupl
         X, rest = jax.device_put(X, device), take(rest)
     check_entries(given, largest_entries(given, X, dtype), dtype)
     return X, rest
+
+
+def _spread(X: Any, rest: Any, dtype: str, mesh: Mesh) -> tuple[Any, Any]:
+    """As `_hand_over`, X and what goes with its examples in parts over the mesh."""
+    Y, s, *others = rest
+    placed, Y, s = spread(X, Y, s, dtype, mesh)
+    if hasattr(X, "tocsr") or is_array(X):
+        check_entries(X, largest_entries(X, placed, dtype), dtype)
+    return placed, (Y, s, *replicate(others, mesh))
 
 
 @jax.jit

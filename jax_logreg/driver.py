@@ -13,6 +13,7 @@ from jax import Array, lax
 
 from jax_logreg.batching import on_cpu
 from jax_logreg.certificate import Certificate, Moments, certify_from, moments_of
+from jax_logreg.devices import lay_out
 from jax_logreg.gradient_check import GradientCheck, check_gradients
 from jax_logreg.logistic import Params
 from jax_logreg.loop import Carry, Loop, body, start, worse
@@ -142,6 +143,7 @@ def sharpened(loop: Loop, params: Params) -> Certificate:
 def begin(loop: Loop, params: Params, check: GradientCheck | None) -> tuple[Loop, Carry]:
     """The loop with all that is computed of the data but once, before its first step."""
     moments, scale, carry = _begin(loop, params, check)
+    carry = lay_out(carry, loop.objective.batch.s)
     return loop._replace(moments=moments, scale=scale), carry
 
 

@@ -46,6 +46,7 @@ def fit(
     gradient_check: str | int = "ends",
     dtype: str = "float32",
     device: str | jax.Device | None = None,
+    devices: int | str | None = None,
     refine: bool = False,
     sharpen: bool = False,
     feature_names: Sequence[str] | None = None,
@@ -71,6 +72,8 @@ def fit(
         gradient_check: "every" step, "ends" (first and last parameters), "off", or every N steps.
         dtype: "float32" or "float64", of all that is computed.
         device: "cpu", "gpu", "tpu" or a jax.Device; by default where JAX puts new arrays.
+        devices: how many of this machine's, of the kind of `device`, share the examples, or "all";
+            the answer is that of one device, but for the order of its sums.
         refine: finish a float32 answer in float64, to a tolerance of 1e-10.
         sharpen: bring the certificate's gap within 10 times of the true distance, by further steps
             in float64; the parameters stay as they are.
@@ -94,7 +97,7 @@ def fit(
         method: Any, params: Params | None, dtype: str, tolerance: float, steps: int
     ) -> tuple[Task, Loop, str]:
         task = place_arguments(
-            X, Y, s, params, dtype, device, family, penalty, class_weight, fit_intercept
+            X, Y, s, params, dtype, device, family, penalty, class_weight, fit_intercept, devices
         )
         _check_names(feature_names, len(task.params.w))
         method, chosen = choose_solver(method, task.objective)

@@ -19,6 +19,7 @@ FLOORS = {
     "penalty": 0,
     "status": 0,
     "collinear": 1,
+    "devices": 1,
     "entries": 1,
     "gradient_check": 1,
     "labels": 1,

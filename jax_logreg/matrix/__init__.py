@@ -12,11 +12,13 @@ from jax_logreg.matrix.operations import (
     squares,
 )
 from jax_logreg.matrix.placing import arrange, place
+from jax_logreg.matrix.sharded import Sharded, shard
 from jax_logreg.matrix.sparse import Sparse, from_scipy
 from jax_logreg.matrix.standardised import Standardised, standardise
 
 __all__ = [
     "Compressed",
+    "Sharded",
     "Sparse",
     "Standardised",
     "Transposed",
@@ -31,6 +33,7 @@ __all__ = [
     "largest",
     "mean_absolute",
     "place",
+    "shard",
     "squares",
     "standardise",
 ]

@@ -31,8 +31,8 @@ class Compressed:
     Columns past m are zero.
     """
 
-    blocks: Array
-    scale: Array | None
+    blocks: Any
+    scale: Any
     m: int = field(metadata={"static": True})
     dense: str = field(metadata={"static": True})
 
@@ -112,6 +112,16 @@ class Compressed:
         stored = self.blocks[:, :, index].reshape(-1, index.size)[: self.m].T
         x = _convert(stored, self.dtype)
         return x if self.scale is None else x * self.scale[index].astype(x.dtype)
+
+    def cut(self, span: slice, m: int) -> "Compressed":
+        """The columns of the span, and zeros up to m of them, in NumPy."""
+        _, size, n = self.blocks.shape
+        stored = np.asarray(self.blocks).reshape(-1, n)[span]
+        count = -(-m // size)
+        size = -(-m // (count * _PARTS)) * _PARTS
+        blocks = np.zeros((count * size, n), stored.dtype)
+        blocks[: len(stored)] = stored
+        return Compressed(blocks.reshape(count, size, n), self.scale, m, self.dense)
 
     def _scaled(self, x: Array) -> Array:
         return x if self.scale is None else x * self.scale.T.astype(x.dtype)

@@ -19,9 +19,14 @@ def arrange(X: Any, dtype: str, device: jax.Device | None) -> Any:
     """
     if not hasattr(X, "tocsr"):
         return arrange_dense(X, dtype, device)
+    return from_scipy(check_sparse(X), dtype)
+
+
+def check_sparse(X: Any) -> Any:
+    """X, a sparse matrix of real numbers; of anything else is a ValueError."""
     if X.dtype.kind not in "biuf":
         raise InputError(f"X is a sparse matrix of dtype {X.dtype}: expected real numbers")
-    return from_scipy(X, dtype)
+    return X
 
 
 def place(X: Any, dtype: str, device: jax.Device | None = None) -> Any:

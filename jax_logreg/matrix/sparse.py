@@ -29,10 +29,10 @@ class Chunks:
     the sum by segment.
     """
 
-    index: Array
-    value: Array
-    owner: Array
-    starts: Array
+    index: Any
+    value: Any
+    owner: Any
+    starts: Any
     columns: int = field(metadata={"static": True})
     longest: int = field(metadata={"static": True})
 
@@ -136,6 +136,16 @@ class Sparse:
         """The rows `index` (q,), dense (q, m)."""
         return self.by_feature.dense(index)
 
+    def to_scipy(self) -> Any:
+        """The same as a scipy.sparse array (n, m)."""
+        from scipy.sparse import csr_array  # type: ignore[import-untyped, unused-ignore]
+
+        entries = self.by_feature
+        index, value, owner = (np.asarray(a) for a in (entries.index, entries.value, entries.owner))
+        stored = value != 0
+        row = np.broadcast_to(owner, value.shape)[stored]
+        return csr_array((value[stored], (row, index[stored])), shape=self.shape)
+
 
 def from_scipy(S: Any, dtype: str) -> Sparse:
     """X (n, m) from any scipy.sparse matrix or array: duplicates summed, stored zeros dropped."""
@@ -144,6 +154,30 @@ def from_scipy(S: Any, dtype: str) -> Sparse:
     one = _canonical(S.T if by_column else S, dtype)
     pair = _chunks(one), _chunks(one.T.tocsr())
     return Sparse(*(pair[::-1] if by_column else pair))
+
+
+def split_scipy(S: Any, dtype: str, spans: list[slice], m: int) -> list[Sparse]:
+    """The columns of each span, and empty ones up to m of them, as matrices of one structure."""
+    rows, parts = _canonical(S.T, dtype), []
+    for span in spans:
+        part = rows[span]
+        part.resize(m, S.shape[0])
+        parts.append(from_scipy(part.T, dtype))
+    by_feature = _alike([part.by_feature for part in parts])
+    by_example = _alike([part.by_example for part in parts])
+    return [Sparse(*pair) for pair in zip(by_feature, by_example, strict=True)]
+
+
+def _alike(parts: list[Chunks]) -> list[Chunks]:
+    """The same with as many chunks each, those of zeros behind the last row's own."""
+    most, longest = max(a.owner.size for a in parts), max(a.longest for a in parts)
+    filled = []
+    for a in parts:
+        missing = most - a.owner.size
+        index, value = (np.pad(b, ((0, 0), (0, missing))) for b in (a.index, a.value))
+        owner = np.pad(a.owner, (0, missing), constant_values=a.rows - 1)
+        filled.append(Chunks(index, value, owner, a.starts, a.columns, longest))
+    return filled
 
 
 def _canonical(S: Any, dtype: str) -> Any:

@@ -7,7 +7,14 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jax_logreg.matrix.operations import examples, features, gram, mean_absolute, squares
+from jax_logreg.matrix.operations import (
+    examples,
+    features,
+    gram,
+    is_array,
+    mean_absolute,
+    squares,
+)
 from jax_logreg.pytree import pytree
 
 
@@ -66,9 +73,10 @@ class Standardised:
         """The columns `index` (q,), dense (n, q)."""
         return (examples(self.X, index) - self.mean) / self.scale
 
-    def features(self, index: Array) -> Array:
-        """The rows `index` (q,), dense (q, m)."""
-        return (features(self.X, index) - self.mean[index]) / self.scale[index]
+    def features(self, index: Array) -> Any:
+        """The rows `index` (q,), dense (q, m), unless those of the inner matrix are in parts."""
+        inner, mean, scale = features(self.X, index), self.mean[index], self.scale[index]
+        return (inner - mean) / scale if is_array(inner) else Standardised(inner, mean, scale)
 
     def _shifted(self, centre: Array | None) -> Array:
         return self.mean if centre is None else self.mean + self.scale * centre

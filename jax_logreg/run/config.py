@@ -59,6 +59,9 @@ class FitConfig(Section):
     device: Literal["cpu", "gpu", "tpu"] | None = Field(
         None, description="Where to compute; by default where JAX puts new arrays."
     )
+    devices: Literal["all"] | Annotated[int, Field(ge=1)] | None = Field(
+        None, description="How many devices of that kind share the examples; by default one."
+    )
 
 
 class SweepConfig(Section):

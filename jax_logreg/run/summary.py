@@ -35,7 +35,8 @@ class Seconds(NamedTuple):
 
 def summarise(result: Result, data: Prepared, config: Config, seconds: Seconds) -> dict[str, Any]:
     """The content of result.json; what is infinite or NaN is None."""
-    (device,) = result.params.w.devices()
+    devices = result.params.w.devices()
+    device = min(devices, key=lambda one: one.id)
     certificate = result.certificate
     return {
         "status": result.status.name.lower(),
@@ -59,6 +60,7 @@ def summarise(result: Result, data: Prepared, config: Config, seconds: Seconds) 
         "gradient_check": _check(result.gradient_check),
         "seconds": seconds._asdict(),
         "device": device.device_kind,
+        "devices": len(devices),
         "platform": device.platform,
         "versions": {
             "jax_logreg": jax_logreg.__version__,

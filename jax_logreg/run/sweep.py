@@ -27,6 +27,7 @@ _SHARED = (
     "tolerance",
     "dtype",
     "device",
+    "devices",
     "penalty",
 )
 

@@ -63,6 +63,7 @@ def bootstrap(
     tolerance: float = 1e-4,
     dtype: str = "float32",
     device: Any = None,
+    devices: int | str | None = None,
     memory: float = 1e9,
 ) -> Bootstrap:
     """Fit resamples of the m examples, drawn with replacement, and take percentiles (Efron, 1979).
@@ -87,6 +88,7 @@ def bootstrap(
         tolerance: of each model.
         dtype: as in `fit`.
         device: as in `fit`.
+        devices: as in `fit`.
         memory: as in `fit_many`.
 
     Raises:
@@ -102,12 +104,14 @@ def bootstrap(
     check_settings(steps, tolerance, "off")
     with jax.enable_x64(dtype == "float64"):
         task = place_arguments(
-            X, Y, s, None, dtype, device, family, penalty, class_weight, fit_intercept
+            X, Y, s, None, dtype, device, family, penalty, class_weight, fit_intercept, devices
         )
         count_slots(task.objective, choose_many(solver, task)[0], resamples, memory)
-    X, labels = task.objective.batch.X, np.asarray(task.objective.batch.Y)
+    labels = task.labels
+    if devices is None:
+        X = task.objective.batch.X
     if at is not None:
-        _check_at(np.asarray(at), X.shape[0])
+        _check_at(np.asarray(at), len(task.params.w))
     settings = {
         "family": family,
         "penalty": penalty,
@@ -118,6 +122,7 @@ def bootstrap(
         "tolerance": tolerance,
         "dtype": dtype,
         "device": device,
+        "devices": devices,
     }
     result = fit(X, Y, s=s, **settings)
     kind = task.objective.family

@@ -67,6 +67,7 @@ def cross_validate(
     tolerance: float = 1e-4,
     dtype: str = "float32",
     device: Any = None,
+    devices: int | str | None = None,
     memory: float = 1e9,
     callback: Callable[[int, int], None] | None = None,
 ) -> CrossValidation:
@@ -95,6 +96,7 @@ def cross_validate(
         tolerance: of each model.
         dtype: as in `fit`.
         device: as in `fit`.
+        devices: as in `fit`.
         memory: as in `fit_many`.
         callback: as in `fit_many`.
 
@@ -108,16 +110,15 @@ def cross_validate(
     one = with_strength(penalty)
     with jax.enable_x64(dtype == "float64"):
         task = place_arguments(
-            X, Y, s, None, dtype, device, family, one, class_weight, fit_intercept
+            X, Y, s, None, dtype, device, family, one, class_weight, fit_intercept, devices
         )
-        plain = np.asarray(task.objective.batch.s)
-        out = held_out(folds, np.asarray(task.objective.batch.Y), groups, seed)
-        given = np.ones_like(plain) if s is None else np.asarray(s, dtype).reshape(1, -1)
-        check_scorable(score, given * out, task.objective)
+        out = held_out(folds, task.labels, groups, seed)
+        given = np.ones((1, task.m), dtype) if s is None else np.asarray(s, dtype).reshape(1, -1)
+        check_scorable(score, given * out, task.labels)
         method, chosen = choose_many(solver, task)
         loop = Loop(task.objective, method, int(steps), float(tolerance))
         values = grid(strengths, smallest, partial(largest_strength, loop, task.params))
-        rows = weigh_rows(given * ~out, class_weight, task.objective, task.classes)
+        rows = weigh_rows(given * ~out, class_weight, task)
         models, fold_models = fit_folds(
             loop,
             task,
@@ -153,7 +154,7 @@ def fit_folds(
     which = np.concatenate([np.zeros(count), np.tile(np.arange(1, 1 + folds), count)])
     parents = np.concatenate([np.full(count, -1), np.repeat(np.arange(count), folds)])
     stack = Stack(
-        place(np.concatenate([np.asarray(objective.batch.s), rows])),
+        task.place_rows(np.concatenate([np.asarray(objective.batch.s)[:, : task.m], rows])),
         jnp.asarray(which, jnp.int32),
         {"strength": place(np.concatenate([strengths, of_folds.ravel()]))},
         {},
@@ -170,7 +171,7 @@ def score_models(
 ) -> np.ndarray:
     """The score of each strength's model on each fold's held-out weights, (p, f)."""
     objective = task.objective
-    weights = jnp.asarray(held, objective.batch.s.dtype)
+    weights = task.place_rows(held)
     parts = (part.reshape(strengths, len(held), *part.shape[1:]) for part in params)
     found = [
         _score_folds(score, objective.family, Params(*one), objective.batch, weights)

@@ -48,6 +48,7 @@ def fit_many(
     params: Params | None = None,
     dtype: str = "float32",
     device: str | jax.Device | None = None,
+    devices: int | str | None = None,
     memory: float = 1e9,
     callback: Callable[[int, int], None] | None = None,
 ) -> Fits:
@@ -71,6 +72,7 @@ def fit_many(
         params: where to start: w (r, n, k), b (r, k, 1), or without the axis for all.
         dtype: as in `fit`.
         device: as in `fit`.
+        devices: as in `fit`.
         memory: bytes that the models may take beside X; how many run at once follows from it, and
             the answers do not depend on that.
         callback: called with how many models are done, and of how many, whenever some are.
@@ -93,6 +95,7 @@ def fit_many(
             axes.shared_penalty,
             None if axes.s is not None else class_weight,
             fit_intercept,
+            devices,
         )
         method, chosen = choose_many(solver, task)
         stack = _stack(axes, task, class_weight, dtype)
@@ -113,16 +116,15 @@ def choose_many(solver: Any, task: Task) -> tuple[Solver, str]:
 
 def _stack(axes: Axes, task: Task, class_weight: Any, dtype: str) -> Stack:
     """What the models have of their own, on the device of the rest."""
-    rows = axes.s
-    if rows is not None:
-        m = task.objective.batch.Y.shape[1]
-        if rows.shape[1] != m:
+    rows, m = None, task.m
+    if axes.s is not None:
+        if axes.s.shape[1] != m:
             raise InputError(
-                f"s has shape {rows.shape}: expected (r, {m}), one weight for each column of X"
+                f"s has shape {axes.s.shape}: expected (r, {m}), one weight for each column of X"
             )
-        rows = weigh_rows(rows, class_weight, task.objective, task.classes)
-    own = (rows, axes.penalty, axes.solver)
-    rows, penalty, numbers = jax.tree.map(partial(jnp.asarray, dtype=dtype), own)
+        rows = task.place_rows(weigh_rows(axes.s, class_weight, task))
+    own = (axes.penalty, axes.solver)
+    penalty, numbers = jax.tree.map(partial(jnp.asarray, dtype=dtype), own)
     return Stack(rows, jnp.arange(axes.models, dtype=jnp.int32), penalty, numbers)
 
 

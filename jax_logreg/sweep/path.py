@@ -57,6 +57,7 @@ def path(
     tolerance: float = 1e-4,
     dtype: str = "float32",
     device: Any = None,
+    devices: int | str | None = None,
 ) -> Path:
     """Fit one penalty strength after the other, each from the answer before it.
 
@@ -76,6 +77,7 @@ def path(
         tolerance: of each fit.
         dtype: as in `fit`.
         device: as in `fit`.
+        devices: as in `fit`.
 
     Raises:
         ValueError: a bad argument, named, before anything is compiled.
@@ -85,7 +87,7 @@ def path(
     one = with_strength(penalty)
     with jax.enable_x64(dtype == "float64"):
         task = place_arguments(
-            X, Y, s, None, dtype, device, family, one, class_weight, fit_intercept
+            X, Y, s, None, dtype, device, family, one, class_weight, fit_intercept, devices
         )
         objective = task.objective
         method, chosen = choose_solver(solver, objective)

@@ -10,7 +10,6 @@ from jax import Array
 
 from jax_logreg.errors import InputError
 from jax_logreg.logistic import Batch, Family, Params, cost, forward
-from jax_logreg.objective import Objective
 
 # From parameters, the batch whose s marks what is held out, and the family, to a number.
 Score = Callable[[Params, Batch, Family], Array]
@@ -27,13 +26,12 @@ def find_score(scoring: Any) -> Score:
     return SCORES[scoring]
 
 
-def check_scorable(score: Score, held: np.ndarray, objective: Objective) -> None:
-    """Refuse weights (f, m) of held-out examples that have no score.
+def check_scorable(score: Score, held: np.ndarray, Y: np.ndarray) -> None:
+    """Refuse weights (f, m) of held-out examples, of labels Y (k, m), that have no score.
 
     Raises:
         ValueError: a fold without weight, or one that shows but one side of what is to be ranked.
     """
-    Y = np.asarray(objective.batch.Y)
     for fold, weights in enumerate(held):
         if not weights.sum() > 0:
             raise InputError(f"fold {fold} holds out no example with a positive weight")

@@ -12,6 +12,7 @@ from jax import Array, lax
 
 from jax_logreg.batching import on_cpu, where_wanted
 from jax_logreg.certificate import Certificate, Moments, moments_of
+from jax_logreg.devices import lay_out
 from jax_logreg.diagnosis import diagnose
 from jax_logreg.driver import REPEATS, afresh, measure
 from jax_logreg.logistic import Params
@@ -215,7 +216,8 @@ def _idle(loop: Loop, stack: Stack, index: np.ndarray, params: Params) -> _Slot:
     # By NumPy: each shape would be compiled.
     state = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
     ended = np.full(len(index), Status.STEPS_EXHAUSTED, np.int32)
-    return state._replace(carry=state.carry._replace(status=ended))
+    state = state._replace(carry=state.carry._replace(status=ended))
+    return lay_out(state, loop.objective.batch.s)
 
 
 def _begin(loop: Loop, own: Stack, params: Params) -> _Slot:

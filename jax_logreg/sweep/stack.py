@@ -1,6 +1,5 @@
 """What differs between the models of a sweep, along a leading axis; all else they share."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
@@ -9,10 +8,10 @@ import jax
 import numpy as np
 from jax import Array
 
+from jax_logreg.arguments import Task
 from jax_logreg.errors import InputError
 from jax_logreg.labels import weigh, weigh_each
 from jax_logreg.loop import Loop
-from jax_logreg.objective import Objective
 
 
 class Stack(NamedTuple):
@@ -120,16 +119,14 @@ def _numbers(solver: Any) -> dict[int, np.ndarray]:
     return {i: np.asarray(leaf) for i, leaf in leaves if np.ndim(leaf) == 1}
 
 
-def weigh_rows(
-    rows: np.ndarray, class_weight: Any, objective: Objective, classes: Sequence[Any]
-) -> np.ndarray:
+def weigh_rows(rows: np.ndarray, class_weight: Any, task: Task) -> np.ndarray:
     """The weights of each model, valid, and multiplied by those of its classes.
 
     Raises:
         ValueError: as for one model, with the row's number.
     """
-    Y, rows = np.asarray(objective.batch.Y), np.asarray(rows)
-    given = (class_weight, Y, objective.family, tuple(classes))
+    rows = np.asarray(rows)
+    given = (class_weight, task.labels, task.objective.family, task.classes)
     valid = rows.dtype.kind in "biuf" and bool(np.all(np.isfinite(rows) & (rows >= 0)))
     if valid and np.all(np.any(rows > 0, axis=1)):
         with suppress(InputError):

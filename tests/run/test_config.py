@@ -80,6 +80,8 @@ OVERRIDES = {
     "fit.gradient_check=true": r"fit\.gradient_check is True: expected",
     "fit.dtype=float16": r"fit\.dtype is 'float16': expected one of 'float32', 'float64'",
     "fit.device=gpuu": r"fit\.device is 'gpuu': .*did you mean 'gpu'\?",
+    "fit.devices=0": r"fit\.devices is 0: expected .*greater than or equal to 1",
+    "fit.devices=al": r"fit\.devices is 'al': expected one of 'all', or .*did you mean 'all'\?",
     "data.name=brest_cancer": r"data\.name is 'brest_cancer': .*did you mean 'breast_cancer'\?",
     "data.source=csv": r"data\.source is 'csv': expected one of 'bundled', 'file'",
     "data.test_fraction=1": r"data\.test_fraction is 1: expected a value less than 1",
@@ -175,6 +177,12 @@ def test_a_device_that_is_not_there(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_more_devices_than_there_are(tmp_path):
+    line = refused("run", DESCENT, "--out", tmp_path / "run", "--set", "fit.devices=99")
+    assert line.startswith("devices is 99, but this machine has 8 cpu devices: expected")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_schema_is_one_that_editors_use():
     schema = json.loads(command("schema").out)
     assert set(schema["properties"]) == {
@@ -256,6 +264,7 @@ KEYS = st.sampled_from(
         *("sweep", "sweep.strengths", "sweep.folds", "sweep.scoring", "sweep.memory"),
         *("penalty.unpenalised", "fit.family", "fit.class_weight.benign", "fit.refine"),
         *("fit", "fit.steps", "fit.tolerance", "fit.gradient_check", "fit.dtype", "fit.device"),
+        *("fit.devices",),
     ]
 )
 VALUES = st.one_of(

@@ -46,6 +46,18 @@ def test_the_folder_holds_what_the_design_says(finished):
     assert result["device"].startswith("cpu") and "jax" in result["versions"]
 
 
+def test_over_two_devices(finished, tmp_path):
+    done = command("run", DESCENT, "--out", tmp_path / "run", *SHORT, "--set", "fit.devices=2")
+    assert done.code == 0, done
+    one, two = (
+        json.loads((folder / "result.json").read_text())
+        for folder in (finished[0], tmp_path / "run")
+    )
+    assert (one["devices"], two["devices"]) == (1, 2)
+    assert abs(one["cost"] - two["cost"]) < 1e-6
+    assert one["test_accuracy"] == two["test_accuracy"]
+
+
 def test_history_is_a_row_a_step(finished):
     with (finished[0] / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
