@@ -23,6 +23,8 @@ from jax_logreg import (
 from jax_logreg.logistic import update
 from jax_logreg.pytree import pytree
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 assert_allclose = np.testing.assert_allclose
 X, Y, S = PROBLEMS["tall"]
 GD = GradientDescent(0.5)

@@ -15,6 +15,8 @@ from safetensors.numpy import load_file
 
 from jax_logreg import Status
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 SHORT = ("--set", "fit.steps=20")
 
 
