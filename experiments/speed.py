@@ -28,7 +28,8 @@ set_xla_flags()
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 
-from jax_logreg import Batch, GradientDescent, Params, fit, solve  # noqa: E402
+from jax_logreg import L2, LBFGS, Batch, GradientDescent, Params, fit, solve  # noqa: E402
+from jax_logreg.checkpoint import Checkpoint  # noqa: E402
 from jax_logreg.matrix import place  # noqa: E402
 from jax_logreg.run.progress import show_progress  # noqa: E402
 
@@ -126,6 +127,55 @@ def cats_seconds(folder, rounds):
         return process_seconds([*map(str, arguments), "--out", f"{out}/run"], rounds)
 
 
+def saving(n, m, rounds):
+    """Milliseconds of a save of L-BFGS's state, and seconds of a process that goes on from it,
+    from its first import to its first look at the steps.
+    """
+    X, Y = problem(n, m)
+    with tempfile.TemporaryDirectory() as folder:
+        timed = Timed(folder, steps=1)
+        fit(X, Y, penalty=L2(1e-6), solver=LBFGS(), steps=20, tolerance=0, checkpoint=timed)
+        arrays, saved = Path(folder) / "arrays.npz", Path(folder) / "saved"
+        np.savez(arrays, X=X, Y=Y)
+        going_on = [RESUME, str(arrays), str(saved)]
+        # The first is stopped after a chunk, the others go on from there.
+        process_seconds(["-c", *going_on], 1)
+        return statistics.median(timed.seconds_taken) * 1e3, process_seconds(
+            ["-c", *going_on], rounds
+        )
+
+
+class Timed(Checkpoint):
+    """One that says how long each save took."""
+
+    def __init__(self, folder, **settings):
+        super().__init__(folder, **settings)
+        self.seconds_taken = []
+
+    def keep(self, point, scale):
+        """As its own, timed."""
+        began = time.perf_counter()
+        super().keep(point, scale)
+        self.seconds_taken.append(time.perf_counter() - began)
+
+
+RESUME = """
+import sys
+import numpy as np
+from jax_logreg import L2, LBFGS, fit
+from jax_logreg.checkpoint import Checkpoint, Stopped
+arrays, folder = sys.argv[1:]
+data, checkpoint = np.load(arrays), Checkpoint(folder, steps=1)
+try:
+    fit(
+        data["X"], data["Y"], penalty=L2(1e-6), solver=LBFGS(), steps=10**6, tolerance=0,
+        checkpoint=checkpoint, callback=lambda progress: checkpoint.stop(15),
+    )
+except Stopped:
+    pass
+"""
+
+
 def main():
     """Measure and write the table."""
     parser = options(__doc__.splitlines()[0])
@@ -153,11 +203,21 @@ def main():
         "import_seconds": import_seconds(rounds),
         "loop_microseconds_a_step": loop_overhead(rounds, steps=1_000 if chosen.quick else 100_000),
     }
+    size = QUICK[0] if chosen.quick else SIZES[0]
+    others["save_milliseconds"], others["resume_seconds"] = saving(*size[:2], rounds)
     if chosen.cats:
         others["cats_run_seconds"] = cats_seconds(chosen.cats, rounds)
     lines = [
         ["`import jax_logreg`", f"{others['import_seconds']:.2f} s"],
         ["`fit` of 2 x 50, a step, bar shown", f"{others['loop_microseconds_a_step']:.1f} µs"],
+    ]
+    shape = f"{size[0]:,} x {size[1]:,}"
+    lines += [
+        [f"saving L-BFGS on {shape}, once a minute", f"{others['save_milliseconds']:.0f} ms"],
+        [
+            "going on with it: import, data, compilation, a chunk of steps",
+            f"{others['resume_seconds']:.1f} s",
+        ],
     ]
     if chosen.cats:
         lines.append(["the whole `cats.toml` run", f"{others['cats_run_seconds']:.1f} s"])

@@ -21,6 +21,7 @@ SOLVERS = {
     "optax": (Optax(optax.adam(0.01)), {"steps": 350, "penalty": L2(0.1)}),
     "LBFGS": (LBFGS(), {"penalty": L2(1e-3), "tolerance": 1e-9, "dtype": "float64"}),
     "Newton": (Newton(), {"penalty": L2(1e-3), "tolerance": 1e-9, "dtype": "float64"}),
+    "devices": (LBFGS(), {"penalty": L2(1e-3), "tolerance": 1e-9, "devices": 3}),
     "Proximal": (Proximal(2), {"penalty": L1(1e-3), "tolerance": 1e-9, "dtype": "float64"}),
 }
 

@@ -19,9 +19,20 @@ _MARKS = ("config.toml", "result.json")
 
 
 def is_finished(path: Path) -> bool:
-    """Whether a run ended there, and none is under way."""
-    partial = path.absolute().with_name(f"{path.absolute().name}.partial")
-    return all((path / mark).is_file() for mark in _MARKS) and not partial.exists()
+    """Whether a run ended there, and no later one saved itself to replace it."""
+    if not all((path / mark).is_file() for mark in _MARKS):
+        return False
+    written = (path / _MARKS[-1]).stat().st_mtime_ns
+    return all(file.stat().st_mtime_ns <= written for file in _saved_in(_partial(path)))
+
+
+def _partial(path: Path) -> Path:
+    return path.absolute().with_name(f"{path.absolute().name}.partial")
+
+
+def _saved_in(partial: Path) -> list[Path]:
+    """The saved states of a run."""
+    return sorted(partial.glob("*.safetensors"))
 
 
 class Folder:
@@ -42,7 +53,7 @@ class Folder:
         if path.exists() or path.is_symlink():
             _check_replaceable(path, force)
         self._target = path.absolute()
-        self.partial = self._target.with_name(f"{self._target.name}.partial")
+        self.partial = _partial(path)
         parent = self._target.parent
         self._new_parents = [p for p in (parent, *parent.parents) if not p.exists()]
         self._lock = FileLock(self.partial / "lock", timeout=0)
@@ -58,14 +69,11 @@ class Folder:
             except OSError:
                 self.close()
                 raise
-        if self._unfinished() and not resume:
+        if _saved_in(self.partial) and not resume:
             self._begin_anew(force)
 
-    def _unfinished(self) -> list[Path]:
-        return sorted(self.partial.glob("*.safetensors"))
-
     def _begin_anew(self, force: bool) -> None:
-        saved = self._unfinished()
+        saved = _saved_in(self.partial)
         if not force:
             self._lock.release()
             raise InputError(
@@ -87,17 +95,17 @@ class Folder:
             sync_folder(staging)
             _replace_folder(self._target, staging)
             sync_folder(self._target.parent)
-        for file in self._unfinished():
+        for file in _saved_in(self.partial):
             file.unlink(missing_ok=True)
 
     def _kept(self) -> str:
-        if not self._unfinished():
+        if not _saved_in(self.partial):
             return "nothing was left there"
         return f"{self.partial.name} still holds the run, to go on with by --resume"
 
     def close(self) -> None:
         """Free the lock, and remove what nothing can be gone on with from."""
-        if not self._unfinished():
+        if not _saved_in(self.partial):
             shutil.rmtree(self.partial, ignore_errors=True)
         self._lock.release()
         for parent in self._new_parents:
@@ -163,9 +171,3 @@ def _writing(path: Path, left: str = "nothing was left there") -> Iterator[None]
             f"{path} cannot be written: {error.strerror or error}: "
             f"{left}; mend that, or name another place with --out"
         ) from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
