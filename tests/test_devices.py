@@ -251,7 +251,11 @@ def test_many_models_at_once(compilations):
         assert_allclose(a, b, rtol=0, atol=NEAR)
 
 
-@pytest.mark.parametrize("scoring", ["log_loss", "balanced_accuracy", "roc_auc"])
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("balanced_accuracy", "log_loss")]
+
+
+# In every run the score that looks at the most, an order of all examples.
+@pytest.mark.parametrize("scoring", ["roc_auc", *SLOW])
 def test_cross_validation(scoring):
     settings = {"strengths": [0.2, 0.05], "folds": 3, "scoring": scoring, "solver": "newton"}
     settings |= {"class_weight": "balanced", "s": WEIGHTS["some 0"], **PROVEN}
@@ -260,6 +264,7 @@ def test_cross_validation(scoring):
     assert_allclose(found.scores, expected.scores, rtol=0, atol=NEAR)
 
 
+@pytest.mark.slow
 def test_resamples():
     settings = {"resamples": 3, "penalty": L2(0.05), "at": X[:, :2], **PROVEN}
     found, expected = over_and_by_one(7, bootstrap, X, Y, **settings)

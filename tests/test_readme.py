@@ -29,6 +29,8 @@ COMMANDS = [line for block in blocks("sh") for line in block.strip().splitlines(
 TRAIN, TEST = (SETUP.sub("", line) for line in COMMANDS if SETUP.match(line))
 INSTALLS = [line for line in COMMANDS if " pip install" in line or "/pip install '" in line]
 OTHERS = [c for c in COMMANDS if not SETUP.match(c) and c not in INSTALLS]
+# These compile for 20 seconds; what they call is tested beside them, and the others are like them.
+LONG = ("sweep.py", "linear_probe.py")
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +83,13 @@ def test_the_second_command_runs_the_tests(clone):
     assert "passed" in shell(f"{TEST} -n 0 -p no:cacheprovider tests/test_arguments.py", clone)
 
 
-@pytest.mark.parametrize("number", range(len(OTHERS)))
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(i, marks=[pytest.mark.slow] if command.endswith(LONG) else [])
+        for i, command in enumerate(OTHERS)
+    ],
+)
 def test_every_other_command(number, clone):
     command = OTHERS[number]
     if "experiments/" in command:

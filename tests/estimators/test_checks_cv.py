@@ -25,8 +25,6 @@ BOUNDED = [
     "check_classifiers_classes",
     "check_estimators_pickle",
     "check_sample_weight_equivalence_on_dense_data",
-    "check_estimators_dtypes",
-    "check_n_features_in",
 ]
 
 
