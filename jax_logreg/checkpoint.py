@@ -134,8 +134,9 @@ class Checkpoint:
 
     def _save(self, point: Point, scale: np.ndarray) -> None:
         earlier = self.saved()
-        number = 1 + max((int(_number(path)) for path in earlier), default=0)
-        arrays = {**_named(point.carry), "history": np.stack(point.history), "scale": scale}
+        number = 1 + (int(earlier[0].name.split("-")[1]) if earlier else 0)
+        carry = _named(jax.device_get(point.carry))
+        arrays = {**carry, "history": np.stack(point.history), "scale": scale}
         where = {key: str(getattr(point, key)) for key in _WHERE}
         texts = {"format": _FORMAT, "name": self.name, **where}
         content = safetensors.numpy.save(
@@ -196,19 +197,14 @@ class Checkpoint:
         return Point(jax.tree.unflatten(kind, placed), [history], **where)
 
 
-def _named(carry: Any) -> dict[str, np.ndarray]:
+def _named(carry: Any) -> dict[str, Any]:
     """The leaves of the loop's state by their place in it."""
-    leaves = tree_flatten_with_path(jax.device_get(carry))[0]
-    return {keystr(place): np.asarray(leaf) for place, leaf in leaves}
+    return {keystr(place): leaf for place, leaf in tree_flatten_with_path(carry)[0]}
 
 
 def _first_difference(before: str, now: str) -> tuple[str, str]:
     lines = zip_longest(before.splitlines(), now.splitlines(), fillvalue="")
     return next(((a, b) for a, b in lines if a != b), (before, now))
-
-
-def _number(path: Path) -> str:
-    return path.name.split("-")[1]
 
 
 def _digest(content: bytes) -> str:

@@ -42,7 +42,7 @@ def run(config: Config, console: Console, folder: Path | None = None) -> Outcome
 
     Raises:
         InputError: data or numbers that cannot be used, in one line.
-        Stopped: by a signal, and saved.
+        Interrupted: by a signal, the run being saved.
     """
     began = time.perf_counter()
     data = prepare(config.data, config.fit.dtype)
