@@ -1,0 +1,127 @@
+"""Files with a row an example: .npy and HDF5."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jax_logreg.data.arrays import _find
+from jax_logreg.data.examples import label_values
+from jax_logreg.data.stream.part import Names, Part, reading
+from jax_logreg.errors import InputError
+from jax_logreg.extras import needs
+
+
+class _Array(Part):
+    """An array (m, ...) whose rows are read where they lie."""
+
+    def _describe(self, shape: tuple[int, ...], dtype: Any) -> None:
+        self.dtype, n = np.dtype(dtype), math.prod(shape[1:])
+        if self.dtype.kind not in "buif":
+            raise InputError(f"{self.path} has dtype {dtype}: expected real numbers")
+        if len(shape) < 2:
+            raise InputError(
+                f"{self.path} has shape {shape}: expected a row for each example, (m, n)"
+            )
+        # Pictures, as when they are read at once.
+        self.divisor = 255.0 if len(shape) > 2 and self.dtype == np.uint8 else 1.0
+        self.features = tuple(f"x{i}" for i in range(n))
+        self.length = shape[0]
+
+    def _label(self, labels: Any, weights: Any) -> None:
+        self.labels = label_values(labels)
+        if self.labels.ndim == 2 and 1 in self.labels.shape:
+            self.labels = self.labels.ravel()
+        if self.labels.shape != (self.length,):
+            raise InputError(
+                f"{self.path} holds {self.length} examples, but labels of shape "
+                f"{self.labels.shape}: expected ({self.length},)"
+            )
+        self.weights = np.empty(0) if weights is None else np.asarray(weights).ravel()
+
+    def first_pass(self, size: int) -> Iterator[np.ndarray]:
+        return self.later_pass(0, size)
+
+
+class NpyPart(_Array):
+    """A .npy, which is never unpickled; its labels are in another beside it.
+
+    It is read rather than mapped: a mapped file that is cut short ends the process, and what is
+    mapped counts as the process's memory.
+    """
+
+    def __init__(self, path: Path, names: Names) -> None:
+        super().__init__(path)
+        with reading(path):
+            # Of a mapped file only the header is read.
+            mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+            if mapped.ndim > 1 and mapped.size and not mapped.flags.c_contiguous:
+                raise InputError(
+                    f"{path} is stored feature by feature (Fortran order): expected a row an "
+                    "example: save np.ascontiguousarray of it"
+                )
+            self._describe(mapped.shape, mapped.dtype)
+            self._offset = mapped.offset
+        beside = path.with_name(names.labels.replace("*", path.stem))
+        if not beside.exists():
+            raise InputError(
+                f"{path} has labels in {beside.name}, which does not exist: name the file beside "
+                "it with labels"
+            )
+        with reading(beside):
+            self._label(_load(beside), None)
+
+    def later_pass(self, first: int, size: int) -> Iterator[np.ndarray]:
+        n = len(self.features)
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(self._offset + first * n * self.dtype.itemsize)
+            for start in range(first, self.length, size):
+                rows = np.empty((min(size, self.length - start), n), self.dtype)
+                view, at = memoryview(rows).cast("B"), 0
+                while at < len(view):
+                    got = file.readinto(view[at:])
+                    if not got:
+                        raise InputError(f"{self.path} ends before example {start + len(rows)}")
+                    at += got
+                yield rows
+
+
+class HDF5Part(_Array):
+    """The datasets x, y and weights of an HDF5 file."""
+
+    def __init__(self, path: Path, names: Names) -> None:
+        super().__init__(path)
+        with reading(path), _opened(path) as file:
+            found: list[str] = []
+            file.visititems(lambda name, item: found.append(name) if hasattr(item, "shape") else None)
+            self._name = _find(path, found, names.x, "x")
+            self._describe(file[self._name].shape, file[self._name].dtype)
+            labels = file[_find(path, found, names.y, "y")]
+            text = labels.dtype.kind == "O" or labels.dtype.metadata is not None
+            weights = None
+            if names.weights is not None:
+                weights = file[_find(path, found, names.weights, "weights")][()]
+            self._label(labels.asstr()[()] if text else labels[()], weights)
+
+    def later_pass(self, first: int, size: int) -> Iterator[np.ndarray]:
+        with _opened(self.path) as file:
+            dataset = file[self._name]
+            for start in range(first, self.length, size):
+                rows = dataset[start : start + size]
+                yield rows.reshape(len(rows), len(self.features))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    with needs("run"):
+        import h5py
+    with h5py.File(path) as file:
+        yield file
+
+
+def _load(path: Path) -> np.ndarray:
+    with path.open("rb") as file:
+        return np.load(file, allow_pickle=False)

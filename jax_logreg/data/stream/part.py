@@ -1,0 +1,127 @@
+"""One file of a stream: pieces of its examples, and of what is read of it but once."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jax_logreg.errors import InputError
+from jax_logreg.extras import MissingExtra
+
+
+class Names(NamedTuple):
+    """Which columns, arrays or files are meant: those of `data.reading.Reading`."""
+
+    label: str = "label"
+    x: str = "X"
+    y: str = "Y"
+    labels: str = "*_labels.npy"
+    weights: str | None = None
+
+
+class Part(ABC):
+    """A file, opened anew for every pass: nothing of it is kept but what its header says.
+
+    `features` and `dtype` are known once it is made; `length` and `labels` (length,) and `weights`
+    (length,) once `first_pass` has been through.
+    """
+
+    by_rows = True
+    divisor = 1.0
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.features: tuple[str, ...] = ()
+        self.dtype: np.dtype[Any] = np.dtype(np.float64)
+        self.length = 0
+        self.labels = self.weights = np.empty(0)
+        self._state = _state(path)
+
+    @abstractmethod
+    def first_pass(self, size: int) -> Iterator[np.ndarray]:
+        """All examples in pieces, counted, with labels and weights kept."""
+
+    @abstractmethod
+    def later_pass(self, first: int, size: int) -> Iterator[np.ndarray]:
+        """The examples from `first` on in pieces, of `size` where that costs nothing."""
+
+    def read(self, size: int) -> Iterator[np.ndarray]:
+        """`first_pass`, each entry having been looked at.
+
+        Raises:
+            InputError: the file cannot be read, or holds an entry that is not finite.
+        """
+        at = 0
+        with reading(self.path):
+            for piece in self.first_pass(size):
+                self._check(piece, at)
+                at += piece.shape[0 if self.by_rows else 1]
+                yield piece
+        self.length = at
+
+    def pieces(self, first: int, size: int) -> Iterator[np.ndarray]:
+        """`later_pass` of a file that is still what it was.
+
+        Raises:
+            InputError: it is not, or cannot be read.
+        """
+        try:
+            now = _state(self.path)
+        except OSError as error:
+            raise InputError(
+                f"{self.path} cannot be read any more: {error.strerror}: expected it to stay "
+                "where it is until the run has ended"
+            ) from None
+        if now != self._state:
+            raise InputError(
+                f"{self.path} has changed since it was first read: expected it to stay as it is "
+                "until the run has ended"
+            )
+        with reading(self.path):
+            left = self.length - first
+            for piece in self.later_pass(first, size):
+                left -= piece.shape[0 if self.by_rows else 1]
+                yield piece
+            if left != 0:
+                raise InputError(f"{self.path} has lost or won examples since it was first read")
+
+    def _check(self, piece: np.ndarray, at: int) -> None:
+        if piece.dtype.kind != "f" or np.isfinite(piece).all():
+            return
+        rows = piece if self.by_rows else piece.T
+        example, feature = np.argwhere(~np.isfinite(rows))[0]
+        raise InputError(
+            f"{self.path}: feature '{self.features[feature]}' of example {at + example} is "
+            f"{rows[example, feature]}: expected a finite number: leave that example out, or fill "
+            "the value in"
+        )
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Whatever a library raises at a file, as an InputError that names it."""
+    try:
+        yield
+    except (InputError, MissingExtra):
+        raise
+    except MemoryError:
+        raise InputError(f"{path} does not fit into memory in pieces, or is damaged") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or _first_line(error)}") from None
+    except Exception as error:
+        raise InputError(
+            f"{path} is damaged, or no {path.suffix}: {_first_line(error)}"
+        ) from None
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _state(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns

@@ -1,0 +1,152 @@
+"""Several files, one after the other, as the examples of one X."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jax_logreg.data.stream.arrays import HDF5Part, NpyPart
+from jax_logreg.data.stream.part import Names, Part
+from jax_logreg.data.stream.tables import ArrowPart, CSVPart, ParquetPart
+from jax_logreg.errors import InputError
+
+# Entries of a piece of the first pass.
+_PIECE = 2**22
+
+PARTS: dict[str, Any] = {
+    ".parquet": ParquetPart,
+    ".csv": CSVPart,
+    ".arrow": ArrowPart,
+    ".feather": ArrowPart,
+    ".h5": HDF5Part,
+    ".hdf5": HDF5Part,
+    ".npy": NpyPart,
+}
+
+
+class Reader:
+    """The examples of several files, or with `chosen` (m,) some of them, read anew in every pass.
+
+    It is a `matrix.read_ahead.Source`.
+    """
+
+    def __init__(self, parts: list[Part], chosen: np.ndarray | None = None) -> None:
+        self.parts, self.chosen = parts, chosen
+        self.starts = np.cumsum([0, *(part.length for part in parts)])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, m)."""
+        m = int(self.starts[-1]) if self.chosen is None else len(self.chosen)
+        return len(self.parts[0].features), m
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the numbers of all files."""
+        return np.result_type(*(part.dtype for part in self.parts))
+
+    @property
+    def by_rows(self) -> bool:
+        """Whether the files have a row an example, rather than a column a feature."""
+        return self.parts[0].by_rows
+
+    def __getitem__(self, key: tuple[slice, np.ndarray]) -> "Reader":
+        """X[:, columns]: these examples only, which are in ascending order."""
+        _, columns = key
+        chosen = np.asarray(columns if self.chosen is None else self.chosen[columns])
+        return Reader(self.parts, chosen)
+
+    def pieces(self, first: int, size: int) -> Iterator[np.ndarray]:
+        """The examples from `first` on, in pieces.
+
+        Raises:
+            InputError: a file that cannot be read, or is not what it was.
+        """
+        if self.chosen is None:
+            yield from self._all(first, size)
+        elif first < len(self.chosen):
+            at = int(self.chosen[first])
+            for piece in self._all(at, size):
+                length = piece.shape[0 if self.by_rows else 1]
+                here = slice(*np.searchsorted(self.chosen, [at, at + length]))
+                wanted = self.chosen[here] - at
+                at += length
+                if len(wanted):
+                    yield piece[wanted] if self.by_rows else np.take(piece, wanted, axis=1)
+
+    def _all(self, first: int, size: int) -> Iterator[np.ndarray]:
+        for part, start, end in zip(self.parts, self.starts, self.starts[1:], strict=False):
+            if first < end:
+                yield from part.pieces(max(first - int(start), 0), size)
+
+
+def open_parts(path: Path, names: Names) -> list[Part]:
+    """The files of a path, looked through once: labels, weights, number of examples.
+
+    Raises:
+        InputError: no file, one that does not fit the others, or an entry that is not finite.
+    """
+    parts: list[Part] = []
+    for file in find_files(path, names):
+        part = PARTS[file.suffix.lower()](file, names)
+        if parts and part.features:
+            if set(part.features) == set(parts[0].features):
+                # Columns go by their names.
+                part.features = parts[0].features
+            else:
+                raise InputError(_unlike(parts[0], part))
+        for _ in part.read(max(_PIECE // max(len(part.features), 1), 1)):
+            pass
+        if part.features:
+            parts.append(part)
+    filled = [part for part in parts if part.length]
+    if not filled:
+        raise InputError(f"{path} holds no examples: expected at least one")
+    if not filled[0].features:
+        raise InputError(f"{path} holds no features: expected at least one")
+    if len({part.by_rows for part in filled}) > 1:
+        raise InputError(f"{path} holds tables and arrays: expected files of one kind")
+    if len({part.divisor for part in filled}) > 1:
+        raise InputError(f"{path} holds pictures and other arrays: expected files of one kind")
+    return filled
+
+
+def find_files(path: Path, names: Names) -> list[Path]:
+    """The files of a file's name, a folder or a pattern, sorted by name.
+
+    Raises:
+        InputError: there is none, or one of a format that is not read in pieces.
+    """
+    if any(c in str(path) for c in "*?["):
+        folder = Path(path.anchor) if path.is_absolute() else Path()
+        found = sorted(folder.glob(str(path.relative_to(folder))))
+        missing = f"{path} matches no file"
+    elif path.is_dir():
+        found = sorted(file for file in path.iterdir() if file.suffix.lower() in PARTS)
+        missing = f"{path} holds no file of {', '.join(PARTS)}"
+    else:
+        found = [path] if path.exists() else []
+        missing = f"{path} does not exist"
+    # Labels lie beside their .npy.
+    found = [file for file in found if not (file.suffix == ".npy" and file.match(names.labels))]
+    if not found:
+        raise InputError(f"{missing}: expected a file, a folder of files, or a pattern")
+    for file in found:
+        if file.suffix.lower() not in PARTS:
+            raise InputError(
+                f"{file} has suffix '{file.suffix}', which is not read in pieces: expected "
+                f"{', '.join(PARTS)}; with data.stream=false it is read at once"
+            )
+    return found
+
+
+def _unlike(first: Part, other: Part) -> str:
+    if len(first.features) != len(other.features):
+        what = f"has {len(other.features)} features"
+        expected = f"the {len(first.features)} of {first.path}"
+    else:
+        pairs = zip(first.features, other.features, strict=True)
+        i, (was, now) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
+        what, expected = f"has '{now}' as feature {i}", f"'{was}', as {first.path} has"
+    return f"{other.path} {what}: expected {expected}"

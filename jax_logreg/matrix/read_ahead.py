@@ -1,0 +1,193 @@
+"""Blocks of examples from a source on the host, read by a thread while others are computed with."""
+
+import logging
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from jax_logreg.errors import InputError
+
+# Blocks that are read before they are asked for.
+_DEPTH = 2
+# What a reader raised of late, to be found again behind what XLA makes of it.
+_failures: deque[InputError] = deque(maxlen=16)
+
+
+class Source(Protocol):
+    """Examples in the order in which they are stored, read again in every pass."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, m)."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the numbers as they are stored."""
+
+    @property
+    def by_rows(self) -> bool:
+        """Whether pieces have a row an example, (b, n), or a column, (n, b)."""
+
+    def pieces(self, first: int, size: int) -> Iterator[np.ndarray]:
+        """The examples from `first` on, in pieces: blocks of `size`, as far as that costs nothing.
+
+        Raises:
+            InputError: they cannot be read, or are no longer what they were.
+        """
+
+
+class _Key(NamedTuple):
+    number: int
+    dtype: np.dtype[Any]
+
+
+class ReadAhead:
+    """The blocks of a source, of `size` examples, the last one filled up with zeros.
+
+    After block i comes i + 1, after the last the first: these are read ahead. Where another is
+    asked for, reading starts there anew.
+    """
+
+    def __init__(self, source: Source, size: int) -> None:
+        self.source, self.size = source, size
+        self.count = -(-source.shape[1] // size)
+        self._blocks = _Blocks(source, size)
+        # Its thread ends with the object, and at the interpreter's exit. The tasks know only
+        # `_blocks`, or they would keep the object.
+        self._thread = ThreadPoolExecutor(1, "jax_logreg reader")
+        self._lock = Lock()
+        self._ahead: deque[tuple[_Key, Future[np.ndarray]]] = deque()
+        self._at: tuple[_Key, np.ndarray] | None = None
+
+    def block(self, number: int, dtype: np.dtype[Any]) -> np.ndarray:
+        """Block `number` in the dtype: (size, n) by rows, else (n, size).
+
+        Raises:
+            InputError: as of the source.
+        """
+        key = _Key(number, dtype)
+        with self._lock:
+            if self._at is None or self._at[0] != key:
+                self._at = None
+                try:
+                    self._at = key, self._next(key)
+                except InputError as error:
+                    self._forget()
+                    _failures.append(error)
+                    raise
+            return self._at[1]
+
+    def examples(self, index: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+        """The examples `index` (q,), (q, n): each block that holds some is read once."""
+        found = np.empty((len(index), self.source.shape[0]), dtype)
+        owner = index // self.size
+        for number in np.unique(owner):
+            here = owner == number
+            block = self.block(int(number), dtype)
+            at = index[here] % self.size
+            found[here] = block[at] if self.source.by_rows else block[:, at].T
+        return found
+
+    def _next(self, key: _Key) -> np.ndarray:
+        if not self._ahead or self._ahead[0][0] != key:
+            self._forget()
+            self._read(key)
+        _, block = self._ahead.popleft()
+        later = self._ahead[-1][0].number if self._ahead else key.number
+        while len(self._ahead) < min(_DEPTH, self.count - 1):
+            later = (later + 1) % self.count
+            self._read(_Key(later, key.dtype))
+        return block.result()
+
+    def _read(self, key: _Key) -> None:
+        self._ahead.append((key, self._thread.submit(self._blocks.read, *key)))
+
+    def _forget(self) -> None:
+        for _, future in self._ahead:
+            future.cancel()
+        self._ahead.clear()
+
+
+class _Blocks:
+    """Blocks put together from the pieces of a source, for one thread."""
+
+    def __init__(self, source: Source, size: int) -> None:
+        self.source, self.size = source, size
+        self.axis = 0 if source.by_rows else 1
+        self.number, self.pieces, self.left = 0, iter(()), None
+
+    pieces: Iterator[np.ndarray]
+    left: np.ndarray | None
+
+    def read(self, number: int, dtype: np.dtype[Any]) -> np.ndarray:
+        """Block `number`, which costs least where it is the one after that read before."""
+        m = self.source.shape[1]
+        if number == 0 or number != self.number:
+            self.pieces = self.source.pieces(number * self.size, self.size)
+            self.left = None
+        self.number = -1
+        wanted = min(self.size, m - number * self.size)
+        block = self._joined(self._parts(wanted), wanted, dtype)
+        self.number = number + 1
+        return block
+
+    def _parts(self, wanted: int) -> Iterator[np.ndarray]:
+        while wanted > 0:
+            piece = next(self.pieces) if self.left is None else self.left
+            taken, left = np.split(piece, [wanted], axis=self.axis)
+            self.left = left if left.shape[self.axis] else None
+            wanted -= taken.shape[self.axis]
+            yield taken
+
+    def _joined(
+        self, parts: Iterator[np.ndarray], wanted: int, dtype: np.dtype[Any]
+    ) -> np.ndarray:
+        first = next(parts)
+        if first.shape[self.axis] == self.size and first.dtype == dtype:
+            return first
+        n = self.source.shape[0]
+        block = np.empty((self.size, n) if self.source.by_rows else (n, self.size), dtype)
+        along = np.moveaxis(block, self.axis, 0)
+        at = 0
+        with np.errstate(over="ignore"):
+            for part in (first, *parts):
+                along[at : at + part.shape[self.axis]] = np.moveaxis(part, self.axis, 0)
+                at += part.shape[self.axis]
+        along[wanted:] = 0
+        return block
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Say what went wrong with a reader as it said it; also a decorator.
+
+    Raises:
+        InputError: what a reader raised inside a compiled program, of which XLA makes an error of
+            its own.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except (RuntimeError, ValueError) as error:
+        # Which of the two it is depends on where XLA notices.
+        text = str(error)
+        for failure in list(_failures):
+            if str(failure) in text:
+                _failures.remove(failure)
+                raise failure from None
+        raise
+
+
+def _unknown(record: logging.LogRecord) -> bool:
+    """Whether a record of JAX's is of anything but an InputError, which is said where it belongs."""
+    return not (record.exc_info and isinstance(record.exc_info[1], InputError))
+
+
+# JAX logs a traceback of whatever a callback raises.
+logging.getLogger("jax._src.callback").addFilter(_unknown)
