@@ -14,15 +14,18 @@ from jax_logreg.matrix.operations import (
     squares,
 )
 from jax_logreg.matrix.placing import arrange, place
+from jax_logreg.matrix.read_ahead import reading
 from jax_logreg.matrix.sharded import Sharded, shard
 from jax_logreg.matrix.sparse import Sparse, from_scipy
 from jax_logreg.matrix.standardised import Standardised, standardise
+from jax_logreg.matrix.streamed import Streamed, stream
 
 __all__ = [
     "Compressed",
     "Sharded",
     "Sparse",
     "Standardised",
+    "Streamed",
     "Transposed",
     "aligned",
     "arrange",
@@ -37,7 +40,9 @@ __all__ = [
     "mean_absolute",
     "over_blocks",
     "place",
+    "reading",
     "shard",
     "squares",
     "standardise",
+    "stream",
 ]

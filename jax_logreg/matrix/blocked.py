@@ -79,9 +79,9 @@ class Blocked:
 
         def of_block(block: Any, *rows: Array) -> Any:
             stored = self.load(block).reshape(-1, piece, n)
-            return _total(of_piece, stored, *(_split(row, piece) for row in rows))
+            return total(of_piece, stored, *(_split(row, piece) for row in rows))
 
-        return _total(of_block, self.blocks, *map(self._by_block, rows))
+        return total(of_block, self.blocks, *map(self._by_block, rows))
 
     def mean_absolute(self, s: Array, centre: Array | None = None) -> Array:
         """Σ s·|X − centre| / Σ s over the examples, (n, 1)."""
@@ -99,7 +99,7 @@ class Blocked:
             x = self.decode(self.load(block), d.dtype)
             return (x * d.T).T @ x
 
-        G = _total(of_block, self.blocks, self._by_block(d))
+        G = total(of_block, self.blocks, self._by_block(d))
         return G if self.scale is None else G * (self.scale * self.scale.T).astype(d.dtype)
 
     @jax.default_matmul_precision("highest")
@@ -113,7 +113,7 @@ class Blocked:
             split = rows.reshape(len(rows), PARTS, -1)
             return jnp.sum(jnp.einsum("kpb,pbn->pkn", split, x), axis=0)
 
-        return _total(of_block, self.blocks, self._by_block(rows)).T
+        return total(of_block, self.blocks, self._by_block(rows)).T
 
     def _scaled(self, x: Array) -> Array:
         return x if self.scale is None else x * self.scale.T.astype(x.dtype)
@@ -133,7 +133,7 @@ def _split(rows: Array, size: int) -> Array:
     return jnp.moveaxis(rows.reshape(len(rows), -1, size), 1, 0)
 
 
-def _total(f: Callable[..., Any], *inputs: Any) -> Any:
+def total(f: Callable[..., Any], *inputs: Any) -> Any:
     """Σ f(entries of the inputs) along their leading axis."""
     zero = jax.tree.map(
         lambda found: jnp.zeros(found.shape, found.dtype),

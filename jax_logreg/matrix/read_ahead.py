@@ -149,7 +149,7 @@ class _Blocks:
     ) -> np.ndarray:
         first = next(parts)
         if first.shape[self.axis] == self.size and first.dtype == dtype:
-            return first
+            return np.ascontiguousarray(first)
         n = self.source.shape[0]
         block = np.empty((self.size, n) if self.source.by_rows else (n, self.size), dtype)
         along = np.moveaxis(block, self.axis, 0)

@@ -40,7 +40,7 @@ class _Array(Part):
                 f"{self.path} holds {self.length} examples, but labels of shape "
                 f"{self.labels.shape}: expected ({self.length},)"
             )
-        self.weights = np.empty(0) if weights is None else np.asarray(weights).ravel()
+        self.weights = None if weights is None else np.asarray(weights).ravel()
 
     def first_pass(self, size: int) -> Iterator[np.ndarray]:
         return self.later_pass(0, size)

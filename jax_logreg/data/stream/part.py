@@ -37,7 +37,8 @@ class Part(ABC):
         self.features: tuple[str, ...] = ()
         self.dtype: np.dtype[Any] = np.dtype(np.float64)
         self.length = 0
-        self.labels = self.weights = np.empty(0)
+        self.labels = np.empty(0)
+        self.weights: np.ndarray | None = None
         self._state = _state(path)
 
     @abstractmethod

@@ -1,6 +1,6 @@
 """Several files, one after the other, as the examples of one X."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,34 @@ class Reader:
         return np.result_type(*(part.dtype for part in self.parts))
 
     @property
+    def features(self) -> tuple[str, ...]:
+        """Their names."""
+        return self.parts[0].features
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The raw labels (m,)."""
+        return self._of_all([part.labels for part in self.parts], "labels")
+
+    @property
+    def weights(self) -> np.ndarray | None:
+        """The weights (m,), None where every example counts once."""
+        found = [part.weights for part in self.parts]
+        return None if found[0] is None else self._of_all(found, "weights")
+
+    def _of_all(self, found: list[Any], what: str) -> np.ndarray:
+        for part, values in zip(self.parts, found, strict=True):
+            text, first = values.dtype.kind == "U", found[0].dtype.kind == "U"
+            if text != first:
+                kinds = "text", "numbers"
+                raise InputError(
+                    f"{part.path} has {what} that are {kinds[not text]}: expected "
+                    f"{kinds[not first]}, as {self.parts[0].path} has"
+                )
+        values = np.concatenate(found)
+        return values if self.chosen is None else values[self.chosen]
+
+    @property
     def by_rows(self) -> bool:
         """Whether the files have a row an example, rather than a column a feature."""
         return self.parts[0].by_rows
@@ -81,35 +109,37 @@ class Reader:
                 yield from part.pieces(max(first - int(start), 0), size)
 
 
-def open_parts(path: Path, names: Names) -> list[Part]:
-    """The files of a path, looked through once: labels, weights, number of examples.
+def open_reader(paths: Sequence[Path], names: Names) -> Reader:
+    """The files of some paths, looked through once: labels, weights, number of examples.
 
     Raises:
         InputError: no file, one that does not fit the others, or an entry that is not finite.
     """
     parts: list[Part] = []
-    for file in find_files(path, names):
+    for file in [file for path in paths for file in find_files(path, names)]:
         part = PARTS[file.suffix.lower()](file, names)
-        if parts and part.features:
-            if set(part.features) == set(parts[0].features):
-                # Columns go by their names.
-                part.features = parts[0].features
-            else:
-                raise InputError(_unlike(parts[0], part))
+        if part.features:
+            if parts:
+                _match(parts[0], part)
+            parts.append(part)
         for _ in part.read(max(_PIECE // max(len(part.features), 1), 1)):
             pass
-        if part.features:
-            parts.append(part)
+        if part.length and not part.features:
+            raise InputError(f"{file} holds no features: expected at least one")
     filled = [part for part in parts if part.length]
     if not filled:
-        raise InputError(f"{path} holds no examples: expected at least one")
-    if not filled[0].features:
-        raise InputError(f"{path} holds no features: expected at least one")
-    if len({part.by_rows for part in filled}) > 1:
-        raise InputError(f"{path} holds tables and arrays: expected files of one kind")
-    if len({part.divisor for part in filled}) > 1:
-        raise InputError(f"{path} holds pictures and other arrays: expected files of one kind")
-    return filled
+        raise InputError(f"{paths[0]} holds no examples: expected at least one")
+    return Reader(filled)
+
+
+def _match(first: Part, part: Part) -> None:
+    """Give a file the features of the first one, or refuse it."""
+    if part.by_rows != first.by_rows or part.divisor != first.divisor:
+        raise InputError(f"{part.path} is of another kind than {first.path}: expected one kind")
+    # Columns go by their names.
+    if set(part.features) != set(first.features):
+        raise InputError(_unlike(first, part))
+    part.features = first.features
 
 
 def find_files(path: Path, names: Names) -> list[Path]:
@@ -142,11 +172,10 @@ def find_files(path: Path, names: Names) -> list[Path]:
 
 
 def _unlike(first: Part, other: Part) -> str:
-    if len(first.features) != len(other.features):
-        what = f"has {len(other.features)} features"
-        expected = f"the {len(first.features)} of {first.path}"
-    else:
-        pairs = zip(first.features, other.features, strict=True)
-        i, (was, now) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
-        what, expected = f"has '{now}' as feature {i}", f"'{was}', as {first.path} has"
-    return f"{other.path} {what}: expected {expected}"
+    lacking = [name for name in first.features if name not in other.features]
+    more = [name for name in other.features if name not in first.features]
+    which = f"lacks '{lacking[0]}'" if lacking else f"has '{more[0]}' besides"
+    return (
+        f"{other.path} has {len(other.features)} features and {which}: expected the "
+        f"{len(first.features)} of {first.path}"
+    )

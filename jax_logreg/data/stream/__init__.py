@@ -1,0 +1,59 @@
+"""Data larger than memory: files that are read again in every pass."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from jax_logreg.data.one_line import one_line
+from jax_logreg.data.stream.part import Names
+from jax_logreg.data.stream.reader import PARTS, Reader, find_files, open_reader
+from jax_logreg.matrix import Streamed, stream
+
+__all__ = ["PARTS", "Names", "Reader", "Stream", "find_files", "open_reader", "open_stream"]
+
+
+class Stream(NamedTuple):
+    """X (n, m), which is never whole in memory, its m labels, and weights where a name was given.
+
+    `fit(X, Y, s=s)` takes them as they are.
+    """
+
+    X: Streamed
+    Y: np.ndarray
+    s: np.ndarray | None
+    features: tuple[str, ...]
+
+
+@one_line()
+def open_stream(
+    path: Path | str | Sequence[Path | str],
+    *,
+    label: str = "label",
+    x: str = "X",
+    y: str = "Y",
+    labels: str = "*_labels.npy",
+    weights: str | None = None,
+    block: int | None = None,
+) -> Stream:
+    """The examples of files that need not fit into memory: looked through once, then read by pass.
+
+    Args:
+        path: a file, a folder of them, a pattern such as "big/*.parquet", or several of these:
+            .parquet, .csv, .arrow, .feather, .h5, .hdf5 or .npy, all with the same features. They
+            must stay as they are for as long as X is used.
+        label: the label column of a table.
+        x: the array of examples in HDF5, or a pattern.
+        y: the array of labels in HDF5, or a pattern.
+        labels: the file of labels beside a .npy; * stands for its name.
+        weights: the column or array of example weights.
+        block: about how many examples are in memory at a time, several times over.
+
+    Raises:
+        InputError: files that cannot be read or do not fit together, or an entry that is missing or
+            not finite, by feature, file and example.
+    """
+    paths = [path] if isinstance(path, str | Path) else path
+    found = open_reader([Path(one) for one in paths], Names(label, x, y, labels, weights))
+    return Stream(stream(found, block), found.labels, found.weights, found.features)

@@ -1,0 +1,162 @@
+"""X (n, m) that is never whole in memory: blocks of examples, read anew in every pass."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
+from typing import Any
+from weakref import WeakValueDictionary
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from jax_logreg.matrix.blocked import Blocked, layout, total
+from jax_logreg.matrix.read_ahead import ReadAhead, Source
+from jax_logreg.pytree import pytree
+
+# Entries of a block. Of a column a feature, many examples make long columns, which reading and
+# both products are fast with; of a row an example, what a block of rows needs stays in cache.
+_COLUMNS, _ROWS = 3 * 2**21, 2**21
+# What is handed over as it is stored: small, and converted by XLA without loss.
+_KEPT = ("uint8", "int8", "uint16", "int16", "float32")
+
+_open: WeakValueDictionary[int, ReadAhead] = WeakValueDictionary()
+_numbers = count()
+
+
+@pytree
+@dataclass(frozen=True)
+class Streamed(Blocked):
+    """X (n, m) whose blocks come from a reader on the host, the next ones read ahead by a thread.
+
+    Compiled programs know the reader by its number alone: one serves every stream of its shape, and
+    none keeps a reader alive. `chosen` (q,) makes it the X of those features. Columns past m are
+    zero.
+    """
+
+    reader: Any
+    blocks: Any
+    chosen: Any
+    width: int = field(metadata={"static": True})
+    m: int = field(metadata={"static": True})
+    size: int = field(metadata={"static": True})
+    stored: str = field(metadata={"static": True})
+    by_rows: bool = field(metadata={"static": True})
+    scale = None
+
+    def __post_init__(self) -> None:
+        """Keep the reader for as long as there is an X of it."""
+        known = isinstance(self.reader, np.ndarray | jax.Array)
+        if known and not isinstance(self.reader, jax.core.Tracer):
+            object.__setattr__(self, "_kept", _open.get(int(self.reader)))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, m)."""
+        return self.block_shape[2], self.m
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the examples given back: float32, or where that would lose digits, wider."""
+        handed = self._handed
+        return handed if handed.kind == "f" else np.dtype(np.float32)
+
+    @property
+    def block_shape(self) -> tuple[int, int, int]:
+        """(blocks, size, n)."""
+        n = self.width if self.chosen is None else self.chosen.shape[-1]
+        return self.blocks.shape[0], self.size, n
+
+    @property
+    def _handed(self) -> np.dtype[Any]:
+        """The dtype that blocks come in; float64 where JAX has it."""
+        return np.dtype(self.stored if self.stored in _KEPT else jnp.zeros((), float).dtype)
+
+    def load(self, block: Any) -> Array:
+        """The numbers (size, n) of block `block`."""
+        stored = self._load(block)
+        return stored if self.by_rows else stored.T
+
+    def _load(self, block: Any) -> Array:
+        """The numbers of a block as they lie: (size, n) by rows, else (n, size)."""
+        shape = (self.size, self.width) if self.by_rows else (self.width, self.size)
+        stored = self._from_host(_block, shape, block)
+        if self.chosen is None:
+            return stored
+        return stored[:, self.chosen] if self.by_rows else stored[self.chosen]
+
+    def _from_host(self, read: Callable[..., np.ndarray], shape: Any, which: Any) -> Array:
+        """The numbers that `read` finds, of the shape."""
+        dtype = self._handed
+        # JAX takes no float64 from a callback, whose thread knows of none.
+        halves = dtype == np.float64
+        out = jax.ShapeDtypeStruct((*shape, 2), np.uint32) if halves else None
+        out = out or jax.ShapeDtypeStruct(shape, dtype)
+        found = jax.pure_callback(partial(read, dtype, out), out, self.reader, which)
+        return lax.bitcast_convert_type(found, dtype) if halves else found
+
+    def over_blocks(self, f: Callable[..., Any], shared: Any, *rows: Array) -> Any:
+        """Σ f(X of some examples, shared, their rows (r, b)): each number is read but once."""
+        if self.by_rows:
+            return super().over_blocks(f, shared, *rows)
+
+        def of_block(block: Any, *rows: Array) -> Any:
+            return f(self.decode(self._load(block), rows[0].dtype), shared, *rows)
+
+        return total(of_block, self.blocks, *map(self._by_block, rows))
+
+    def largest(self) -> Array:
+        """The largest |X| of each feature, (n, 1)."""
+
+        def of_block(most: Array, block: Any) -> tuple[Array, None]:
+            x = self.decode(self.load(block), self.dtype)
+            return jnp.maximum(most, jnp.max(jnp.abs(x), axis=0)), None
+
+        zero = jnp.zeros(self.shape[0], self.dtype)
+        return lax.scan(of_block, zero, self.blocks)[0][:, None]
+
+    def examples(self, index: Array) -> Array:
+        """The columns `index` (q,), dense (n, q)."""
+        found = self._from_host(_examples, (index.size, self.width), index)
+        found = found if self.chosen is None else found[:, self.chosen]
+        return found.astype(self.dtype).T
+
+    def features(self, index: Array) -> "Streamed":
+        """The rows `index` (q,), (q, m), which are streamed too: memory need not hold them."""
+        return replace(self, chosen=index if self.chosen is None else self.chosen[index])
+
+    @jax.default_matmul_precision("highest")
+    def _sum(self, f: Callable[[Array], Array], rows: Array) -> Array:
+        """f(stored numbers) @ rows.T for rows (k, m): (n, k)."""
+        if self.by_rows:
+            return super()._sum(f, rows)
+
+        @jax.checkpoint
+        def of_block(block: Any, rows: Array) -> Array:
+            return f(self.decode(self._load(block), rows.dtype).T).T @ rows.T
+
+        return total(of_block, self.blocks, self._by_block(rows))
+
+
+def stream(source: Source, size: int | None = None) -> Streamed:
+    """The examples of a source as an X; `size` is about that of a block, in examples."""
+    n, m = source.shape
+    blocks, size = layout(n, m, size or (_ROWS if source.by_rows else _COLUMNS) // n)
+    ahead = ReadAhead(source, size)
+    number = next(_numbers)
+    _open[number] = ahead
+    stored = "uint8" if source.dtype == np.bool_ else source.dtype.name
+    reader, index = np.asarray(number, np.int32), np.arange(ahead.count, dtype=np.int32)
+    assert ahead.count <= blocks
+    return Streamed(reader, index, None, n, m, size, stored, source.by_rows)
+
+
+def _block(dtype: np.dtype[Any], out: Any, reader: Any, number: Any) -> np.ndarray:
+    return _open[int(reader)].block(int(number), dtype).view(out.dtype).reshape(out.shape)
+
+
+def _examples(dtype: np.dtype[Any], out: Any, reader: Any, index: Any) -> np.ndarray:
+    found = _open[int(reader)].examples(np.asarray(index), dtype)
+    return found.view(out.dtype).reshape(out.shape)
