@@ -16,6 +16,7 @@ from jax_logreg.driver import Keeper, Progress, drive, sharpened
 from jax_logreg.errors import InputError, brief
 from jax_logreg.logistic import BINOMIAL, Batch, Family, Params
 from jax_logreg.loop import Carry, Loop, body, start
+from jax_logreg.matrix import plain_errors
 from jax_logreg.objective import Objective, Solver
 from jax_logreg.penalty import Penalty
 from jax_logreg.result import History, Result
@@ -30,6 +31,7 @@ _REFINABLE = (Status.CONVERGED, Status.PRECISION_FLOOR)
 _SHARPENING = 1000
 
 
+@plain_errors()
 def fit(
     X: Any,
     Y: Any,

@@ -14,7 +14,7 @@ from jax_logreg.matrix.operations import (
     squares,
 )
 from jax_logreg.matrix.placing import arrange, place
-from jax_logreg.matrix.read_ahead import reading
+from jax_logreg.matrix.read_ahead import plain_errors
 from jax_logreg.matrix.sharded import Sharded, shard
 from jax_logreg.matrix.sparse import Sparse, from_scipy
 from jax_logreg.matrix.standardised import Standardised, standardise
@@ -40,7 +40,7 @@ __all__ = [
     "mean_absolute",
     "over_blocks",
     "place",
-    "reading",
+    "plain_errors",
     "shard",
     "squares",
     "standardise",

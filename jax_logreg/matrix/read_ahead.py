@@ -144,9 +144,7 @@ class _Blocks:
             wanted -= taken.shape[self.axis]
             yield taken
 
-    def _joined(
-        self, parts: Iterator[np.ndarray], wanted: int, dtype: np.dtype[Any]
-    ) -> np.ndarray:
+    def _joined(self, parts: Iterator[np.ndarray], wanted: int, dtype: np.dtype[Any]) -> np.ndarray:
         first = next(parts)
         if first.shape[self.axis] == self.size and first.dtype == dtype:
             return np.ascontiguousarray(first)
@@ -163,7 +161,7 @@ class _Blocks:
 
 
 @contextmanager
-def reading() -> Iterator[None]:
+def plain_errors() -> Iterator[None]:
     """Say what went wrong with a reader as it said it; also a decorator.
 
     Raises:
@@ -185,7 +183,7 @@ def reading() -> Iterator[None]:
 
 
 def _unknown(record: logging.LogRecord) -> bool:
-    """Whether a record of JAX's is of anything but an InputError, which is said where it belongs."""
+    """Whether a record of JAX's is of no InputError: those are said where they belong."""
     return not (record.exc_info and isinstance(record.exc_info[1], InputError))
 
 

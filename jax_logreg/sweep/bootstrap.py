@@ -17,7 +17,7 @@ from jax_logreg.arguments import (
 from jax_logreg.errors import InputError
 from jax_logreg.fit import fit
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Family, Params, forward
-from jax_logreg.matrix import place
+from jax_logreg.matrix import place, plain_errors
 from jax_logreg.penalty import Penalty
 from jax_logreg.result import Result
 from jax_logreg.sweep.many import choose_many, count_slots, fit_many
@@ -45,6 +45,7 @@ class Bootstrap(NamedTuple):
     probabilities: Interval | None
 
 
+@plain_errors()
 def bootstrap(
     X: Any,
     Y: Any,

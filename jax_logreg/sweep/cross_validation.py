@@ -18,6 +18,7 @@ from jax_logreg.arguments import (
 )
 from jax_logreg.logistic import Batch, Family, Params
 from jax_logreg.loop import Loop
+from jax_logreg.matrix import plain_errors
 from jax_logreg.penalty import L1, L2, Penalty
 from jax_logreg.sweep.folds import held_out
 from jax_logreg.sweep.many import choose_many, count_slots, prepared
@@ -47,6 +48,7 @@ class CrossValidation(NamedTuple):
     held_out: np.ndarray
 
 
+@plain_errors()
 def cross_validate(
     X: Any,
     Y: Any,

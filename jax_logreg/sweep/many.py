@@ -16,7 +16,7 @@ from jax_logreg.certificate import Moments, moments_of
 from jax_logreg.errors import InputError
 from jax_logreg.logistic import Params
 from jax_logreg.loop import Loop
-from jax_logreg.matrix import mean_absolute
+from jax_logreg.matrix import mean_absolute, plain_errors
 from jax_logreg.objective import Objective, Solver
 from jax_logreg.penalty import Penalty
 from jax_logreg.solver import LBFGS, choose_solver
@@ -33,6 +33,7 @@ _OF_Z, _OF_PARAMS, _MOST = 12, 12, 64
 _CACHED, _WORK = (2**20, 8), (2**27, 16)
 
 
+@plain_errors()
 def fit_many(
     X: Any,
     Y: Any,

@@ -16,6 +16,7 @@ from jax_logreg.driver import begin, restart
 from jax_logreg.errors import InputError, brief
 from jax_logreg.logistic import Params
 from jax_logreg.loop import Carry, Loop, body, start
+from jax_logreg.matrix import plain_errors
 from jax_logreg.objective import Objective
 from jax_logreg.penalty import L1, L2, Penalty
 from jax_logreg.solver import Proximal, choose_solver
@@ -41,6 +42,7 @@ class Path(NamedTuple):
     solver: str
 
 
+@plain_errors()
 def path(
     X: Any,
     Y: Any,

@@ -96,7 +96,7 @@ class HDF5Part(_Array):
         super().__init__(path)
         with reading(path), _opened(path) as file:
             found: list[str] = []
-            file.visititems(lambda name, item: found.append(name) if hasattr(item, "shape") else None)
+            file.visititems(lambda name, x: found.append(name) if hasattr(x, "shape") else None)
             self._name = _find(path, found, names.x, "x")
             self._describe(file[self._name].shape, file[self._name].dtype)
             labels = file[_find(path, found, names.y, "y")]

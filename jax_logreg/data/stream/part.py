@@ -113,9 +113,7 @@ def reading(path: Path) -> Iterator[None]:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or _first_line(error)}") from None
     except Exception as error:
-        raise InputError(
-            f"{path} is damaged, or no {path.suffix}: {_first_line(error)}"
-        ) from None
+        raise InputError(f"{path} is damaged, or no {path.suffix}: {_first_line(error)}") from None
 
 
 def _first_line(error: Exception) -> str:

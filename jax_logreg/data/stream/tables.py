@@ -92,8 +92,10 @@ class _Table(Part):
     def _numbers(self, batch: Any) -> np.ndarray:
         """The features of a batch, (n, b)."""
         piece = np.empty((len(self.features), batch.num_rows), self.dtype)
+        place = {name: i for i, name in enumerate(batch.schema.names)}
+        columns = batch.columns
         for row, name in zip(piece, self.features, strict=True):
-            row[:] = batch.column(name).to_numpy(zero_copy_only=False)
+            row[:] = columns[place[name]].to_numpy(zero_copy_only=False)
         return piece
 
 
@@ -145,12 +147,10 @@ class CSVPart(_Table):
         if not self.path.stat().st_size:
             return pa.schema([])
         with self._open({}) as file:
-            return pa.schema(
-                [
-                    (field.name, pa.string() if field.name == self._names.label else _read_as(field))
-                    for field in file.schema
-                ]
-            )
+            types = {field.name: _read_as(field) for field in file.schema}
+            if self._names.label in types:
+                types[self._names.label] = pa.string()
+            return pa.schema([(name, types[name]) for name in file.schema.names])
 
     def _open(self, types: dict[str, Any]) -> Any:
         from pyarrow import csv
