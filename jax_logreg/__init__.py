@@ -6,7 +6,7 @@ from jax_logreg.gradient_check import GradientCheck, check_gradients
 from jax_logreg.logistic import Batch, Params, backprop, cost, forward, train_step
 from jax_logreg.penalty import L1, L2, ElasticNet
 from jax_logreg.result import History, Result
-from jax_logreg.solver import LBFGS, GradientDescent, Newton, Optax, Proximal
+from jax_logreg.solver import LBFGS, GradientDescent, MiniBatch, Newton, Optax, Proximal
 from jax_logreg.status import Status
 
 __version__ = "0.1.0"
@@ -20,6 +20,7 @@ __all__ = [
     "GradientCheck",
     "GradientDescent",
     "History",
+    "MiniBatch",
     "Newton",
     "Optax",
     "Params",

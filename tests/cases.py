@@ -1,7 +1,7 @@
 """The tables that every solver and matrix is put through."""
 
 from contextlib import contextmanager
-from itertools import combinations, product
+from itertools import combinations, cycle, product
 from typing import Any, NamedTuple
 
 import jax
@@ -18,12 +18,13 @@ from jax_logreg import (
     Batch,
     ElasticNet,
     GradientDescent,
+    MiniBatch,
     Newton,
     Optax,
     Params,
     Proximal,
 )
-from jax_logreg.matrix import Standardised, Transposed, compress, from_scipy
+from jax_logreg.matrix import Standardised, Transposed, compress, from_scipy, stream
 
 DTYPES = ("float32", "float64")
 
@@ -128,6 +129,36 @@ def _counts(n=6, m=60, k=3):
     return X, labels, {"none": np.ones((1, m)), "some 0": s}
 
 
+class Pieces:
+    """X (n, m) as a source of pieces of some lengths, by rows or columns, that keeps count of them.
+
+    `asked` lists where each pass began; `broken` is raised in place of the first piece after it.
+    """
+
+    def __init__(self, X, by_rows=False, lengths=(7, 1, 16, 5)):
+        self.X, self.by_rows, self.lengths = np.asarray(X), by_rows, lengths
+        self.asked, self.broken = [], None
+
+    @property
+    def shape(self):
+        return self.X.shape
+
+    @property
+    def dtype(self):
+        return self.X.dtype
+
+    def pieces(self, first, size):
+        self.asked.append(first)
+        lengths = cycle(self.lengths)
+        while first < self.X.shape[1]:
+            if self.broken is not None:
+                raise self.broken
+            end = first + min(next(lengths), size)
+            piece = self.X[:, first:end]
+            yield np.array(piece.T if self.by_rows else piece, order="C")
+            first = end
+
+
 COUNTS, FAMILIES, WEIGHTS = _counts()
 _MEAN, _SCALE = COUNTS.mean(axis=1, keepdims=True), COUNTS.std(axis=1, keepdims=True)
 PENALTY_FACTORS = np.array([1, 0, 2, 0.5, 1, 3.0])
@@ -142,6 +173,7 @@ FACTORS = {
         "Proximal, 4": Proximal(working_set=4),
         "GradientDescent": GradientDescent(0.3),
         "Optax": Optax(optax.sgd(0.1, momentum=0.9, nesterov=True)),
+        "MiniBatch": MiniBatch(optax.sgd(0.1, momentum=0.9, nesterov=True)),
     },
     "penalty": {
         "none": lambda factors: None,
@@ -159,6 +191,7 @@ FACTORS = {
             lambda X, case: compress(X, "uint8" if case.intercept else "float32", case.dtype),
             COUNTS,
         ),
+        "streamed": (lambda X, case: stream(Pieces(X.astype(case.dtype)), 16), COUNTS),
         "standardised sparse": (
             lambda X, case: Standardised(
                 from_scipy(scipy.sparse.csr_array(X), case.dtype),
@@ -190,7 +223,9 @@ class Case(NamedTuple):
     def possible(self):
         kink = self.penalty in ("L1", "ElasticNet")
         without = self.penalty == "none" and self.factors != "alike"
-        return not without and (not kink or self.solver.startswith("Proximal"))
+        # Updates from several blocks, as streamed, circle round the optimum.
+        batches = self.solver == "MiniBatch" and self.matrix != "compressed"
+        return not (without or batches) and (not kink or self.solver.startswith("Proximal"))
 
 
 def covering():

@@ -5,6 +5,7 @@ from jax_logreg.data.prepare import Prepared, prepare
 from jax_logreg.data.reading import Reading, read
 from jax_logreg.data.section import Section
 from jax_logreg.data.sources import DataConfig
+from jax_logreg.data.stream import Stream, open_stream
 from jax_logreg.data.writing import Predictions, find_writer, write_csv
 
 __all__ = [
@@ -15,7 +16,9 @@ __all__ = [
     "Reading",
     "Scaling",
     "Section",
+    "Stream",
     "find_writer",
+    "open_stream",
     "prepare",
     "read",
     "write_csv",

@@ -88,7 +88,7 @@ def read(
     if not labelled:
         examples = examples._replace(labels=None)
     if reading.weights is not None:
-        _check_weights(examples, reading.weights)
+        check_weights(examples, reading.weights)
     return _checked(examples, features)
 
 
@@ -122,7 +122,8 @@ def _checked(examples: Examples, features: Sequence[str] | None) -> Examples:
     return examples if features is None else examples._replace(features=tuple(features))
 
 
-def _check_weights(examples: Examples, name: str) -> None:
+def check_weights(examples: Examples, name: str) -> None:
+    """Refuse weights that are no finite numbers of at least 0 (InputError)."""
     weights, m = examples.weights, examples.X.shape[1]
     if weights is None:
         raise InputError(

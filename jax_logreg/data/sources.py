@@ -10,6 +10,8 @@ import numpy as np
 from jax_logreg.data.examples import Examples, label_values
 from jax_logreg.data.reading import Reading, read
 from jax_logreg.data.section import Section
+from jax_logreg.data.stream.examples import stream_examples
+from jax_logreg.data.stream.reader import is_pattern
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.logistic import Params, forward
@@ -66,6 +68,11 @@ class FileData(Source, Reading):
     source: Literal["file"]
     train: UserPath | None = Field(None, description="File or folder to learn from.")
     test: UserPath | None = Field(None, description="File or folder to test on.")
+    stream: bool = Field(
+        False,
+        description="Read the data anew in every pass instead of holding them in memory; train and "
+        "test may then be folders, or patterns such as 'big/*.parquet'.",
+    )
 
     @property
     def reading(self) -> Reading:
@@ -83,11 +90,21 @@ class FileData(Source, Reading):
             raise InputError(
                 "data.train is missing: name the file to learn from: --set data.train=FILE"
             )
+        # Accuracy counts examples, so a test file needs no weights.
+        reading = self.reading.model_copy(update={"weights": None})
+        if self.stream:
+            streamed = stream_examples(self.train, self.reading)
+            if self.test is None:
+                return streamed, None
+            return streamed, stream_examples(self.test, reading, streamed)
+        if is_pattern(self.train):
+            raise InputError(
+                f"{self.train} is a pattern of files, which are read in pieces: set "
+                "data.stream=true"
+            )
         train = read(self.train, self.reading)
         if self.test is None:
             return train, None
-        # Accuracy counts examples, so a test file needs no weights.
-        reading = self.reading.model_copy(update={"weights": None})
         return train, read(self.test, reading, features=train.features)
 
 

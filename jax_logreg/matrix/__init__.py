@@ -3,6 +3,7 @@
 from jax_logreg.matrix.compressed import Compressed, compress
 from jax_logreg.matrix.dense import Transposed, aligned
 from jax_logreg.matrix.operations import (
+    each_block,
     examples,
     features,
     gram,
@@ -10,6 +11,7 @@ from jax_logreg.matrix.operations import (
     is_array,
     largest,
     mean_absolute,
+    one_by_one,
     over_blocks,
     squares,
 )
@@ -30,6 +32,7 @@ __all__ = [
     "aligned",
     "arrange",
     "compress",
+    "each_block",
     "examples",
     "features",
     "from_scipy",
@@ -38,6 +41,7 @@ __all__ = [
     "is_array",
     "largest",
     "mean_absolute",
+    "one_by_one",
     "over_blocks",
     "place",
     "plain_errors",

@@ -40,6 +40,7 @@ class Blocked:
     shape: Any
     block_shape: Any
     in_blocks = True
+    one_by_one = True
 
     def load(self, block: Any) -> Array:
         """The stored numbers (size, n) of an entry of `blocks`."""
@@ -82,6 +83,16 @@ class Blocked:
             return total(of_piece, stored, *(_split(row, piece) for row in rows))
 
         return total(of_block, self.blocks, *map(self._by_block, rows))
+
+    def each_block(self, f: Callable[..., Any], carry: Any, *rows: Array) -> Any:
+        """The carry after f(carry, X of a block, its rows (r, b)) of one block after another."""
+
+        def of_block(carry: Any, entries: Any) -> tuple[Any, None]:
+            block, *rows = entries
+            x = self._scaled(self.decode(self.load(block), rows[0].dtype))
+            return f(carry, Transposed(x), *rows), None
+
+        return lax.scan(of_block, carry, (self.blocks, *map(self._by_block, rows)))[0]
 
     def mean_absolute(self, s: Array, centre: Array | None = None) -> Array:
         """Σ s·|X − centre| / Σ s over the examples, (n, 1)."""

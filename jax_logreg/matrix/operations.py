@@ -96,6 +96,16 @@ def over_blocks(f: Callable[..., Any], X: Any, shared: Any, *rows: Array) -> Any
     return X.over_blocks(f, shared, *rows)
 
 
+def one_by_one(X: Any) -> bool:
+    """Whether `each_block` goes through X: in blocks, all of them in one place."""
+    return in_blocks(X) and getattr(X, "one_by_one", False)
+
+
+def each_block(f: Callable[..., Any], carry: Any, X: Any, *rows: Array) -> Any:
+    """The carry after f(carry, X of some examples, their rows (r, b)), block after block."""
+    return X.each_block(f, carry, *rows)
+
+
 def examples(X: Any, index: Array) -> Array:
     """The columns X[:, index], dense (n, q), for index (q,)."""
     return X[:, index] if is_array(X) else X.examples(index)

@@ -9,12 +9,14 @@ import jax.numpy as jnp
 from jax import Array
 
 from jax_logreg.matrix.operations import (
+    each_block,
     examples,
     features,
     gram,
     in_blocks,
     is_array,
     mean_absolute,
+    one_by_one,
     over_blocks,
     squares,
 )
@@ -70,6 +72,19 @@ class Standardised:
             return f(Standardised(X, mean, scale), shared, *rows)
 
         return over_blocks(of_block, self.X, (self.mean, self.scale, shared), *rows)
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether the inner matrix goes so."""
+        return one_by_one(self.X)
+
+    def each_block(self, f: Callable[..., Any], carry: Any, *rows: Array) -> Any:
+        """The carry after f(carry, X of some examples, their rows (r, b)), block after block."""
+
+        def of_block(carry: Any, X: Any, *rows: Array) -> Any:
+            return f(carry, Standardised(X, self.mean, self.scale), *rows)
+
+        return each_block(of_block, carry, self.X, *rows)
 
     def mean_absolute(self, s: Array, centre: Array | None = None) -> Array:
         """Σ s·|X − mean − scale·centre| / scale / Σ s over the examples, (n, 1)."""

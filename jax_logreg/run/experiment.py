@@ -16,6 +16,7 @@ from jax_logreg.data.one_line import one_line
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.fit import fit
+from jax_logreg.matrix import plain_errors
 from jax_logreg.result import Result
 from jax_logreg.run.config import CheckpointConfig, Config
 from jax_logreg.run.model import Model
@@ -37,6 +38,7 @@ class Outcome(NamedTuple):
     files: dict[str, bytes]
 
 
+@plain_errors()
 def run(config: Config, console: Console, folder: Path | None = None) -> Outcome:
     """Train as the config says, saving the run in a folder, or going on with what it holds.
 

@@ -12,7 +12,7 @@ from jax_logreg.data import Examples, Predictions, Reading, Scaling, Section
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Params, forward
-from jax_logreg.matrix import place
+from jax_logreg.matrix import is_array, place
 
 with needs("run"):
     import safetensors
@@ -108,11 +108,12 @@ class Model(NamedTuple):
         return Predictions(A[-1] if len(self.classes) == 2 else A.T, predicted, self.classes)
 
 
-def probabilities(params: Params, X: np.ndarray) -> np.ndarray:
+def probabilities(params: Params, X: Any) -> np.ndarray:
     """`forward` of scaled features X (n, m), (k, m), in the dtype of the parameters."""
     dtype = np.dtype(params.w.dtype).name
     with jax.enable_x64(dtype == "float64"):
-        return np.asarray(_FORWARD[family_name(params)](params, place(X, dtype)))
+        placed = place(X, dtype) if is_array(X) else X
+        return np.asarray(_FORWARD[family_name(params)](params, placed))
 
 
 def likeliest(A: np.ndarray) -> np.ndarray:

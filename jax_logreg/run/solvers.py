@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from jax_logreg.data import Section
 from jax_logreg.extras import needs
 from jax_logreg.objective import Solver
-from jax_logreg.solver import LBFGS, GradientDescent, Newton, Optax, Proximal
+from jax_logreg.solver import LBFGS, GradientDescent, MiniBatch, Newton, Optax, Proximal
 
 with needs("run"):
     from pydantic import Field
@@ -107,6 +107,18 @@ class OptaxLBFGSConfig(Section):
         return Optax(optax.lbfgs(memory_size=self.memory))
 
 
+class MiniBatchConfig(Section):
+    """An update for each block of data that are streamed (data.stream); a step is a pass."""
+
+    method: Literal["minibatch"]
+    learning_rate: Rate
+    optimiser: Literal["sgd", "adam"] = Field("adam", description="What makes the updates.")
+
+    def solver(self) -> Solver:
+        """The solver of these numbers."""
+        return MiniBatch(getattr(optax, self.optimiser)(self.learning_rate))
+
+
 SolverConfig = Annotated[
     AutoConfig
     | NewtonConfig
@@ -115,6 +127,7 @@ SolverConfig = Annotated[
     | GradientDescentConfig
     | MomentumConfig
     | AdamConfig
-    | OptaxLBFGSConfig,
+    | OptaxLBFGSConfig
+    | MiniBatchConfig,
     Field(discriminator="method"),
 ]

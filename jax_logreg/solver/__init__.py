@@ -3,14 +3,16 @@
 from typing import Any
 
 from jax_logreg.errors import InputError, brief
+from jax_logreg.matrix import one_by_one
 from jax_logreg.objective import Objective, Solver
 from jax_logreg.solver.gradient_descent import GradientDescent
 from jax_logreg.solver.lbfgs import LBFGS
+from jax_logreg.solver.minibatch import MiniBatch
 from jax_logreg.solver.newton import Newton
 from jax_logreg.solver.optax import Optax
 from jax_logreg.solver.proximal import Proximal
 
-__all__ = ["LBFGS", "GradientDescent", "Newton", "Optax", "Proximal", "choose_solver"]
+__all__ = ["LBFGS", "GradientDescent", "MiniBatch", "Newton", "Optax", "Proximal", "choose_solver"]
 
 _BY_NAME = {"newton": Newton, "lbfgs": LBFGS, "proximal": Proximal}
 _VERBS = ("init", "evaluate", "step")
@@ -35,6 +37,11 @@ def choose_solver(solver: Any, objective: Objective) -> tuple[Solver, str]:
         raise InputError(
             f"solver {name} cannot take the penalty {type(objective.penalty).__name__}, whose |w| "
             "has no gradient at 0: expected Proximal() or 'auto', or the penalty L2(strength)"
+        )
+    if getattr(solver, "needs_blocks", False) and not one_by_one(objective.batch.X):
+        raise InputError(
+            f"solver {name} makes an update a block of X, but X does not come in blocks on one "
+            "device: expected compress(X, 'float32') of jax_logreg.matrix, or a stream"
         )
     return solver, f"{name}, as asked"
 

@@ -28,11 +28,7 @@ class Optax:
 
     def __post_init__(self) -> None:
         """Refuse what is no optax transformation (ValueError)."""
-        if not (hasattr(self.tx, "init") and hasattr(self.tx, "update")):
-            raise InputError(
-                f"Optax({self.tx!r}): expected an optax transformation, "
-                "for example Optax(optax.adam(0.01))"
-            )
+        check_transformation("Optax", self.tx)
 
     def init(self, objective: Objective, params: Params) -> Any:
         """The transformation's state at the parameters."""
@@ -56,18 +52,38 @@ class Optax:
         self, objective: Objective, params: Params, state: Any, at: Evaluation
     ) -> tuple[Params, Any]:
         """One update, in optax's own promotion rules: its schedules mix integers and floats."""
-        tx = optax.with_extra_args_support(self.tx)
-        with jax.numpy_dtype_promotion("standard"):
-            updates, new_state = tx.update(
-                at.gradient,
-                state,
-                params,
-                value=at.cost,
-                grad=at.gradient,
-                value_fn=objective.value,
-            )
-            new_params = optax.apply_updates(params, updates)
-        return new_params, jax.tree.map(_like, new_state, state)
+        return apply(self.tx, objective, params, state, at)
+
+
+def check_transformation(name: str, tx: Any) -> None:
+    """Refuse what is no optax transformation (ValueError)."""
+    if not (hasattr(tx, "init") and hasattr(tx, "update")):
+        raise InputError(
+            f"{name}({tx!r}): expected an optax transformation, "
+            f"for example {name}(optax.adam(0.01))"
+        )
+
+
+def apply(
+    tx: optax.GradientTransformation,
+    objective: Objective,
+    params: Params,
+    state: Any,
+    at: Evaluation,
+) -> tuple[Params, Any]:
+    """The parameters and state after one update of a transformation."""
+    extended = optax.with_extra_args_support(tx)
+    with jax.numpy_dtype_promotion("standard"):
+        updates, new_state = extended.update(
+            at.gradient,
+            state,
+            params,
+            value=at.cost,
+            grad=at.gradient,
+            value_fn=objective.value,
+        )
+        new_params = optax.apply_updates(params, updates)
+    return new_params, jax.tree.map(_like, new_state, state)
 
 
 def _like(new: Any, old: Any) -> Any:

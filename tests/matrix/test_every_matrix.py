@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.sparse
-from cases import DTYPES, params, precision
+from cases import DTYPES, Pieces, params, precision
 
 from jax_logreg import Batch, backprop, check_gradients
 from jax_logreg.matrix import (
@@ -22,6 +22,7 @@ from jax_logreg.matrix import (
     operations,
     squares,
     standardise,
+    stream,
 )
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -84,6 +85,8 @@ MATRICES = {
     "bfloat16": alike(lambda X, dtype: compress(X / 7, "bfloat16", dtype), bfloat16),
     "float32": alike(stored("float32")),
     "sparse": alike(from_csr),
+    "streamed": alike(lambda X, dtype: stream(Pieces(X.astype(dtype)), 16)),
+    "streamed rows": alike(lambda X, dtype: stream(Pieces(X.astype("uint8"), True), 16, dtype)),
 }
 # Several blocks, the last one not full; one example; one feature.
 SHAPES = [(7, 50), (6, 1), (1, 5)]
@@ -100,6 +103,11 @@ def small_blocks(monkeypatch):
 def dtype(request):
     with precision(request.param):
         yield request.param
+
+
+def dense(part):
+    """The array of a part that may be streamed."""
+    return part if is_array(part) else jnp.eye(part.shape[0], dtype=part.dtype) @ part
 
 
 @pytest.fixture(params=MATRICES)
@@ -133,7 +141,7 @@ def test_answers_of_the_dense_array(make, shape, dtype, rng):
             [left @ X for left in lefts],
             [X @ right for right in rights],
             [squares(X, d), mean_absolute(X, d**2), gram(X, d)],
-            [examples(X, columns), features(X, rows)],
+            [examples(X, columns), dense(features(X, rows))],
         )
 
     expected = (

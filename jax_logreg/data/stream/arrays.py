@@ -80,7 +80,7 @@ class NpyPart(_Array):
             file.seek(self._offset + first * n * self.dtype.itemsize)
             for start in range(first, self.length, size):
                 rows = np.empty((min(size, self.length - start), n), self.dtype)
-                view, at = memoryview(rows).cast("B"), 0
+                view, at = memoryview(rows.data).cast("B"), 0
                 while at < len(view):
                     got = file.readinto(view[at:])
                     if not got:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from jax_logreg.data.reading import READERS
 from jax_logreg.data.stream.arrays import HDF5Part, NpyPart
 from jax_logreg.data.stream.part import Names, Part
 from jax_logreg.data.stream.tables import ArrowPart, CSVPart, ParquetPart
@@ -45,6 +46,11 @@ class Reader:
     def dtype(self) -> np.dtype[Any]:
         """Of the numbers of all files."""
         return np.result_type(*(part.dtype for part in self.parts))
+
+    @property
+    def divisor(self) -> float:
+        """255 for pictures, else 1."""
+        return self.parts[0].divisor
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -109,8 +115,10 @@ class Reader:
                 yield from part.pieces(max(first - int(start), 0), size)
 
 
-def open_reader(paths: Sequence[Path], names: Names) -> Reader:
+def open_reader(paths: Sequence[Path], names: Names, like: Reader | None = None) -> Reader:
     """The files of some paths, looked through once: labels, weights, number of examples.
+
+    With `like` they have the features of that one.
 
     Raises:
         InputError: no file, one that does not fit the others, or an entry that is not finite.
@@ -119,8 +127,8 @@ def open_reader(paths: Sequence[Path], names: Names) -> Reader:
     for file in [file for path in paths for file in find_files(path, names)]:
         part = PARTS[file.suffix.lower()](file, names)
         if part.features:
-            if parts:
-                _match(parts[0], part)
+            if parts or like is not None:
+                _match(parts[0] if like is None else like.parts[0], part)
             parts.append(part)
         for _ in part.read(max(_PIECE // max(len(part.features), 1), 1)):
             pass
@@ -148,7 +156,7 @@ def find_files(path: Path, names: Names) -> list[Path]:
     Raises:
         InputError: there is none, or one of a format that is not read in pieces.
     """
-    if any(c in str(path) for c in "*?["):
+    if is_pattern(path):
         folder = Path(path.anchor) if path.is_absolute() else Path()
         found = sorted(folder.glob(str(path.relative_to(folder))))
         missing = f"{path} matches no file"
@@ -164,11 +172,17 @@ def find_files(path: Path, names: Names) -> list[Path]:
         raise InputError(f"{missing}: expected a file, a folder of files, or a pattern")
     for file in found:
         if file.suffix.lower() not in PARTS:
+            mend = "; data.stream=false reads it at once" if file.suffix in READERS else ""
             raise InputError(
                 f"{file} has suffix '{file.suffix}', which is not read in pieces: expected "
-                f"{', '.join(PARTS)}; with data.stream=false it is read at once"
+                f"{', '.join(PARTS)}{mend}"
             )
     return found
+
+
+def is_pattern(path: Path) -> bool:
+    """Whether a path stands for those that match it; one that exists stands for itself."""
+    return any(c in str(path) for c in "*?[") and not path.exists()
 
 
 def _unlike(first: Part, other: Part) -> str:

@@ -1,0 +1,79 @@
+"""Streamed examples where a config asks for them: split and scaled as those in memory are."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jax_logreg.data.examples import Examples, Scaling
+from jax_logreg.data.reading import Reading, check_weights
+from jax_logreg.data.stream.part import Names
+from jax_logreg.data.stream.reader import Reader, open_reader
+from jax_logreg.errors import InputError
+from jax_logreg.matrix import Standardised, standardise, stream
+
+
+def stream_examples(path: Path, reading: Reading, like: Examples | None = None) -> Examples:
+    """Examples whose X is a Reader, checked in a first pass; with `like` of its features.
+
+    Raises:
+        InputError: as of `open_stream`, or weights that are none.
+    """
+    options = {name: getattr(reading, name) for name in Names._fields}
+    wanted = None if like is None else cast(Reader, like.X)
+    reader = open_reader([path], Names(**options), wanted)
+    examples = Examples(
+        cast(np.ndarray, reader),
+        reader.labels,
+        reader.features,
+        str(path),
+        reader.divisor,
+        weights=reader.weights,
+    )
+    if reading.weights is not None:
+        check_weights(examples, reading.weights)
+    return examples
+
+
+def is_streamed(examples: Examples) -> bool:
+    """Whether X is read anew in every pass."""
+    return isinstance(examples.X, Reader)
+
+
+def fit_scaling(examples: Examples, wanted: bool) -> Scaling:
+    """`Scaling.fit` in a few passes, in float64.
+
+    Raises:
+        InputError: a feature whose variance float64 cannot hold.
+    """
+    reader = cast(Reader, examples.X)
+    n, m = reader.shape
+    if not wanted:
+        return Scaling(np.zeros(n), np.full(n, examples.divisor))
+    with jax.enable_x64(True):
+        found = jax.device_get(_moments(stream(reader), jnp.ones((1, m))))
+    mean, scale = (np.asarray(part)[:, 0] for part in found)
+    unfit = np.flatnonzero(~np.isfinite(scale))
+    if unfit.size:
+        raise InputError(
+            f"{examples.source}: feature '{examples.features[unfit[0]]}' is too large to "
+            "standardise: scale it down, or set data.standardise=false and fit.dtype='float64'"
+        )
+    return Scaling(mean, scale)
+
+
+@jax.jit
+def _moments(X: Any, s: Any) -> Any:
+    found = standardise(X, s)
+    return found.mean, found.scale
+
+
+def scaled(examples: Examples, scaling: Scaling, dtype: str) -> Any:
+    """What stands where X (n, m) stands: the examples less their means, over their scales."""
+    X = stream(cast(Reader, examples.X))
+    if not np.any(scaling.mean) and np.all(scaling.scale == 1):
+        return X
+    mean, scale = (part[:, None].astype(dtype) for part in scaling)
+    return Standardised(X, cast(jax.Array, mean), cast(jax.Array, scale))

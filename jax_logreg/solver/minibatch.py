@@ -1,0 +1,57 @@
+"""Any optax transformation, an update for each block of examples."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+from jax_logreg import matrix
+from jax_logreg.logistic import Batch, Params
+from jax_logreg.objective import Evaluation, Objective
+from jax_logreg.pytree import pytree
+from jax_logreg.solver.optax import apply, check_transformation
+
+
+@pytree
+@dataclass(frozen=True)
+class MiniBatch:
+    """Updates by an optax transformation from one block of X after another.
+
+    A step is a pass over X: for each block the update by the gradient of the mean cross-entropy of
+    its examples, weighted among themselves, plus penalty. Cost, gradient and certificate before a
+    step are those of all examples, which is a second pass. Blocks come in the order of X: shuffle
+    examples that are sorted.
+    """
+
+    tx: optax.GradientTransformation = field(metadata={"static": True})
+    needs_blocks: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Refuse what is no optax transformation (ValueError)."""
+        check_transformation("MiniBatch", self.tx)
+
+    def init(self, objective: Objective, params: Params) -> Any:
+        """The transformation's state at the parameters."""
+        with jax.numpy_dtype_promotion("standard"):
+            return self.tx.init(params)
+
+    def evaluate(self, objective: Objective, params: Params, state: Any) -> Evaluation:
+        """J and its gradient, of all examples."""
+        return objective.evaluate(params)
+
+    def step(
+        self, objective: Objective, params: Params, state: Any, at: Evaluation
+    ) -> tuple[Params, Any]:
+        """An update a block; one without weight makes none."""
+        X, Y, s = objective.batch
+
+        def update(carry: tuple[Params, Any], X: Any, Y: Array, s: Array) -> tuple[Params, Any]:
+            weighty = jnp.sum(s) > 0
+            block = replace(objective, batch=Batch(X, Y, jnp.where(weighty, s, 1)))
+            new = apply(self.tx, block, *carry, block.evaluate(carry[0]))
+            return jax.tree.map(lambda new, old: jnp.where(weighty, new, old), new, carry)
+
+        return matrix.each_block(update, (params, state), X, Y, s)
