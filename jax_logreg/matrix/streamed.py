@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
 import jax
@@ -45,12 +45,13 @@ class Streamed(Blocked):
     stored: str = field(metadata={"static": True})
     by_rows: bool = field(metadata={"static": True})
     scale = None
+    ahead: ClassVar[ReadAhead | None] = None
 
     def __post_init__(self) -> None:
         """Keep the reader for as long as there is an X of it."""
         known = isinstance(self.reader, np.ndarray | jax.Array)
         if known and not isinstance(self.reader, jax.core.Tracer):
-            object.__setattr__(self, "_kept", _open.get(int(self.reader)))
+            object.__setattr__(self, "ahead", _open.get(int(self.reader)))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -59,9 +60,8 @@ class Streamed(Blocked):
 
     @property
     def dtype(self) -> Any:
-        """The dtype of the examples given back: float32, or where that would lose digits, wider."""
-        handed = self._handed
-        return handed if handed.kind == "f" else np.dtype(np.float32)
+        """The dtype of the examples given back: float64 where JAX has it."""
+        return np.dtype(jnp.zeros((), float).dtype)
 
     @property
     def block_shape(self) -> tuple[int, int, int]:
@@ -71,8 +71,8 @@ class Streamed(Blocked):
 
     @property
     def _handed(self) -> np.dtype[Any]:
-        """The dtype that blocks come in; float64 where JAX has it."""
-        return np.dtype(self.stored if self.stored in _KEPT else jnp.zeros((), float).dtype)
+        """The dtype that blocks come in."""
+        return np.dtype(self.stored) if self.stored in _KEPT else self.dtype
 
     def load(self, block: Any) -> Array:
         """The numbers (size, n) of block `block`."""

@@ -69,6 +69,12 @@ def from_csr(X, dtype):
     return from_scipy(scipy.sparse.csr_array(X), dtype)
 
 
+def streamed(X, dtype):
+    """In columns of float64 or in rows of uint8, by the dtype: either is of any dtype elsewhere."""
+    columns = dtype == "float64"
+    return stream(Pieces(X.astype("float64" if columns else "uint8"), not columns), 16)
+
+
 def bfloat16(X):
     return (X / 7).astype(jnp.bfloat16).astype("float64")
 
@@ -85,8 +91,7 @@ MATRICES = {
     "bfloat16": alike(lambda X, dtype: compress(X / 7, "bfloat16", dtype), bfloat16),
     "float32": alike(stored("float32")),
     "sparse": alike(from_csr),
-    "streamed": alike(lambda X, dtype: stream(Pieces(X.astype(dtype)), 16)),
-    "streamed rows": alike(lambda X, dtype: stream(Pieces(X.astype("uint8"), True), 16, dtype)),
+    "streamed": alike(streamed),
 }
 # Several blocks, the last one not full; one example; one feature.
 SHAPES = [(7, 50), (6, 1), (1, 5)]
@@ -105,7 +110,7 @@ def dtype(request):
         yield request.param
 
 
-def dense(part):
+def whole(part):
     """The array of a part that may be streamed."""
     return part if is_array(part) else jnp.eye(part.shape[0], dtype=part.dtype) @ part
 
@@ -141,7 +146,7 @@ def test_answers_of_the_dense_array(make, shape, dtype, rng):
             [left @ X for left in lefts],
             [X @ right for right in rights],
             [squares(X, d), mean_absolute(X, d**2), gram(X, d)],
-            [examples(X, columns), dense(features(X, rows))],
+            [examples(X, columns), whole(features(X, rows))],
         )
 
     expected = (

@@ -58,11 +58,8 @@ class NpyPart(_Array):
         with reading(path):
             # Of a mapped file only the header is read.
             mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-            if mapped.ndim > 1 and mapped.size and not mapped.flags.c_contiguous:
-                raise InputError(
-                    f"{path} is stored feature by feature (Fortran order): expected a row an "
-                    "example: save np.ascontiguousarray of it"
-                )
+            # Stored feature by feature, as np.save stores the transpose of X (n, m).
+            self.by_rows = bool(mapped.flags.c_contiguous)
             self._describe(mapped.shape, mapped.dtype)
             self._offset = mapped.offset
         beside = path.with_name(names.labels.replace("*", path.stem))
@@ -77,16 +74,24 @@ class NpyPart(_Array):
     def later_pass(self, first: int, size: int) -> Iterator[np.ndarray]:
         n = len(self.features)
         with self.path.open("rb", buffering=0) as file:
-            file.seek(self._offset + first * n * self.dtype.itemsize)
             for start in range(first, self.length, size):
-                rows = np.empty((min(size, self.length - start), n), self.dtype)
-                view, at = memoryview(rows.data).cast("B"), 0
-                while at < len(view):
-                    got = file.readinto(view[at:])
-                    if not got:
-                        raise InputError(f"{self.path} ends before example {start + len(rows)}")
-                    at += got
-                yield rows
+                b = min(size, self.length - start)
+                piece = np.empty((b, n) if self.by_rows else (n, b), self.dtype)
+                runs = [(start * n, piece)]
+                if not self.by_rows:
+                    runs = [(i * self.length + start, row) for i, row in enumerate(piece)]
+                for at, run in runs:
+                    file.seek(self._offset + at * self.dtype.itemsize)
+                    self._fill(file, run)
+                yield piece
+
+    def _fill(self, file: Any, run: np.ndarray) -> None:
+        view = memoryview(run.data).cast("B")
+        while len(view):
+            got = file.readinto(view)
+            if not got:
+                raise InputError(f"{self.path} ends before its last example")
+            view = view[got:]
 
 
 class HDF5Part(_Array):

@@ -132,8 +132,6 @@ def open_reader(paths: Sequence[Path], names: Names, like: Reader | None = None)
             parts.append(part)
         for _ in part.read(max(_PIECE // max(len(part.features), 1), 1)):
             pass
-        if part.length and not part.features:
-            raise InputError(f"{file} holds no features: expected at least one")
     filled = [part for part in parts if part.length]
     if not filled:
         raise InputError(f"{paths[0]} holds no examples: expected at least one")

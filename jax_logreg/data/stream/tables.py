@@ -41,8 +41,9 @@ class _Table(Part):
             if name not in columns:
                 raise InputError(tables._missing(path, name, schema.names, option))
         self.features = tuple(name for name in schema.names if name not in wanted)
-        kinds = {_dtype(schema.field(name).type) for name in self.features}
-        self.dtype = np.result_type(*kinds) if kinds else np.dtype(np.float64)
+        if not self.features:
+            raise InputError(f"{path} holds no features: expected at least one column of them")
+        self.dtype = np.result_type(*{_dtype(schema.field(name).type) for name in self.features})
 
     @abstractmethod
     def _schema(self) -> Any:
@@ -53,6 +54,8 @@ class _Table(Part):
         """Record batches of these columns, the rows from `first` on."""
 
     def first_pass(self, size: int) -> Iterator[np.ndarray]:
+        if not self.features:
+            return
         special = [name for name in (self._names.label, self._names.weights) if name is not None]
         kept: dict[str, list[Any]] = {name: [] for name in special}
         at = 0
