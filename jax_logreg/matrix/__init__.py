@@ -2,6 +2,7 @@
 
 from jax_logreg.matrix.compressed import Compressed, compress
 from jax_logreg.matrix.dense import Transposed, aligned
+from jax_logreg.matrix.fused import Fused, fuse
 from jax_logreg.matrix.operations import (
     examples,
     features,
@@ -20,6 +21,7 @@ from jax_logreg.matrix.standardised import Standardised, standardise
 
 __all__ = [
     "Compressed",
+    "Fused",
     "Sharded",
     "Sparse",
     "Standardised",
@@ -30,6 +32,7 @@ __all__ = [
     "examples",
     "features",
     "from_scipy",
+    "fuse",
     "gram",
     "in_blocks",
     "is_array",
