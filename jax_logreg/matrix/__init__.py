@@ -2,6 +2,7 @@
 
 from jax_logreg.matrix.compressed import Compressed, compress
 from jax_logreg.matrix.dense import Transposed, aligned
+from jax_logreg.matrix.fused import Fused, fuse
 from jax_logreg.matrix.operations import (
     each_block,
     examples,
@@ -24,6 +25,7 @@ from jax_logreg.matrix.streamed import Streamed, stream
 
 __all__ = [
     "Compressed",
+    "Fused",
     "Sharded",
     "Sparse",
     "Standardised",
@@ -36,6 +38,7 @@ __all__ = [
     "examples",
     "features",
     "from_scipy",
+    "fuse",
     "gram",
     "in_blocks",
     "is_array",
