@@ -58,7 +58,8 @@ def fit(
     """Minimise the weighted mean cross-entropy of the m examples in the columns of X, plus penalty.
 
     Args:
-        X: (n, m), features x examples: an array, a SciPy sparse matrix, or one of matrix/.
+        X: (n, m), features x examples: an array, a SciPy sparse matrix, or one of matrix/, streamed
+            from files by data.open_stream for example.
         Y: m labels of any kind; or 0 and 1 in rows: (1, m) binomial, (k, m) one-hot multinomial.
         s: m weights, finite and not negative; by default 1.
         family: "auto", "multinomial", or "binomial", which makes k rows of Y k independent models.
@@ -66,7 +67,7 @@ def fit(
         class_weight: "balanced", or a dict of factors for the weights of some classes.
         fit_intercept: False leaves b at 0.
         solver: "auto" picks by shape, penalty and family; Newton(), LBFGS(), Proximal(),
-            GradientDescent(learning_rate), Optax(tx).
+            GradientDescent(learning_rate), Optax(tx), MiniBatch(tx).
         steps: the largest number of updates.
         tolerance: stop where the duality gap / J(0), or where a feature is unpenalised the largest
             absolute gradient entry, is at most this; 0 never stops.
@@ -88,7 +89,8 @@ def fit(
         A Result, whose status says how the run ended and whose certificate how good it is.
 
     Raises:
-        ValueError: a bad argument, named, before anything is compiled.
+        ValueError: a bad argument, named, before anything is compiled; or files of a streamed X
+            that cannot be read any more.
     """
     dtype = check_dtype(dtype)
     check_every = check_settings(steps, tolerance, gradient_check)
