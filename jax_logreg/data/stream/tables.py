@@ -14,9 +14,6 @@ from jax_logreg.data.stream.part import Names, Part, reading
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 
-with needs("run"):
-    import pyarrow as pa
-
 
 class _Table(Part):
     """A table in batches of rows; what is no label and no weight is a feature."""
@@ -76,7 +73,7 @@ class _Table(Part):
             yield self._numbers(batch)
 
     def _kept(self, parts: list[Any], name: str) -> Any:
-        return pa.chunked_array(parts) if parts else None
+        return _arrow().chunked_array(parts) if parts else None
 
     def _check_types(self, batch: Any, at: int) -> None:
         """Refuse text and other types with one of their entries."""
@@ -106,8 +103,8 @@ class ParquetPart(_Table):
     """A Parquet file, whose pages are read as they are needed."""
 
     def _open(self) -> Any:
-        from pyarrow import parquet
-
+        with needs("run"):
+            from pyarrow import parquet
         # Not a row group at once, which may be the whole file.
         return parquet.ParquetFile(self.path, pre_buffer=False, buffer_size=2**16)
 
@@ -131,11 +128,11 @@ class ArrowPart(_Table):
     """An Arrow IPC file or stream, a record batch of which is held at a time."""
 
     def _schema(self) -> Any:
-        with pa.OSFile(str(self.path)) as file:
+        with _arrow().OSFile(str(self.path)) as file:
             return _ipc(file).schema
 
     def _batches(self, columns: list[str], first: int, size: int) -> Iterator[Any]:
-        with pa.OSFile(str(self.path)) as file:
+        with _arrow().OSFile(str(self.path)) as file:
             found = _ipc(file)
             batches = found
             if hasattr(found, "get_batch"):
@@ -148,16 +145,16 @@ class CSVPart(_Table):
 
     def _schema(self) -> Any:
         if not self.path.stat().st_size:
-            return pa.schema([])
+            return _arrow().schema([])
         with self._open({}) as file:
             types = {field.name: _read_as(field) for field in file.schema}
             if self._names.label in types:
-                types[self._names.label] = pa.string()
-            return pa.schema([(name, types[name]) for name in file.schema.names])
+                types[self._names.label] = _arrow().string()
+            return _arrow().schema([(name, types[name]) for name in file.schema.names])
 
     def _open(self, types: dict[str, Any]) -> Any:
-        from pyarrow import csv
-
+        with needs("run"):
+            from pyarrow import csv
         # Larger pieces of text than by default make fewer, longer batches.
         return csv.open_csv(
             self.path,
@@ -170,7 +167,7 @@ class CSVPart(_Table):
         try:
             with self._open(types) as file:
                 yield from _after(_cut((batch.select(columns) for batch in file), size), first)
-        except pa.ArrowInvalid as error:
+        except _arrow().ArrowInvalid as error:
             reason = str(error).splitlines()[0].removeprefix("CSV parse error: ")
             raise InputError(f"{self.path} is no CSV table of numbers: {reason}") from None
 
@@ -179,11 +176,11 @@ class CSVPart(_Table):
         from pyarrow import csv
 
         column = super()._kept(parts, name)
-        if column is None or not pa.types.is_string(column.type):
+        if column is None or not _arrow().types.is_string(column.type):
             return column
         coded = column.combine_chunks().dictionary_encode()
         text = io.BytesIO()
-        csv.write_csv(pa.table({"label": coded.dictionary}), text)
+        csv.write_csv(_arrow().table({"label": coded.dictionary}), text)
         found = csv.read_csv(io.BytesIO(text.getvalue())).column(0)
         return found.take(coded.indices)
 
@@ -191,15 +188,22 @@ class CSVPart(_Table):
 def _read_as(field: Any) -> Any:
     """Float64, but for what can be no number; types are guessed from the file's beginning."""
     kind = field.type
-    return kind if pa.types.is_boolean(kind) else pa.float64()
+    return kind if _arrow().types.is_boolean(kind) else _arrow().float64()
+
+
+def _arrow() -> Any:
+    # Importing it takes as long as importing JAX.
+    with needs("run"):
+        import pyarrow
+    return pyarrow
 
 
 def _ipc(file: Any) -> Any:
     try:
-        return pa.ipc.open_file(file)
-    except pa.ArrowInvalid:
+        return _arrow().ipc.open_file(file)
+    except _arrow().ArrowInvalid:
         file.seek(0)
-        return pa.ipc.open_stream(file)
+        return _arrow().ipc.open_stream(file)
 
 
 def _cut(batches: Any, size: int) -> Iterator[Any]:
@@ -218,7 +222,7 @@ def _after(batches: Any, first: int) -> Iterator[Any]:
 
 
 def _is_number(kind: Any) -> bool:
-    types = pa.types
+    types = _arrow().types
     return types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
 
 
