@@ -1,5 +1,6 @@
 """What may stand where X stands: anything that offers `w.T @ X` and `X @ dZ.T`."""
 
+from jax_logreg.matrix.categorical import Categorical, encode, from_codes
 from jax_logreg.matrix.compressed import Compressed, compress
 from jax_logreg.matrix.dense import Transposed, aligned
 from jax_logreg.matrix.operations import (
@@ -14,19 +15,24 @@ from jax_logreg.matrix.operations import (
 from jax_logreg.matrix.placing import arrange, place
 from jax_logreg.matrix.sharded import Sharded, shard
 from jax_logreg.matrix.sparse import Sparse, from_scipy
+from jax_logreg.matrix.stacked import Stacked, stack
 from jax_logreg.matrix.standardised import Standardised, standardise
 
 __all__ = [
+    "Categorical",
     "Compressed",
     "Sharded",
     "Sparse",
+    "Stacked",
     "Standardised",
     "Transposed",
     "aligned",
     "arrange",
     "compress",
+    "encode",
     "examples",
     "features",
+    "from_codes",
     "from_scipy",
     "gram",
     "is_array",
@@ -35,5 +41,6 @@ __all__ = [
     "place",
     "shard",
     "squares",
+    "stack",
     "standardise",
 ]

@@ -15,13 +15,21 @@ from jax_logreg.matrix import (
     compressed,
     examples,
     features,
+    from_codes,
     from_scipy,
     gram,
     is_array,
     mean_absolute,
     operations,
     squares,
+    stack,
     standardise,
+)
+from jax_logreg.matrix import (
+    categorical as categories,
+)
+from jax_logreg.matrix import (
+    stacked as stacking,
 )
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -68,6 +76,32 @@ def from_csr(X, dtype):
     return from_scipy(scipy.sparse.csr_array(X), dtype)
 
 
+def codes(X):
+    """Columns of 4 levels and of 1, as many as X has rows: a code of none now and then."""
+    n, m = X.shape
+    levels = (n,) if n < 5 else (4, 1, n - 5) if n > 5 else (4, 1)
+    rng = np.random.default_rng([n, m])
+    return [rng.integers(0, count + 1, m) for count in levels], levels
+
+
+def categorical(X, dtype):
+    columns, levels = codes(X)
+    one_hot = [
+        np.arange(count)[:, None] == code for code, count in zip(columns, levels, strict=True)
+    ]
+    return from_codes(columns, levels, dtype=dtype), np.concatenate(one_hot).astype("float64")
+
+
+def stacked(X, dtype):
+    """Numbers, standardised, then sparse ones, then categories, as many of each as there are."""
+    n = len(X)
+    first, second = (n + 2) // 3, (2 * n + 2) // 3
+    makers = (MATRICES["standardised dense"], MATRICES["sparse"], categorical)
+    parts = (X[:first], X[first:second], X[second:])
+    made = [make(part, dtype) for make, part in zip(makers, parts, strict=True) if len(part)]
+    return stack([matrix for matrix, _ in made]), np.concatenate([dense for _, dense in made])
+
+
 def bfloat16(X):
     return (X / 7).astype(jnp.bfloat16).astype("float64")
 
@@ -84,6 +118,8 @@ MATRICES = {
     "bfloat16": alike(lambda X, dtype: compress(X / 7, "bfloat16", dtype), bfloat16),
     "float32": alike(stored("float32")),
     "sparse": alike(from_csr),
+    "categorical": categorical,
+    "stacked": stacked,
 }
 # Several blocks, the last one not full; one example; one feature.
 SHAPES = [(7, 50), (6, 1), (1, 5)]
@@ -94,6 +130,8 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(compressed, "_BLOCK", 128)
     monkeypatch.setattr(operations, "_BLOCK", 64)
     monkeypatch.setattr(operations, "_FEWEST", 7)
+    monkeypatch.setattr(stacking, "_BLOCK", 50)
+    monkeypatch.setattr(categories, "_SUMS", 16)
 
 
 @pytest.fixture(params=DTYPES)
