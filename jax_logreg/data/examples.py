@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jax_logreg.data.categories import Column
 from jax_logreg.errors import InputError
 
 # Entries that are converted at a time: a block in float64 stays small beside X.
@@ -16,6 +17,7 @@ class Examples(NamedTuple):
 
     `divisor` is 255 for pictures, which stay uint8. `first_line` is the line of a text file on
     which example 0 stands, else None. `weights` are None where every example counts once.
+    `categories` are the columns that are no numbers, and no part of X.
     """
 
     X: np.ndarray
@@ -25,6 +27,7 @@ class Examples(NamedTuple):
     divisor: float = 1.0
     first_line: int | None = None
     weights: np.ndarray | None = None
+    categories: tuple[Column, ...] = ()
 
     def example(self, i: int) -> str:
         """Example i as a person finds it."""
@@ -35,8 +38,8 @@ class Examples(NamedTuple):
     def check(self) -> None:
         """Refuse no examples, no features, NaN and infinity (InputError)."""
         n, m = self.X.shape
-        if n == 0 or m == 0:
-            what = "features" if n == 0 else "examples"
+        if n + len(self.categories) == 0 or m == 0:
+            what = "examples" if n + len(self.categories) else "features"
             raise InputError(f"{self.source} holds no {what}: expected at least one")
         for rows in _blocks(self.X):
             finite = np.isfinite(self.X[rows])
@@ -53,7 +56,12 @@ class Examples(NamedTuple):
         """These examples only."""
         labels = None if self.labels is None else self.labels[columns]
         weights = None if self.weights is None else self.weights[columns]
-        return self._replace(X=self.X[:, columns], labels=labels, weights=weights)
+        return self._replace(
+            X=self.X[:, columns],
+            labels=labels,
+            weights=weights,
+            categories=tuple(column.take(columns) for column in self.categories),
+        )
 
 
 class Scaling(NamedTuple):

@@ -1,11 +1,13 @@
 """Examples from a file, in the format that its suffix names."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from jax_logreg.data import arrays, pictures, tables
+from jax_logreg.data.categories import Column
 from jax_logreg.data.examples import Examples
 from jax_logreg.data.one_line import one_line
 from jax_logreg.data.section import Section
@@ -28,8 +30,15 @@ class Reading(Section):
     weights: str | None = Field(
         None, description="Column or array of example weights, 0 or larger; by default all 1."
     )
+    categorical: list[str] | Literal["auto"] = Field(
+        [], description="Columns of .csv and .parquet that are categories, or 'auto': all of text."
+    )
     pixels: int | None = Field(None, ge=1, description="Resize pictures to pixels x pixels.")
     zero_based: bool = Field(False, description="Whether svmlight features count from 0, not 1.")
+
+    def of(self, categories: Iterable[Column]) -> "Reading":
+        """The same for files with just these columns of categories."""
+        return self.model_copy(update={"categorical": [column.name for column in categories]})
 
 
 Reader = Callable[[Path, Reading, Sequence[str] | None, bool], Examples]
@@ -47,8 +56,11 @@ READERS: dict[str, Reader] = {
 READERS |= {".hdf5": READERS[".h5"], ".libsvm": READERS[".svmlight"], ".svm": READERS[".svmlight"]}
 
 
+_TABLES = (".csv", ".parquet")
+
+
 def _columns(reading: Reading) -> tables.Columns:
-    return tables.Columns(reading.label, reading.weights)
+    return tables.Columns(reading.label, reading.weights, reading.categorical)
 
 
 @one_line()
@@ -87,6 +99,10 @@ def read(
         ) from None
     if not labelled:
         examples = examples._replace(labels=None)
+    if reading.categorical and not path.suffix.lower() in _TABLES:
+        raise InputError(
+            f"{path} can hold no categories: data.categorical names columns of .csv and .parquet"
+        )
     if reading.weights is not None:
         _check_weights(examples, reading.weights)
     return _checked(examples, features)

@@ -36,6 +36,11 @@ class Source(Section):
     standardise: bool = Field(
         True, description="Mean 0 and standard deviation 1 of each feature of the training part."
     )
+    drop_first: bool = Field(
+        False,
+        description="Leave out the first level of each column of categories, without which "
+        "coefficients are not unique unless there is a penalty.",
+    )
     seed: int = Field(0, ge=0, lt=2**32, description="Of the split and of synthetic data.")
 
     @property
@@ -87,7 +92,7 @@ class FileData(Source, Reading):
         if self.test is None:
             return train, None
         # Accuracy counts examples, so a test file needs no weights.
-        reading = self.reading.model_copy(update={"weights": None})
+        reading = self.reading.of(train.categories).model_copy(update={"weights": None})
         return train, read(self.test, reading, features=train.features)
 
 
