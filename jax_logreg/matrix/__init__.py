@@ -7,9 +7,11 @@ from jax_logreg.matrix.operations import (
     examples,
     features,
     gram,
+    in_blocks,
     is_array,
     largest,
     mean_absolute,
+    over_blocks,
     squares,
 )
 from jax_logreg.matrix.placing import arrange, place
@@ -35,9 +37,11 @@ __all__ = [
     "from_codes",
     "from_scipy",
     "gram",
+    "in_blocks",
     "is_array",
     "largest",
     "mean_absolute",
+    "over_blocks",
     "place",
     "shard",
     "squares",
