@@ -78,17 +78,17 @@ class Levels(NamedTuple):
             codes = self._codes(column)
             wrong = np.flatnonzero(codes == len(levels))
             if wrong.size:
-                first = column.levels[column.codes[wrong[0]]]
+                first = column.levels[column.codes[wrong[0]]][:40]
                 lines.append(
-                    f"{source}: '{column.name}' of {wrong.size} of {codes.size} examples is a "
-                    f"level that no training example has, such as '{first}': it counts as none"
+                    f"{source}: {column.name!r} of {wrong.size} of {codes.size} examples is a "
+                    f"level that no training example has, such as {first!r}: it counts as none"
                 )
         return lines
 
     def rare(self, m: int) -> list[str]:
         """A line on each column that has more levels than half its m training examples."""
         return [
-            f"Column '{name}' has {len(levels)} levels for {m} training examples: what is learnt "
+            f"Column {name!r} has {len(levels)} levels for {m} training examples: what is learnt "
             "of most of them comes from one example."
             for name, levels in zip(self.names, self.levels, strict=True)
             if 2 * len(levels) > max(m, 20)
@@ -141,18 +141,20 @@ def read_column(path: Path, column: Any, name: str, first_line: int | None) -> C
         levels.append(MISSING)
     number = {level: i for i, level in enumerate(dict.fromkeys(levels))}
     codes = np.array([number[level] for level in levels], np.int64)[codes]
-    numbers = [_number(level) for level in number if level != MISSING]
-    fraction = next((i for i in numbers if i is not None and i % 1 > 0), None)
-    if fraction is not None and None not in numbers:
-        first = int(np.flatnonzero(np.isin(codes, [number[a] for a in number if _number(a) == fraction]))[0])
-        raise InputError(_measured(path, fraction, name, first, first_line))
+    values = {level: _number(level) for level in number if level != MISSING}
+    if None not in values.values():
+        fractions = [number[level] for level, value in values.items() if (value or 0) % 1 > 0]
+        wrong = np.flatnonzero(np.isin(codes, fractions))
+        if wrong.size:
+            value = tuple(number)[codes[wrong[0]]]
+            raise InputError(_measured(path, value, name, int(wrong[0]), first_line))
     return Column(name, codes, tuple(number))
 
 
-def _measured(path: Path, value: float, name: str, i: int, first_line: int | None) -> str:
+def _measured(path: Path, value: Any, name: str, i: int, first_line: int | None) -> str:
     line = "" if first_line is None else f" (line {i + first_line})"
     return (
-        f"{path}: column '{name}' is {value:g} in example {i}{line}: expected text, integers or "
+        f"{path}: column '{name}' is {value} in example {i}{line}: expected text, integers or "
         "booleans of what data.categorical names: leave it out there, and it is a number"
     )
 

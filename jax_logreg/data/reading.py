@@ -7,7 +7,6 @@ from typing import Literal
 import numpy as np
 
 from jax_logreg.data import arrays, pictures, tables
-from jax_logreg.data.categories import Column
 from jax_logreg.data.examples import Examples
 from jax_logreg.data.one_line import one_line
 from jax_logreg.data.section import Section
@@ -36,9 +35,9 @@ class Reading(Section):
     pixels: int | None = Field(None, ge=1, description="Resize pictures to pixels x pixels.")
     zero_based: bool = Field(False, description="Whether svmlight features count from 0, not 1.")
 
-    def of(self, categories: Iterable[Column]) -> "Reading":
+    def of(self, categories: Iterable[str]) -> "Reading":
         """The same for files with just these columns of categories."""
-        return self.model_copy(update={"categorical": [column.name for column in categories]})
+        return self.model_copy(update={"categorical": list(categories)})
 
 
 Reader = Callable[[Path, Reading, Sequence[str] | None, bool], Examples]
@@ -99,7 +98,7 @@ def read(
         ) from None
     if not labelled:
         examples = examples._replace(labels=None)
-    if reading.categorical and not path.suffix.lower() in _TABLES:
+    if reading.categorical and path.suffix.lower() not in _TABLES:
         raise InputError(
             f"{path} can hold no categories: data.categorical names columns of .csv and .parquet"
         )

@@ -92,7 +92,8 @@ class FileData(Source, Reading):
         if self.test is None:
             return train, None
         # Accuracy counts examples, so a test file needs no weights.
-        reading = self.reading.of(train.categories).model_copy(update={"weights": None})
+        reading = self.reading.of(column.name for column in train.categories)
+        reading = reading.model_copy(update={"weights": None})
         return train, read(self.test, reading, features=train.features)
 
 

@@ -13,7 +13,6 @@ from jax_logreg.data.examples import Examples, label_values
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 
-
 _TEXTS = ("string", "large_string", "dictionary<values=string", "dictionary<values=large_string")
 
 
@@ -26,6 +25,17 @@ class Columns(NamedTuple):
     label: str
     weights: str | None = None
     categorical: Sequence[str] | Literal["auto"] = ()
+
+    def check(self, path: Path) -> None:
+        """Refuse a column of categories that is named twice, or is something else (InputError)."""
+        others = {self.label: "data.label", self.weights: "data.weights"}
+        for i, name in enumerate(self.categorical if self.categorical != "auto" else ()):
+            if name in others or name in self.categorical[:i]:
+                twice = others.get(name, "itself a second time")
+                raise InputError(
+                    f"{path}: column '{name}' is named by data.categorical, and by {twice}: "
+                    "expected one of both"
+                )
 
     def named(self) -> dict[str, str]:
         """The option that names each of the columns."""
@@ -84,6 +94,7 @@ def _examples(
     name, count = columns.most_common(1)[0] if columns else ("", 0)
     if count > 1:
         raise InputError(f"{path} has {count} columns named '{name}': expected unique names")
+    special.check(path)
     wanted = special.named()
     categorical = special.categorical
     if categorical == "auto":
@@ -96,6 +107,7 @@ def _examples(
     for name in [*wanted, *features]:
         if name not in columns:
             raise InputError(_missing(path, name, list(columns), wanted.get(name)))
+    categories = [read_column(path, table.column(name), name, first_line) for name in categorical]
     label = special.label
     labels = _labels(path, table.column(label), label, first_line) if labelled else None
     weights = None
@@ -106,7 +118,6 @@ def _examples(
     X = np.empty((len(values), table.num_rows), dtype)
     for row, value in zip(X, values, strict=True):
         row[:] = value
-    categories = [read_column(path, table.column(name), name, first_line) for name in categorical]
     return Examples(
         X,
         labels,

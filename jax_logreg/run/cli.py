@@ -144,6 +144,8 @@ def predict(
         writer = None if out is None else find_writer(out)
         model = Model.load(run_dir / "model.safetensors")
         examples = read(data, model.reading, features=model.features, labelled=False)
+        for line in model.levels.unknown(examples.categories, examples.source):
+            print(f"jax-logreg: {line}", file=sys.stderr)
         predictions = model.predict(examples)
         if out is None or writer is None:
             write_csv(sys.stdout, predictions)

@@ -8,7 +8,15 @@ from typing import Any, Literal, NamedTuple
 import jax
 import numpy as np
 
-from jax_logreg.data import Examples, Predictions, Reading, Scaling, Section
+from jax_logreg.data import (
+    Examples,
+    Levels,
+    Predictions,
+    Reading,
+    Scaling,
+    Section,
+    make_features,
+)
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Params, forward
@@ -36,14 +44,23 @@ class _Meaning(Section):
     classes: list[bool | int | float | str] = Field(min_length=2)
     features: list[str]
     scaling: _ScalingLists
+    # Nor do those of before there were categories.
+    levels: dict[str, list[str]] = Field(default_factory=dict)
+    drop_first: bool = False
     reading: Reading
+
+    @property
+    def columns(self) -> Levels:
+        """The levels of each column of categories."""
+        return Levels(tuple(self.levels), tuple(map(tuple, self.levels.values())), self.drop_first)
 
 
 class Model(NamedTuple):
     """Parameters w (n, k), b (k, 1) of scaled features, and all that is needed to read new data.
 
     Of a binomial model, k = 1, `classes` are two, the second of which counts as 1; a multinomial
-    one has an output for each class.
+    one has an output for each class. `features` are those of numbers, whose weights come before
+    those of the `levels`.
     """
 
     params: Params
@@ -51,6 +68,7 @@ class Model(NamedTuple):
     features: tuple[str, ...]
     scaling: Scaling
     reading: Reading
+    levels: Levels = Levels()
 
     def save(self) -> bytes:
         """The file's content; metadata are JSON texts."""
@@ -60,6 +78,11 @@ class Model(NamedTuple):
             classes=list(self.classes),
             features=list(self.features),
             scaling=_ScalingLists(mean=mean, scale=scale),
+            levels={
+                name: list(levels)
+                for name, levels in zip(self.levels.names, self.levels.levels, strict=True)
+            },
+            drop_first=self.levels.drop_first,
             reading=self.reading,
         )
         texts = {key: json.dumps(value) for key, value in meaning.model_dump().items()}
@@ -95,6 +118,7 @@ class Model(NamedTuple):
             tuple(meaning.features),
             Scaling(np.array(scaling.mean), np.array(scaling.scale)),
             meaning.reading,
+            meaning.columns,
         )
 
     def predict(self, examples: Examples) -> Predictions:
@@ -103,12 +127,13 @@ class Model(NamedTuple):
         Probabilities are in the dtype of the parameters.
         """
         dtype = self.params.w.dtype.name
-        A = probabilities(self.params, self.scaling.apply(examples.X, dtype))
+        X = make_features(examples, self.scaling, self.levels, dtype)
+        A = probabilities(self.params, X)
         predicted = np.asarray(self.classes)[likeliest(A)]
         return Predictions(A[-1] if len(self.classes) == 2 else A.T, predicted, self.classes)
 
 
-def probabilities(params: Params, X: np.ndarray) -> np.ndarray:
+def probabilities(params: Params, X: Any) -> np.ndarray:
     """`forward` of scaled features X (n, m), (k, m), in the dtype of the parameters."""
     dtype = np.dtype(params.w.dtype).name
     with jax.enable_x64(dtype == "float64"):
@@ -131,10 +156,11 @@ _FORWARD = {
 
 
 def _check_shapes(meaning: _Meaning, w: np.ndarray, b: np.ndarray) -> None:
-    n, classes = len(meaning.features), len(meaning.classes)
+    numbers, classes = len(meaning.features), len(meaning.classes)
+    n = numbers + len(meaning.columns.features)
     k = 1 if meaning.family == "binomial" else classes
     if k == 1 and classes != 2:
         raise ValueError(f"expected two classes of a binomial model, not {classes}")
     lengths = len(meaning.scaling.mean), len(meaning.scaling.scale)
-    if (w.shape, b.shape, *lengths) != ((n, k), (k, 1), n, n):
+    if (w.shape, b.shape, *lengths) != ((n, k), (k, 1), numbers, numbers):
         raise ValueError(f"expected parameters and scaling of {n} features and {k} outputs")
