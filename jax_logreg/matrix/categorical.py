@@ -14,7 +14,7 @@ from jax_logreg.pytree import pytree
 
 # Sums of a column with few levels are made in up to so many parts, of so many sums in all (256 KB
 # in float32, which stay in the cache): one float32 after another loses digits over 10^6 examples.
-_PARTS, _SUMS = 64, 2**16
+_PARTS, _SUMS = 1024, 2**16
 
 
 @pytree
@@ -179,11 +179,15 @@ def from_codes(
     if len(lengths) > 1 or arrays[0].ndim != 1:
         shapes = ", ".join(map(str, sorted(lengths)))
         raise InputError(f"columns of codes have shapes {shapes}: expected (m,), alike for all")
+    counts = tuple(int(count) - drop_first for count in levels)
+    for j, count in enumerate(levels):
+        if count - drop_first < 1:
+            raise InputError(
+                f"column {j} of codes has {count} level{'s' * (count != 1)}: expected at least "
+                f"{1 + drop_first}, or the column left out"
+            )
     pairs = enumerate(zip(arrays, levels, strict=True))
     checked = [_checked(j, array, int(count), drop_first) for j, (array, count) in pairs]
-    counts = tuple(int(count) - drop_first for count in levels)
-    if sum(counts) == 0:
-        raise InputError("levels are none: expected one at least, two where the first is dropped")
     return Categorical(tuple(checked), counts, str(np.dtype(dtype)))
 
 
@@ -201,7 +205,7 @@ def _checked(j: int, codes: np.ndarray, count: int, drop_first: bool) -> Array:
             f"{count - 1}, or {count} for none of its levels"
         )
     if drop_first:
-        count = max(count - 1, 0)
+        count -= 1
         codes = np.where(codes == 0, count, codes.astype(np.int64) - 1)
     return jnp.asarray(codes, np.min_scalar_type(count))
 
