@@ -13,8 +13,9 @@ from jax_logreg.errors import InputError
 from jax_logreg.pytree import pytree
 
 # Sums of a column with few levels are made in up to so many parts, of so many sums in all (256 KB
-# in float32, which stay in the cache): one float32 after another loses digits over 10^6 examples.
-_PARTS, _SUMS = 1024, 2**16
+# in float32, which stay in the cache) and so many examples at least: one float32 after another
+# loses digits over 10^6 examples.
+_PARTS, _SUMS, _FEWEST = 1024, 2**16, 256
 
 
 @pytree
@@ -149,7 +150,7 @@ def _index(code: Array) -> Array:
 def _sums(values: Array, index: Array, count: int) -> Array:
     """Σ of the values (m,) by their index, (count,); what is beyond is left out."""
     m, width = values.size, count + 1
-    parts = max(1, min(_PARTS, _SUMS // width, m))
+    parts = max(1, min(_PARTS, _SUMS // width, m // _FEWEST))
     part = lax.iota(jnp.int32, m) // -(-m // parts)
     sums = jax.ops.segment_sum(values, part * width + index, parts * width)
     return jnp.sum(sums.reshape(parts, width), axis=0)[:count]

@@ -132,6 +132,7 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(operations, "_FEWEST", 7)
     monkeypatch.setattr(stacking, "_BLOCK", 50)
     monkeypatch.setattr(categories, "_SUMS", 16)
+    monkeypatch.setattr(categories, "_FEWEST", 7)
 
 
 @pytest.fixture(params=DTYPES)
