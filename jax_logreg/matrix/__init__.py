@@ -3,6 +3,7 @@
 from jax_logreg.matrix.categorical import Categorical, encode, from_codes
 from jax_logreg.matrix.compressed import Compressed, compress
 from jax_logreg.matrix.dense import Transposed, aligned
+from jax_logreg.matrix.fused import Fused, fuse
 from jax_logreg.matrix.operations import (
     examples,
     features,
@@ -23,6 +24,7 @@ from jax_logreg.matrix.standardised import Standardised, standardise
 __all__ = [
     "Categorical",
     "Compressed",
+    "Fused",
     "Sharded",
     "Sparse",
     "Stacked",
@@ -36,6 +38,7 @@ __all__ = [
     "features",
     "from_codes",
     "from_scipy",
+    "fuse",
     "gram",
     "in_blocks",
     "is_array",
