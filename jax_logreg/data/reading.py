@@ -30,7 +30,9 @@ class Reading(Section):
         None, description="Column or array of example weights, 0 or larger; by default all 1."
     )
     categorical: list[str] | Literal["auto"] = Field(
-        [], description="Columns of .csv and .parquet that are categories, or 'auto': all of text."
+        [],
+        description="Columns of .csv and .parquet that are categories, or 'auto' for all of text: "
+        "each level is a feature, an empty cell a level, and one that training lacks is none.",
     )
     pixels: int | None = Field(None, ge=1, description="Resize pictures to pixels x pixels.")
     zero_based: bool = Field(False, description="Whether svmlight features count from 0, not 1.")

@@ -134,7 +134,7 @@ def _missing(path: Path, name: str, columns: list[str], option: str | None) -> s
     listed = ", ".join(columns[:10]) + (", ..." if len(columns) > 10 else "")
     mend = f": did you mean '{near[0]}'?" if near else f": it has {listed}"
     if option is not None:
-        mend += f" Name the {option}"
+        mend += f"{'' if near else '.'} Name the {option}"
     return f"{path} has no column '{name}'{mend}"
 
 

@@ -1,8 +1,9 @@
 """What may stand where X stands: anything that offers `w.T @ X` and `X @ dZ.T`."""
 
-from jax_logreg.matrix.categorical import Categorical, encode, from_codes
+from jax_logreg.matrix.categorical import Categorical, from_codes
 from jax_logreg.matrix.compressed import Compressed, compress
 from jax_logreg.matrix.dense import Transposed, aligned
+from jax_logreg.matrix.encoding import encode
 from jax_logreg.matrix.fused import Fused, fuse
 from jax_logreg.matrix.operations import (
     examples,

@@ -162,5 +162,7 @@ def _check_shapes(meaning: _Meaning, w: np.ndarray, b: np.ndarray) -> None:
     if k == 1 and classes != 2:
         raise ValueError(f"expected two classes of a binomial model, not {classes}")
     lengths = len(meaning.scaling.mean), len(meaning.scaling.scale)
+    if list(meaning.levels) != meaning.reading.categorical:
+        raise ValueError("expected levels of each column of categories that is read")
     if (w.shape, b.shape, *lengths) != ((n, k), (k, 1), numbers, numbers):
         raise ValueError(f"expected parameters and scaling of {n} features and {k} outputs")

@@ -193,8 +193,8 @@ def _factors(n, m):
 def test_about_a_centre(make, dtype, rng):
     X, dense = make(numbers((7, 50)), dtype)
     centre, s = factor(rng, (7, 1), dtype), factor(rng, (1, 50), dtype) ** 2
-    same(squares(X, s, centre), ((dense - centre) ** 2) @ s.T, dtype)
-    same(mean_absolute(X, s, centre), np.abs(dense - centre) @ s.T / s.sum(), dtype)
+    same(jax.jit(squares)(X, s, centre), ((dense - centre) ** 2) @ s.T, dtype)
+    same(jax.jit(mean_absolute)(X, s, centre), np.abs(dense - centre) @ s.T / s.sum(), dtype)
 
 
 def test_many_factors_at_once(make, dtype, rng):
@@ -208,9 +208,13 @@ def test_differentiated_in_both_directions(make, dtype, rng):
     X, dense = make(numbers((7, 50)), dtype)
     left, right = factor(rng, (2, 7), dtype), factor(rng, (50, 2), dtype)
     c, e = factor(rng, (2, 50), dtype), factor(rng, (7, 2), dtype)
-    same(jax.grad(lambda left: jnp.sum(c * (left @ X)))(left), c @ dense.T, dtype)
-    same(jax.grad(lambda right: jnp.sum(e * (X @ right)))(right), dense.T @ e, dtype)
-    same(jax.jvp(lambda left: left @ X, (left,), (left,))[1], left @ dense, dtype)
+    same(jax.jit(jax.grad(lambda left: jnp.sum(c * (left @ X))))(left), c @ dense.T, dtype)
+    same(jax.jit(jax.grad(lambda right: jnp.sum(e * (X @ right))))(right), dense.T @ e, dtype)
+    same(
+        jax.jit(lambda left: jax.jvp(lambda left: left @ X, (left,), (left,))[1])(left),
+        left @ dense,
+        dtype,
+    )
 
 
 def test_in_a_scanned_loop(make, dtype, rng):
@@ -237,7 +241,7 @@ def test_gradients_of_the_cross_entropy(make, dtype, rng):
     Y = jnp.asarray(rng.integers(0, 2, (1, 50)), dtype)
     s = factor(rng, (1, 50), dtype) ** 2
     start = params(7, dtype)
-    J, gradients = backprop(start, Batch(X, Y, s))
+    J, gradients = jax.jit(backprop)(start, Batch(X, Y, s))
     expected_J, expected = backprop(start, Batch(jnp.asarray(dense, dtype), Y, s))
     same(J, expected_J, dtype)
     same(gradients.w, expected.w, dtype)
@@ -256,7 +260,7 @@ def test_standardised_under_weights(make, dtype, rng):
     total = s.sum()
     mean = dense @ s.T / total
     deviation = np.sqrt(((dense - mean) ** 2) @ s.T / total)
-    Z = standardise(X, jnp.asarray(s, dtype))
+    Z = jax.jit(standardise)(X, jnp.asarray(s, dtype))
     same(Z.mean, mean, dtype)
     same(Z.scale, np.where(np.ptp(dense, axis=1, keepdims=True) == 0, 1, deviation), dtype)
 

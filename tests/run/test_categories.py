@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow
 import pytest
 from pyarrow import csv
-from run.command import command
+from run.command import command, refused
 from safetensors import safe_open
+from safetensors.numpy import save_file
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -60,6 +61,16 @@ def test_predictions_are_those_of_the_dense_one_hot(run, tmp_path):
     X = [(np.array([20, 30, 40, 50]) - mean) / scale, [0, 0, 1, 0], [0, 0, 0, 0], [1, 0, 0, 0]]
     Z = w.T @ np.array(X) + b
     np.testing.assert_allclose(np.load(tmp_path / "p.npy"), 1 / (1 + np.exp(-Z[0])), rtol=1e-5)
+
+
+def test_a_model_whose_levels_are_of_other_columns_is_refused(run, tmp_path):
+    with safe_open(run / "model.safetensors", "np") as file:
+        texts = file.metadata() | {"levels": json.dumps({"town": ["Bern", "Oslo", "Rome"]})}
+        tensors = {name: file.get_tensor(name) for name in "wb"}
+    save_file(tensors, tmp_path / "model.safetensors", texts)
+    assert "expected levels of each column" in refused(
+        "predict", tmp_path, run.parent / "train.csv"
+    )
 
 
 def test_the_notes_of_the_data_are_in_the_result(run, tmp_path):
