@@ -16,6 +16,7 @@ from jax_logreg.data.one_line import one_line
 from jax_logreg.data.sources import DataConfig
 from jax_logreg.data.split import split
 from jax_logreg.errors import InputError
+from jax_logreg.memory import check_room
 
 
 class Prepared(NamedTuple):
@@ -72,6 +73,11 @@ def prepare(config: DataConfig, dtype: str) -> Prepared:
 def _arrays(
     examples: Examples, scaling: Scaling, classes: tuple[Any, ...], dtype: str
 ) -> tuple[np.ndarray, np.ndarray]:
+    k, (n, m) = len(classes), examples.X.shape
+    size = np.dtype(dtype).itemsize
+    check_room(f"{examples.source}: {m} examples of {n} features", m * n * size)
+    if k > 2:
+        check_room(f"{examples.source}: {m} labels of {k} classes", m * k * (1 + size))
     X = scaling.apply(examples.X, dtype)
     if not (np.isfinite(X.min()) and np.isfinite(X.max())):
         feature, example = np.argwhere(~np.isfinite(X))[0]
@@ -82,5 +88,5 @@ def _arrays(
         )
     index = class_indices(examples, classes)
     # Of two classes one row says it all.
-    rows = np.arange(len(classes))[:, None] if len(classes) > 2 else 1
+    rows = np.arange(k)[:, None] if k > 2 else 1
     return X, (index[None] == rows).astype(dtype)

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from jax_logreg.data import Examples, Predictions, Reading, Scaling, Section
+from jax_logreg.data.one_line import one_line
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Params, forward
@@ -67,6 +68,7 @@ class Model(NamedTuple):
         return safetensors.numpy.save({"w": w, "b": b}, {"format": _FORMAT, **texts})
 
     @classmethod
+    @one_line()
     def load(cls, path: Path) -> "Model":
         """The model of a file that `save` wrote.
 
@@ -84,9 +86,10 @@ class Model(NamedTuple):
             meaning = _Meaning.model_validate(
                 {key: json.loads(text) for key, text in texts.items()}
             )
-            _check_shapes(meaning, w, b)
-        except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
-            reason = str(error).splitlines()[0]
+            _check_numbers(meaning, w, b)
+        # A damaged file makes the libraries raise nearly anything.
+        except Exception as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise InputError(f"{path} is no model of jax_logreg: {reason}") from None
         scaling = meaning.scaling
         return cls(
@@ -130,7 +133,7 @@ _FORWARD = {
 }
 
 
-def _check_shapes(meaning: _Meaning, w: np.ndarray, b: np.ndarray) -> None:
+def _check_numbers(meaning: _Meaning, w: np.ndarray, b: np.ndarray) -> None:
     n, classes = len(meaning.features), len(meaning.classes)
     k = 1 if meaning.family == "binomial" else classes
     if k == 1 and classes != 2:
@@ -138,3 +141,8 @@ def _check_shapes(meaning: _Meaning, w: np.ndarray, b: np.ndarray) -> None:
     lengths = len(meaning.scaling.mean), len(meaning.scaling.scale)
     if (w.shape, b.shape, *lengths) != ((n, k), (k, 1), n, n):
         raise ValueError(f"expected parameters and scaling of {n} features and {k} outputs")
+    if any(array.dtype.name not in ("float32", "float64") for array in (w, b)):
+        raise ValueError(f"expected w and b in float32 or float64, not {w.dtype} and {b.dtype}")
+    scaling = np.array([meaning.scaling.mean, meaning.scaling.scale])
+    if not all(np.isfinite(array).all() for array in (w, b, scaling)) or (scaling[1] <= 0).any():
+        raise ValueError("expected finite parameters and scaling, and positive scales")

@@ -219,7 +219,7 @@ def test_pickled_npy_is_not_loaded(tmp_path):
 
 
 def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
-    def refuse(path, *_):
+    def refuse(path, *_, **__):
         raise PermissionError(13, "Permission denied", str(path))
 
     path = npz(X=ROWS, Y=LABELS)(tmp_path)

@@ -1,0 +1,60 @@
+"""Mutated configs and data files end in success or one clear line: no traceback, no hang."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from fuzz.child import SECONDS
+
+TESTS = Path(__file__).parents[1]
+
+
+def ends(kind, seeds):
+    """What each case ended in, by seed; a new process goes on behind a case that ended one."""
+    found, seed = {}, seeds.start
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
+    environment["PYTHONPATH"] = os.pathsep.join(
+        [str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")]
+    )
+    while seed < seeds.stop:
+        command = [sys.executable, "-m", "fuzz.child", kind, str(seed), str(seeds.stop)]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        assert lines, done.stderr
+        found |= {line["ended"]: line["in"] for line in lines if "ended" in line}
+        last = lines[-1]
+        if "began" in last:
+            why = f"more than {SECONDS} s" if done.returncode == -14 else done.stderr[-3000:]
+            found[last["began"]] = f"the process ended with {done.returncode}: {why}"
+        seed = 1 + last.get("began", last.get("ended"))
+    return found
+
+
+def clear(end, lines):
+    """Whether it is a success, or a refusal in so many lines for a person."""
+    if not end.startswith("refused: "):
+        return "\n" not in end and not end.startswith(("the process", "code was"))
+    parts = end.removeprefix("refused: ").split("\n")
+    return len(parts) <= lines and all(p.isprintable() and 0 < len(p) <= 1000 for p in parts)
+
+
+def check(kind, seeds, lines):
+    found = ends(kind, seeds)
+    assert sorted(found) == list(seeds)
+    wrong = {seed: end for seed, end in found.items() if not clear(end, lines)}
+    for seed, end in wrong.items():
+        print(f"replay: python -m fuzz.child {kind} {seed} {seed + 1}\n{end}")
+    assert not wrong
+    counts = Counter(end.partition(":")[0] for end in found.values())
+    print(kind, dict(counts))
+    # Neither all taken nor all refused: the cases reach what they are meant for.
+    assert min(counts["success"], counts["refused"]) >= len(seeds) // 20
+
+
+@pytest.mark.parametrize(("kind", "lines"), [("config", 11), ("file", 1)])
+def test_a_thousand(kind, lines):
+    check(kind, range(1000), lines)
