@@ -241,7 +241,7 @@ def _read(path: Path) -> _Saved:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(f"it is no saved state: {reason}") from None
     if texts.get("format") != _FORMAT:
-        raise ValueError(f"its format is {texts.get('format')}")
+        raise ValueError(f"its format is another: expected {_FORMAT}")
     if history.ndim != 2 or len(history) != 4 or min(saved.where.values()) < 0:
         raise ValueError(f"its history of shape {history.shape} is none")
     return saved

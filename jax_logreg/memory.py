@@ -55,7 +55,7 @@ def within_memory() -> Iterator[None]:
     except MemoryError as error:
         raise InputError(_exhausted(error)) from None
     except jax.errors.JaxRuntimeError as error:
-        if "RESOURCE_EXHAUSTED" not in str(error):
+        if "RESOURCE_EXHAUSTED" not in str(error) and "Out of memory" not in str(error):
             raise
         raise InputError(_exhausted(error)) from None
 

@@ -71,7 +71,9 @@ class FitConfig(Section):
 class SweepConfig(Section):
     """Strengths of the penalty x folds; the one that predicts best what was held out is trained."""
 
-    strengths: Annotated[int, Field(ge=1)] | Annotated[list[Tried], Field(min_length=1)] = Field(
+    strengths: (
+        Annotated[int, Field(ge=1, le=10_000)] | Annotated[list[Tried], Field(min_length=1)]
+    ) = Field(
         10,
         description="Their values, or how many: then a geometric grid from the least at which all "
         "weights are 0 (of L2: from ten times that of L1) down to `smallest` times it.",

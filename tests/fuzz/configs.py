@@ -154,21 +154,45 @@ def make(seed):
     return text, [override(rng) for _ in range(rng.choice([1, 1, 2]))]
 
 
-TRAINED = (
-    "[data]\nsource = 'synthetic'\nexamples = 40\n[penalty]\nkind = 'l2'\nstrength = 0.1",
-    "[data]\nsource = 'embeddings'\nexamples = 60\nfeatures = 4\nclasses = 3",
-    "[data]\nsource = 'bundled'\nname = 'iris'\n[penalty]\nkind = 'l1'\n[sweep]\nstrengths = 2",
-)
-METHODS = ["newton", "lbfgs", "proximal", "gradient_descent", "momentum", "adam", "optax_lbfgs"]
-
-
-def make_trained(seed):
-    """A small config that trains a few steps, and overrides that may stop it."""
-    rng = random.Random(f"trained {seed}")
-    method = rng.choice(METHODS)
-    rate = "\nlearning_rate = 0.1" if method in METHODS[3:6] else ""
-    text = f"{rng.choice(TRAINED)}\n[solver]\nmethod = '{method}'{rate}\n[fit]\nsteps = 3\n"
-    table = rng.choice(["fit", "solver", "solver", "penalty", "sweep", "sweep", "checkpoint"])
-    key = f"{table}.{rng.choice(NEAR[table])}"
-    wrong = rng.choice([*NUMBERS, value(rng)])
-    return text, [f"{key}={tomli_w.dumps({'v': wrong})[4:].strip()}"]
+BINOMIAL = "[data]\nsource = 'synthetic'\nexamples = 40\n[penalty]\nkind = 'l2'\nstrength = 0.1\n"
+MULTINOMIAL = "[data]\nsource = 'embeddings'\nexamples = 60\nfeatures = 4\nclasses = 3\n"
+SWEPT = BINOMIAL.replace("strength = 0.1", "[sweep]\nstrengths = 2")
+# What validation lets pass, and where a fit of three steps has to end well or in a line.
+ODD_NUMBERS = {
+    BINOMIAL: [
+        *(f"data.signal={x}" for x in (0, 1e-320, 1e38, 1e308)),
+        *(f"data.examples={m}" for m in (4, 5, 10**9, 10**12, 2**62)),
+        *(f"data.features={n}" for n in (1, 10**9, 10**12)),
+        *(f"data.test_fraction={x}" for x in (0, 1e-300, 0.9999999)),
+        *(f"fit.tolerance={x}" for x in (0, 1e-320, 1e308)),
+        *(f"fit.gradient_check={n}" for n in (1, 2**31 - 1)),
+        *(f"fit.devices={n}" for n in (10**12, "all")),
+        *(f"fit.class_weight={{'0'={x}, '1'=1}}" for x in (1e-320, 1e38, 1e308)),
+        *(f"penalty.strength={x}" for x in (0, 1e-320, 1e38, 1e308)),
+        *(f"penalty.unpenalised={x}" for x in ("[0, 0]", "[-1]", [2**62], "['x0']", "['']")),
+        *(f"solver={{method='lbfgs', memory={n}}}" for n in (1, 1000, 10**9, 10**12, 2**62)),
+        *(f"solver={{method='optax_lbfgs', memory={n}}}" for n in (1, 10**9, 10**12, 2**62)),
+        *(f"solver={{method='proximal', working_set={n}}}" for n in (1, 10**12)),
+        *(f"solver={{method='momentum', learning_rate={x}}}" for x in (1e-320, 1e38, 1e308)),
+        *(f"solver={{method='adam', learning_rate={x}}}" for x in (1e-320, 1e38, 1e308)),
+        *(f"checkpoint.seconds={x}" for x in (1e-320, 1e308)),
+        *(f"checkpoint.steps={n}" for n in (1, 2**62)),
+    ],
+    MULTINOMIAL: [
+        *(f"data.classes={n}" for n in (2, 60, 61, 10**9, 2**62)),
+        *(f"data.distance={x}" for x in (0, 1e-320, 1e38, 1e308)),
+        *(f"data.features={n}" for n in (2, 300_000, 10**9)),
+        *(f"solver={{method='gradient_descent', learning_rate={x}}}" for x in (1e-320, 1e308)),
+        *(f"solver={{method='newton'}}\nfit.dtype={x}" for x in ("float32", "float64")),
+        "fit.family=binomial",
+    ],
+    SWEPT: [
+        *(f"sweep.strengths={n}" for n in (1, 10**6, 10**12, 2**62)),
+        *(f"sweep.strengths={x}" for x in ([0.0], [1e308, 1e-320], [0.1, 0.1])),
+        *(f"sweep.folds={x}" for x in (2, 29, 30, 31, 10**12, 1e-300, 0.9999999)),
+        *(f"sweep.smallest={x}" for x in (1e-320, 0.9999999)),
+        *(f"sweep.memory={x}" for x in (1e-320, 1e308, 2**62)),
+        *(f"sweep.scoring={x}" for x in ("roc_auc", "brier")),
+    ],
+}
+TRAINED = [(text, one.split("\n")) for text, odd in ODD_NUMBERS.items() for one in odd]
