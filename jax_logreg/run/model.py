@@ -141,6 +141,8 @@ def _check_numbers(meaning: _Meaning, w: np.ndarray, b: np.ndarray) -> None:
     lengths = len(meaning.scaling.mean), len(meaning.scaling.scale)
     if (w.shape, b.shape, *lengths) != ((n, k), (k, 1), n, n):
         raise ValueError(f"expected parameters and scaling of {n} features and {k} outputs")
+    if any(isinstance(name, int) and not -(2**63) <= name < 2**63 for name in meaning.classes):
+        raise ValueError("expected classes of at most 64 bits")
     if any(array.dtype.name not in ("float32", "float64") for array in (w, b)):
         raise ValueError(f"expected w and b in float32 or float64, not {w.dtype} and {b.dtype}")
     scaling = np.array([meaning.scaling.mean, meaning.scaling.scale])
