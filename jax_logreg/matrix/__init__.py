@@ -2,13 +2,16 @@
 
 from jax_logreg.matrix.compressed import Compressed, compress
 from jax_logreg.matrix.dense import Transposed, aligned
+from jax_logreg.matrix.fused import Fused, fuse
 from jax_logreg.matrix.operations import (
     examples,
     features,
     gram,
+    in_blocks,
     is_array,
     largest,
     mean_absolute,
+    over_blocks,
     squares,
 )
 from jax_logreg.matrix.placing import arrange, place
@@ -18,6 +21,7 @@ from jax_logreg.matrix.standardised import Standardised, standardise
 
 __all__ = [
     "Compressed",
+    "Fused",
     "Sharded",
     "Sparse",
     "Standardised",
@@ -28,10 +32,13 @@ __all__ = [
     "examples",
     "features",
     "from_scipy",
+    "fuse",
     "gram",
+    "in_blocks",
     "is_array",
     "largest",
     "mean_absolute",
+    "over_blocks",
     "place",
     "shard",
     "squares",

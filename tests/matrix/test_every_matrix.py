@@ -16,6 +16,7 @@ from jax_logreg.matrix import (
     examples,
     features,
     from_scipy,
+    fuse,
     gram,
     is_array,
     mean_absolute,
@@ -76,6 +77,7 @@ def bfloat16(X):
 MATRICES = {
     "dense": alike(jnp.asarray),
     "transposed": alike(lambda X, dtype: Transposed(jnp.asarray(X.T, dtype))),
+    "fused": alike(fuse),
     "standardised dense": shifted(jnp.asarray, lambda X: X),
     "standardised sparse": shifted(from_csr, lambda X: X),
     "standardised int8": shifted(stored("int8"), coarse),
