@@ -186,7 +186,7 @@ class Checkpoint:
         if saved.name != self.name:
             was, now = _first_difference(saved.name, self.name)
             raise InputError(
-                f"{path} is of other settings, {was!r} there and {now!r} here: "
+                f"{path} is of other settings, {was[:100]!r} there and {now[:100]!r} here: "
                 "take those, or begin anew in another folder"
             )
         before = arrays.pop("scale", np.empty(0))

@@ -111,4 +111,4 @@ def _checkpoint(rng, folder):
     checkpoint = Checkpoint(folder, name="a", notice=said.append)
     checkpoint.restore(*STATE["fresh"])
     assert said and all(line.isprintable() and len(line) <= 2000 for line in said), said
-    return said[0]
+    return "passed over" if "is damaged" in said[0] else "success"

