@@ -7,9 +7,12 @@ import numpy as np
 
 from jax_logreg.data.categories import Column
 from jax_logreg.errors import InputError
+from jax_logreg.memory import check_room
 
 # Entries that are converted at a time: a block in float64 stays small beside X.
 _BLOCK = 4_000_000
+# Characters of a label: what is longer is no class, and every other label takes as much room.
+_LONGEST = 1000
 
 
 class Examples(NamedTuple):
@@ -115,14 +118,47 @@ def _blocks(X: np.ndarray) -> Iterator[slice]:
     return (slice(i, min(i + size, n)) for i in range(0, n, size))
 
 
+def numbered(n: int) -> tuple[str, ...]:
+    """Names for n features that have none."""
+    check_room(f"the names of {n} features", 80 * n)
+    return tuple(f"x{i}" for i in range(n))
+
+
 def label_values(labels: Any) -> np.ndarray:
-    """Labels as one-dimensional text, integers or numbers: 1.0 is 1, bytes are text."""
+    """Labels as one-dimensional text, integers or numbers: 1.0 is 1, bytes are text.
+
+    Raises:
+        InputError: a text too long for a class, or that is none.
+    """
+    if isinstance(labels, np.ndarray) and labels.dtype.kind == "O":
+        labels = labels.tolist()
+    if isinstance(labels, list):
+        _check_lengths(labels)
     labels = np.asarray(labels)
-    if labels.dtype.kind == "O":
-        labels = np.asarray(labels.tolist())
     if labels.dtype.kind == "S":
-        return np.char.decode(labels, "utf-8")
+        check_room(f"{labels.size} labels of {labels.itemsize} bytes", 4 * labels.nbytes)
+        labels = np.char.decode(labels, "utf-8")
+    if labels.dtype.kind == "U":
+        return _checked_text(labels)
     # Beyond 2^53, and for NaN and infinity, an integer would not be the same number.
     if labels.dtype.kind == "f" and np.all((np.abs(labels) < 2**53) & (labels == np.round(labels))):
         return labels.astype(np.int64)
+    return labels
+
+
+def _check_lengths(values: list[Any]) -> None:
+    longest = max((len(value) for value in values if isinstance(value, str | bytes)), default=0)
+    if longest > _LONGEST:
+        raise InputError(
+            f"a label has {longest} characters: expected a class, of at most {_LONGEST}"
+        )
+    check_room(f"{len(values)} labels of up to {longest} characters", 4 * longest * len(values))
+
+
+def _checked_text(labels: np.ndarray) -> np.ndarray:
+    """The labels, in the machine's byte order."""
+    labels = np.ascontiguousarray(labels, labels.dtype.newbyteorder("="))
+    codes = labels.reshape(-1).view(np.uint32) if labels.itemsize else np.empty(0, np.uint32)
+    if (codes > 0x10FFFF).any() or ((codes >= 0xD800) & (codes < 0xE000)).any():
+        raise InputError("a label is no Unicode text: expected a class")
     return labels

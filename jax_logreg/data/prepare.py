@@ -18,6 +18,7 @@ from jax_logreg.data.sources import DataConfig
 from jax_logreg.data.split import split
 from jax_logreg.errors import InputError
 from jax_logreg.matrix import stack
+from jax_logreg.memory import check_room
 
 
 class Prepared(NamedTuple):
@@ -83,6 +84,9 @@ def prepare(config: DataConfig, dtype: str) -> Prepared:
 
 def make_features(examples: Examples, scaling: Scaling, levels: Levels, dtype: str) -> Any:
     """X (n, m) in the dtype: numbers, scaled, an array; beneath them one-hot levels, as codes."""
+    n, m = examples.X.shape
+    size = np.dtype(dtype).itemsize
+    check_room(f"{examples.source}: {m} examples of {n} features", m * n * size)
     X = scaling.apply(examples.X, dtype)
     _check_range(examples, X, dtype)
     if not levels.names:
@@ -95,9 +99,12 @@ def _arrays(
     examples: Examples, scaling: Scaling, levels: Levels, classes: tuple[Any, ...], dtype: str
 ) -> tuple[Any, np.ndarray]:
     X = make_features(examples, scaling, levels, dtype)
-    index = class_indices(examples, classes)
+    index, k = class_indices(examples, classes), len(classes)
+    if k > 2:
+        size = 1 + np.dtype(dtype).itemsize
+        check_room(f"{examples.source}: {index.size} labels of {k} classes", index.size * k * size)
     # Of two classes one row says it all.
-    rows = np.arange(len(classes))[:, None] if len(classes) > 2 else 1
+    rows = np.arange(k)[:, None] if k > 2 else 1
     return X, (index[None] == rows).astype(dtype)
 
 

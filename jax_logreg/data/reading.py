@@ -114,6 +114,8 @@ def _reader(path: Path) -> Reader:
         return lambda path, r, _, labelled: pictures.read_pictures(path, r.pixels, labelled)
     if not path.exists():
         raise InputError(f"{path} does not exist: expected a data file or a folder of pictures")
+    if not path.is_file():
+        raise InputError(f"{path} is a device or a pipe: expected a file, which has an end")
     if path.suffix.lower() not in READERS:
         known = ", ".join(READERS)
         raise InputError(f"{path} has suffix '{path.suffix}': expected {known}, or a folder")

@@ -7,18 +7,28 @@ from typing import Annotated, Literal
 import jax.numpy as jnp
 import numpy as np
 
-from jax_logreg.data.examples import Examples, label_values
+from jax_logreg.data.examples import Examples, label_values, numbered
 from jax_logreg.data.reading import Reading, read
 from jax_logreg.data.section import Section
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.logistic import Params, forward
+from jax_logreg.memory import check_room
 
 with needs("run"):
     from pydantic import AfterValidator, Field, field_serializer
 
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    # Nobody of that name: there is no such file either.
+    except RuntimeError:
+        return path
+
+
 # TOML knows no paths, and no shell expands a ~ in it.
-UserPath = Annotated[Path, Field(strict=False), AfterValidator(Path.expanduser)]
+UserPath = Annotated[Path, Field(strict=False), AfterValidator(_expanded)]
 Loaded = tuple[Examples, Examples | None]
 
 
@@ -109,13 +119,14 @@ class SyntheticData(Source):
 
     def load(self) -> Loaded:
         """The examples of this seed, float32."""
+        check_room(_size(self.features, self.examples), 4 * self.features * self.examples)
         rng = np.random.default_rng(self.seed)
         X = rng.standard_normal((self.features, self.examples), np.float32)
         w = rng.standard_normal((self.features, 1), np.float32)
         w *= np.float32(self.signal) / np.linalg.norm(w)
         A = np.asarray(forward(Params(jnp.asarray(w), jnp.zeros((1, 1), jnp.float32)), X))
         labels = (rng.random(self.examples) < A[0]).astype(np.int64)
-        names = tuple(f"x{i}" for i in range(self.features))
+        names = numbered(self.features)
         return Examples(X, labels, names, f"synthetic, seed {self.seed}"), None
 
 
@@ -139,14 +150,18 @@ class EmbeddingsData(Source):
     def load(self) -> Loaded:
         """The examples of this seed, float32."""
         n, m, k = self.features, self.examples, self.classes
+        check_room(_size(n, max(n, m, k)), 4 * n * max(n, m, k))
         rng = np.random.default_rng(self.seed)
         labels = rng.permutation(np.arange(m) % k)
         means = rng.standard_normal((n, k), np.float32) * np.float32(self.distance / (2 * n) ** 0.5)
         spread = np.arange(1, n + 1, dtype=np.float32)[:, None] ** (-self.decay / 2)
         turn = np.linalg.qr(rng.standard_normal((n, n), np.float32))[0]
         X = turn @ (spread * (rng.standard_normal((n, m), np.float32) + means[:, labels]))
-        names = tuple(f"x{i}" for i in range(n))
-        return Examples(X, labels, names, f"embeddings, seed {self.seed}"), None
+        return Examples(X, labels, numbered(n), f"embeddings, seed {self.seed}"), None
+
+
+def _size(n: int, m: int) -> str:
+    return f"data of {m} examples and {n} features"
 
 
 class OpenMLData(Source):

@@ -12,6 +12,7 @@ from jax_logreg.data.categories import read_column
 from jax_logreg.data.examples import Examples, label_values
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
+from jax_logreg.memory import check_room
 
 _TEXTS = ("string", "large_string", "dictionary<values=string", "dictionary<values=large_string")
 
@@ -55,6 +56,8 @@ def read_csv(
         from pyarrow import ArrowInvalid, csv, string
     # What looks like a number is kept as written, 007 and all.
     texts = {} if columns.categorical == "auto" else dict.fromkeys(columns.categorical, string())
+    # Two characters can be a number of eight bytes.
+    check_room(f"{path} of {path.stat().st_size} bytes", 4 * path.stat().st_size)
     try:
         # One thread, because only then does a ragged row know its number.
         options = csv.ReadOptions(use_threads=False)
@@ -78,7 +81,13 @@ def read_parquet(
     """The table of a Parquet file."""
     with needs("run"):
         from pyarrow import parquet
-    table = parquet.ParquetFile(path).read()
+    file = parquet.ParquetFile(path)
+    m, n = file.metadata.num_rows, file.metadata.num_columns
+    check_room(f"{path} of {m} rows and {n} columns", 8 * m * n)
+    if columns.label in file.schema_arrow.names:
+        # A long text that is kept once and named often stays one until its length is known.
+        file = parquet.ParquetFile(path, metadata=file.metadata, read_dictionary=[columns.label])
+    table = file.read()
     return _examples(path, table, columns, features, labelled, first_line=None)
 
 
@@ -171,7 +180,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _labels(path: Path, column: Any, name: str, first_line: int | None) -> np.ndarray:
-    values = column.to_pylist()
+    values = _texts(column) if str(column.type).startswith("dictionary") else column.to_pylist()
     # Text columns keep an empty cell as "", which would pass for a class.
     missing = (None, "", "nan", "NaN")
     empty = next((i for i, v in enumerate(values) if v != v or v in missing), None)
@@ -179,3 +188,12 @@ def _labels(path: Path, column: Any, name: str, first_line: int | None) -> np.nd
         line = "" if first_line is None else f" (line {empty + first_line})"
         raise InputError(f"{path}: label '{name}' of example {empty}{line} is missing")
     return label_values(values)
+
+
+def _texts(column: Any) -> list[Any]:
+    """What a dictionary column says, each of its texts kept once."""
+    values: list[Any] = []
+    for chunk in column.chunks:
+        texts = chunk.dictionary.to_pylist()
+        values += [None if i is None else texts[i] for i in chunk.indices.to_pylist()]
+    return values

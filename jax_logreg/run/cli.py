@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 import jax_logreg
 from jax_logreg.errors import InputError
 from jax_logreg.extras import MissingExtra, needs
+from jax_logreg.memory import within_memory
 from jax_logreg.status import Status
 
 with needs("run"):
@@ -171,7 +172,7 @@ def _one_line() -> Iterator[None]:
     from jax_logreg.run.signals import Interrupted, interruptible
 
     try:
-        with interruptible():
+        with interruptible(), within_memory():
             yield
     except (InputError, MissingExtra) as error:
         _stop(str(error), _BAD_INPUT)

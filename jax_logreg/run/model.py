@@ -17,6 +17,7 @@ from jax_logreg.data import (
     Section,
     make_features,
 )
+from jax_logreg.data.one_line import one_line
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Params, forward
@@ -90,6 +91,7 @@ class Model(NamedTuple):
         return safetensors.numpy.save({"w": w, "b": b}, {"format": _FORMAT, **texts})
 
     @classmethod
+    @one_line()
     def load(cls, path: Path) -> "Model":
         """The model of a file that `save` wrote.
 
@@ -107,9 +109,10 @@ class Model(NamedTuple):
             meaning = _Meaning.model_validate(
                 {key: json.loads(text) for key, text in texts.items()}
             )
-            _check_shapes(meaning, w, b)
-        except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
-            reason = str(error).splitlines()[0]
+            _check_numbers(meaning, w, b)
+        # A damaged file makes the libraries raise nearly anything.
+        except Exception as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise InputError(f"{path} is no model of jax_logreg: {reason}") from None
         scaling = meaning.scaling
         return cls(
@@ -155,7 +158,7 @@ _FORWARD = {
 }
 
 
-def _check_shapes(meaning: _Meaning, w: np.ndarray, b: np.ndarray) -> None:
+def _check_numbers(meaning: _Meaning, w: np.ndarray, b: np.ndarray) -> None:
     numbers, classes = len(meaning.features), len(meaning.classes)
     n = numbers + len(meaning.columns.features)
     k = 1 if meaning.family == "binomial" else classes
@@ -166,3 +169,10 @@ def _check_shapes(meaning: _Meaning, w: np.ndarray, b: np.ndarray) -> None:
         raise ValueError("expected levels of each column of categories that is read")
     if (w.shape, b.shape, *lengths) != ((n, k), (k, 1), numbers, numbers):
         raise ValueError(f"expected parameters and scaling of {n} features and {k} outputs")
+    if any(isinstance(name, int) and not -(2**63) <= name < 2**63 for name in meaning.classes):
+        raise ValueError("expected classes of at most 64 bits")
+    if any(array.dtype.name not in ("float32", "float64") for array in (w, b)):
+        raise ValueError(f"expected w and b in float32 or float64, not {w.dtype} and {b.dtype}")
+    scaling = np.array([meaning.scaling.mean, meaning.scaling.scale])
+    if not all(np.isfinite(array).all() for array in (w, b, scaling)) or (scaling[1] <= 0).any():
+        raise ValueError("expected finite parameters and scaling, and positive scales")
