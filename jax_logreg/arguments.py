@@ -151,7 +151,10 @@ def _hand_over(X: Any, rest: Any, dtype: str, device: jax.Device | None) -> tupl
     """
     take = _identity if device is None else partial(jax.device_put, device=device)
     if not (hasattr(X, "tocsr") or is_array(X)):
-        return X, take(rest)
+        # What is still in NumPy would go to the device with every call.
+        place = partial(jax.device_put, device=device)
+        X = arrange(X, dtype, device)
+        return jax.tree.map(lambda a: place(a) if isinstance(a, np.ndarray) else a, X), take(rest)
     given, few = X, isinstance(X, np.ndarray) and X.size <= FEW
     X = arrange(X, dtype, device)
     if few and device is None:

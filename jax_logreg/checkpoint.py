@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from copy import copy
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -19,6 +19,7 @@ from jax_logreg.driver import Point
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.files import sync_folder, write_synced
+from jax_logreg.memory import check_room
 from jax_logreg.status import Status
 
 with needs("run"):
@@ -30,6 +31,14 @@ _KEPT = 2
 _SHARE = 0.01
 _NAME = re.compile(r"(?P<part>\w+)-(?P<number>\d+)-(?P<digest>[0-9a-f]{32})\.safetensors")
 _WHERE = ("before", "restarts", "step", "status")
+
+
+class _Saved(NamedTuple):
+    """What a file holds: arrays by name, what is computed, and where the run is."""
+
+    arrays: dict[str, np.ndarray]
+    name: str
+    where: dict[str, int]
 
 
 class Stopped(Exception):
@@ -98,11 +107,11 @@ class Checkpoint:
             left_over.unlink(missing_ok=True)
         for path in self.saved():
             try:
-                arrays, texts = _read(path)
+                saved = _read(path)
             except (OSError, ValueError) as error:
                 self._say(f"{path} is damaged: {error}: looking for the one before it")
                 continue
-            point = self._point(path, arrays, texts, fresh, np.asarray(scale))
+            point = self._point(path, saved, fresh, np.asarray(scale))
             self._saved_step = point.taken
             self._say(f"going on from step {point.taken}, saved in {path}")
             return point
@@ -168,22 +177,22 @@ class Checkpoint:
     def _point(
         self,
         path: Path,
-        arrays: dict[str, np.ndarray],
-        texts: dict[str, str],
+        saved: _Saved,
         fresh: Point,
         scale: np.ndarray,
     ) -> Point:
         """The point that a file holds, if it belongs to this run."""
-        if texts["name"] != self.name:
-            was, now = _first_difference(texts["name"], self.name)
+        arrays = saved.arrays
+        if saved.name != self.name:
+            was, now = _first_difference(saved.name, self.name)
             raise InputError(
-                f"{path} is of other settings, {was!r} there and {now!r} here: "
+                f"{path} is of other settings, {was[:100]!r} there and {now[:100]!r} here: "
                 "take those, or begin anew in another folder"
             )
         before = arrays.pop("scale", np.empty(0))
         if before.shape != scale.shape or not np.allclose(before, scale, rtol=1e-3):
             raise InputError(f"{path} is of other data: begin anew in another folder")
-        history = arrays.pop("history", np.empty(0))
+        history = arrays.pop("history")
         like, kind = jax.tree.flatten(fresh.carry)
         names = list(_named(fresh.carry))
         found = [arrays.get(name) for name in names]
@@ -192,9 +201,8 @@ class Checkpoint:
             for new, old in zip(found, like, strict=True)
         ):
             raise InputError(f"{path} is of another solver or shape: begin anew in another folder")
-        where = {key: int(texts[key]) for key in _WHERE}
         placed = [jax.device_put(new, old.sharding) for new, old in zip(found, like, strict=True)]
-        return Point(jax.tree.unflatten(kind, placed), [history], **where)
+        return Point(jax.tree.unflatten(kind, placed), [history], **saved.where)
 
 
 def _named(carry: Any) -> dict[str, Any]:
@@ -211,14 +219,29 @@ def _digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
-def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Arrays and texts of a whole file; a ValueError says what is wrong with another."""
+def _read(path: Path) -> _Saved:
+    """What a whole file holds; a ValueError says what is wrong with another."""
+    check_room(str(path), path.stat().st_size)
     content = path.read_bytes()
     matched = _NAME.fullmatch(path.name)
     if matched is None or _digest(content) != matched["digest"]:
         raise ValueError("its bytes are not those that were written")
-    size = int.from_bytes(content[:8], "little")
-    texts = json.loads(content[8 : 8 + size])["__metadata__"]
-    if texts["format"] != _FORMAT:
-        raise ValueError(f"its format is {texts['format']}")
-    return safetensors.numpy.load(content), texts
+    try:
+        size = int.from_bytes(content[:8], "little")
+        texts = json.loads(content[8 : 8 + size])["__metadata__"]
+        saved = _Saved(
+            safetensors.numpy.load(content),
+            texts["name"],
+            {key: int(texts[key]) for key in _WHERE},
+        )
+        history = saved.arrays["history"]
+        Status(saved.where["status"])
+    # Its digest fits, but what made it was not this class.
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"it is no saved state: {reason}") from None
+    if texts.get("format") != _FORMAT:
+        raise ValueError(f"its format is another: expected {_FORMAT}")
+    if history.ndim != 2 or len(history) != 4 or min(saved.where.values()) < 0:
+        raise ValueError(f"its history of shape {history.shape} is none")
+    return saved

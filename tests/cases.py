@@ -24,7 +24,15 @@ from jax_logreg import (
     Params,
     Proximal,
 )
-from jax_logreg.matrix import Standardised, Transposed, compress, from_scipy, stream
+from jax_logreg.matrix import (
+    Standardised,
+    Transposed,
+    compress,
+    from_codes,
+    from_scipy,
+    stack,
+    stream,
+)
 
 DTYPES = ("float32", "float64")
 
@@ -161,6 +169,9 @@ class Pieces:
 
 COUNTS, FAMILIES, WEIGHTS = _counts()
 _MEAN, _SCALE = COUNTS.mean(axis=1, keepdims=True), COUNTS.std(axis=1, keepdims=True)
+# Three features of numbers, and a column of 3 levels, or of none.
+_CODES = np.arange(COUNTS.shape[1]) % 4
+_ONE_HOT = np.vstack([COUNTS[:3], np.arange(3)[:, None] == _CODES])
 PENALTY_FACTORS = np.array([1, 0, 2, 0.5, 1, 3.0])
 
 # What each factor of the table of agreement may be; its rows hold every pair that is possible.
@@ -199,6 +210,12 @@ FACTORS = {
                 jnp.asarray(_SCALE, case.dtype),
             ),
             (COUNTS - _MEAN) / _SCALE,
+        ),
+        "categorical": (
+            lambda X, case: stack(
+                [jnp.asarray(X[:3], case.dtype), from_codes([_CODES], [3], dtype=case.dtype)]
+            ),
+            _ONE_HOT,
         ),
     },
     "dtype": dict.fromkeys(DTYPES),

@@ -1,6 +1,8 @@
 """A run that was stopped, or killed, goes on to the same bits."""
 
+import hashlib
 import itertools
+import json
 import re
 
 import jax
@@ -148,6 +150,42 @@ def test_both_damaged_begins_at_the_start(tmp_path, short_chunks):
     resumed = fit(X, Y, checkpoint=Checkpoint(tmp_path, notice=lines.append), **arguments)
     same(resumed, fit(X, Y, **arguments))
     assert len(lines) == 2 and all("is damaged" in line for line in lines)
+
+
+def odd(header, rest):
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + rest
+
+
+FORGED = {
+    "no header": lambda header, rest: b"",
+    "a list": lambda header, rest: odd([1], rest),
+    "no tensors": lambda header, rest: odd({"__metadata__": header["__metadata__"]}, b""),
+    "too little": lambda header, rest: odd(header, rest[:-1]),
+    "other status": lambda header, rest: odd(
+        {**header, "__metadata__": {**header["__metadata__"], "status": "77"}}, rest
+    ),
+    "no numbers": lambda header, rest: odd(
+        {**header, "__metadata__": {**header["__metadata__"], "step": "[]"}}, rest
+    ),
+    "deep": lambda header, rest: (9999).to_bytes(8, "little") + b"[" * 9999,
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_file_whose_digest_fits_is_passed_over(name, tmp_path, short_chunks):
+    arguments = {"solver": GradientDescent(0.1), "steps": 30, "tolerance": 0}
+    assert stopped_at(10, tmp_path, **arguments)
+    newer = saved(tmp_path)[-1]
+    content = newer.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    forged = FORGED[name](json.loads(content[8 : 8 + size]), content[8 + size :])
+    newer.unlink()
+    digest = hashlib.blake2b(forged, digest_size=16).hexdigest()
+    newer.with_name(f"main-999999-{digest}.safetensors").write_bytes(forged)
+    lines = []
+    fit(X, Y, checkpoint=Checkpoint(tmp_path, notice=lines.append), **arguments)
+    assert "is damaged: it is no saved state: " in lines[0] and lines[0].isprintable()
 
 
 def test_two_files_are_kept_and_nothing_else(tmp_path, short_chunks):

@@ -122,7 +122,9 @@ def test_every_solver_that_goes_on(solver, devices):
     assert len(found.params.w.devices()) == devices
 
 
-@pytest.mark.parametrize("matrix", ["scipy", "transposed", "compressed", "standardised sparse"])
+@pytest.mark.parametrize(
+    "matrix", ["scipy", "transposed", "compressed", "standardised sparse", "categorical"]
+)
 def test_matrices_of_every_kind(matrix):
     settings = {"penalty": L2(0.05), "solver": GradientDescent(0.1), **EXACT}
     given, dense = make(matrix, "float64")

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -32,6 +33,14 @@ def test_every_way_takes_the_same_steps(module, way):
     for _ in range(7):
         params, expected = train_step(params, Batch(*map(jnp.asarray, (X, Y, s))), 0.5)
     np.testing.assert_allclose(J, expected, rtol=1e-5)
+
+
+def test_codes_and_sparse_columns_take_the_same_steps(monkeypatch):
+    monkeypatch.syspath_prepend(EXPERIMENTS)
+    # Importing it adds to these.
+    monkeypatch.setenv("XLA_FLAGS", os.environ.get("XLA_FLAGS", ""))
+    found = rival("categorical").compare(50, 2, (2, 30), rounds=1, steps=2)
+    assert found["bytes"]["codes"] == 2 * 50 < found["bytes"]["sparse"]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ FLOORS = {
     "extras": 0,
     "logistic": 0,
     "matrix": 0,
+    "memory": 0,
     "penalty": 0,
     "status": 0,
     "collinear": 1,

@@ -1,7 +1,8 @@
 """Where X and Y come from: sources that a config names, files in every common format."""
 
+from jax_logreg.data.categories import Levels
 from jax_logreg.data.examples import Examples, Scaling
-from jax_logreg.data.prepare import Prepared, prepare
+from jax_logreg.data.prepare import Prepared, make_features, prepare
 from jax_logreg.data.reading import Reading, read
 from jax_logreg.data.section import Section
 from jax_logreg.data.sources import DataConfig
@@ -11,6 +12,7 @@ from jax_logreg.data.writing import Predictions, find_writer, write_csv
 __all__ = [
     "DataConfig",
     "Examples",
+    "Levels",
     "Predictions",
     "Prepared",
     "Reading",
@@ -18,6 +20,7 @@ __all__ = [
     "Section",
     "Stream",
     "find_writer",
+    "make_features",
     "open_stream",
     "prepare",
     "read",

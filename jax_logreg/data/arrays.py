@@ -1,38 +1,52 @@
 """Arrays with a row an example: .npz, .npy, HDF5, svmlight."""
 
 import math
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+from numpy.lib import format as npy
 
-from jax_logreg.data.examples import Examples, label_values
+from jax_logreg.data.examples import Examples, label_values, numbered
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
+from jax_logreg.memory import check_room
+
+# What np.savez writes, and of how many bytes one byte of it can be the packing.
+_PACKED = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: 1032}
+_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
 def read_npz(path: Path, x: str, y: str, weights: str | None, labelled: bool) -> Examples:
     """The arrays x, y and weights of a .npz, which is never unpickled."""
-    # Opened here, because NumPy leaves a damaged file open.
-    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-        load = partial(_plain, path, file.__getitem__)
-        return _examples(path, load, file.files, x, y, weights, labelled)
+
+    def load(name: str) -> np.ndarray:
+        member = members[name]
+        if member.compress_type not in _PACKED:
+            raise InputError(f"{path}: '{name}' is packed otherwise than by np.savez: save it anew")
+        held = min(member.file_size, _PACKED[member.compress_type] * member.compress_size)
+        with archive.open(member) as file:
+            return _load(path, file, held)
+
+    with path.open("rb") as opened, zipfile.ZipFile(opened) as archive:
+        members = {one.filename.removesuffix(".npy"): one for one in archive.infolist()}
+        return _examples(path, load, members, x, y, weights, labelled)
 
 
 def read_npy(path: Path, labels: str, labelled: bool) -> Examples:
     """The examples of a .npy, and their labels in another beside it; neither is unpickled."""
 
     def load(path: Path) -> np.ndarray:
-        with path.open("rb") as opened:
-            return _plain(path, partial(np.load, allow_pickle=False), opened)
+        with path.open("rb") as file:
+            return _load(path, file, path.stat().st_size)
 
     if not labelled:
         return _from_array(path, "its array", load(path), None)
-    beside = path.with_name(labels.replace("*", path.stem))
-    if not beside.exists():
+    beside = path.parent / labels.replace("*", path.stem)
+    if not beside.is_file():
         raise InputError(
             f"{path} has labels in {beside.name}, which does not exist: name the file beside it "
             "with data.labels, or put X and Y into one .npz"
@@ -41,12 +55,17 @@ def read_npy(path: Path, labels: str, labelled: bool) -> Examples:
 
 
 def read_hdf5(path: Path, x: str, y: str, weights: str | None, labelled: bool) -> Examples:
-    """The datasets x, y and weights of an HDF5 file, by their full names."""
+    """The datasets x, y and weights of an HDF5 file, by their full names; no other file is read."""
     with needs("run"):
         import h5py
 
     def load(name: str) -> np.ndarray:
         dataset = file[name]
+        if dataset.is_virtual or dataset.external:
+            raise InputError(
+                f"{path}: the numbers of '{name}' are in other files: save them in this one"
+            )
+        check_room(f"{path}: '{name}' of shape {dataset.shape}", dataset.nbytes)
         return dataset.asstr()[()] if h5py.check_string_dtype(dataset.dtype) else dataset[()]
 
     with h5py.File(path) as file:
@@ -69,18 +88,26 @@ def read_svmlight(path: Path, zero_based: bool, features: Sequence[str] | None) 
         elif "n_features" in str(error):
             mend = f": expected at most the {count} features that were trained on"
         raise InputError(f"{path}: {str(error).splitlines()[0]}{mend}") from None
+    m, n = rows.shape
+    check_room(f"{path}: {m} dense examples of {n} features", 8 * m * n)
     return _from_array(path, "its examples", rows.toarray(), labels)
 
 
-def _plain(path: Path, load: Callable[[Any], np.ndarray], what: Any) -> np.ndarray:
-    try:
-        return load(what)
-    except ValueError as error:
-        if "allow_pickle" in str(error):
-            raise InputError(
-                f"{path} holds pickled objects, which are never loaded: save plain numbers or text"
-            ) from None
-        raise
+def _load(path: Path, file: IO[bytes], held: int) -> np.ndarray:
+    """An array in NumPy's format, of which so many bytes can be there; never unpickled."""
+    shape, _, dtype = _HEADERS[npy.read_magic(file)](file)
+    if dtype.hasobject:
+        raise InputError(
+            f"{path} holds pickled objects, which are never loaded: save plain numbers or text"
+        )
+    size = math.prod(shape) * dtype.itemsize
+    if size > held or min(shape, default=0) < 0:
+        raise InputError(
+            f"{path} is damaged: it declares {dtype} of shape {shape}, of which it cannot hold all"
+        )
+    check_room(f"{path}: {dtype} of shape {shape}", size)
+    file.seek(0)
+    return npy.read_array(file, allow_pickle=False)
 
 
 def _examples(
@@ -127,5 +154,6 @@ def _from_array(path: Path, what: str, rows: np.ndarray, labels: Any) -> Example
         labels = label_values(labels)
         if labels.ndim == 2 and 1 in labels.shape:
             labels = labels.ravel()
-    features = tuple(f"x{i}" for i in range(rows.shape[1]))
+    # Without examples nothing bounds how many features are declared.
+    features = numbered(rows.shape[1]) if len(rows) else ()
     return Examples(rows.T, labels, features, str(path), divisor)

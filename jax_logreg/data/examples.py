@@ -5,10 +5,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jax_logreg.data.categories import Column
 from jax_logreg.errors import InputError
+from jax_logreg.memory import check_room
 
 # Entries that are converted at a time: a block in float64 stays small beside X.
 _BLOCK = 4_000_000
+# Characters of a label: what is longer is no class, and every other label takes as much room.
+_LONGEST = 1000
 
 
 class Examples(NamedTuple):
@@ -16,6 +20,7 @@ class Examples(NamedTuple):
 
     `divisor` is 255 for pictures, which stay uint8. `first_line` is the line of a text file on
     which example 0 stands, else None. `weights` are None where every example counts once.
+    `categories` are the columns that are no numbers, and no part of X.
     """
 
     X: np.ndarray
@@ -25,6 +30,7 @@ class Examples(NamedTuple):
     divisor: float = 1.0
     first_line: int | None = None
     weights: np.ndarray | None = None
+    categories: tuple[Column, ...] = ()
 
     def example(self, i: int) -> str:
         """Example i as a person finds it."""
@@ -35,8 +41,8 @@ class Examples(NamedTuple):
     def check(self) -> None:
         """Refuse no examples, no features, NaN and infinity (InputError)."""
         n, m = self.X.shape
-        if n == 0 or m == 0:
-            what = "features" if n == 0 else "examples"
+        if n + len(self.categories) == 0 or m == 0:
+            what = "examples" if n + len(self.categories) else "features"
             raise InputError(f"{self.source} holds no {what}: expected at least one")
         for rows in _blocks(self.X):
             finite = np.isfinite(self.X[rows])
@@ -53,7 +59,12 @@ class Examples(NamedTuple):
         """These examples only."""
         labels = None if self.labels is None else self.labels[columns]
         weights = None if self.weights is None else self.weights[columns]
-        return self._replace(X=self.X[:, columns], labels=labels, weights=weights)
+        return self._replace(
+            X=self.X[:, columns],
+            labels=labels,
+            weights=weights,
+            categories=tuple(column.take(columns) for column in self.categories),
+        )
 
 
 class Scaling(NamedTuple):
@@ -107,14 +118,47 @@ def _blocks(X: np.ndarray) -> Iterator[slice]:
     return (slice(i, min(i + size, n)) for i in range(0, n, size))
 
 
+def numbered(n: int) -> tuple[str, ...]:
+    """Names for n features that have none."""
+    check_room(f"the names of {n} features", 80 * n)
+    return tuple(f"x{i}" for i in range(n))
+
+
 def label_values(labels: Any) -> np.ndarray:
-    """Labels as one-dimensional text, integers or numbers: 1.0 is 1, bytes are text."""
+    """Labels as one-dimensional text, integers or numbers: 1.0 is 1, bytes are text.
+
+    Raises:
+        InputError: a text too long for a class, or that is none.
+    """
+    if isinstance(labels, np.ndarray) and labels.dtype.kind == "O":
+        labels = labels.tolist()
+    if isinstance(labels, list):
+        _check_lengths(labels)
     labels = np.asarray(labels)
-    if labels.dtype.kind == "O":
-        labels = np.asarray(labels.tolist())
     if labels.dtype.kind == "S":
-        return np.char.decode(labels, "utf-8")
+        check_room(f"{labels.size} labels of {labels.itemsize} bytes", 4 * labels.nbytes)
+        labels = np.char.decode(labels, "utf-8")
+    if labels.dtype.kind == "U":
+        return _checked_text(labels)
     # Beyond 2^53, and for NaN and infinity, an integer would not be the same number.
     if labels.dtype.kind == "f" and np.all((np.abs(labels) < 2**53) & (labels == np.round(labels))):
         return labels.astype(np.int64)
+    return labels
+
+
+def _check_lengths(values: list[Any]) -> None:
+    longest = max((len(value) for value in values if isinstance(value, str | bytes)), default=0)
+    if longest > _LONGEST:
+        raise InputError(
+            f"a label has {longest} characters: expected a class, of at most {_LONGEST}"
+        )
+    check_room(f"{len(values)} labels of up to {longest} characters", 4 * longest * len(values))
+
+
+def _checked_text(labels: np.ndarray) -> np.ndarray:
+    """The labels, in the machine's byte order."""
+    labels = np.ascontiguousarray(labels, labels.dtype.newbyteorder("="))
+    codes = labels.reshape(-1).view(np.uint32) if labels.itemsize else np.empty(0, np.uint32)
+    if (codes > 0x10FFFF).any() or ((codes >= 0xD800) & (codes < 0xE000)).any():
+        raise InputError("a label is no Unicode text: expected a class")
     return labels

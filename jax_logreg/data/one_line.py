@@ -18,8 +18,15 @@ def one_line() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        message = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(error))
-        if len(message) > _HEAD + _TAIL:
-            # The end holds the mend.
-            message = f"{message[: _HEAD - 5]} ... {message[-_TAIL:]}"
-        raise InputError(message) from None
+        raise InputError(printable(str(error))) from None
+
+
+def printable(message: str) -> str:
+    """The message escaped, and its middle left out where it is longer than 800 characters."""
+    if len(message) > 2 * (_HEAD + _TAIL):
+        message = message[: _HEAD + _TAIL] + message[-_HEAD - _TAIL :]
+    message = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
+    if len(message) > _HEAD + _TAIL:
+        # The end holds the mend.
+        message = f"{message[: _HEAD - 5]} ... {message[-_TAIL:]}"
+    return message

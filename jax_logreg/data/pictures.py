@@ -5,11 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from jax_logreg.data.examples import Examples
+from jax_logreg.data.examples import Examples, label_values, numbered
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
+from jax_logreg.memory import check_room
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
+# Others are never tried: to read PostScript is to run a program.
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
 
 
 def read_pictures(path: Path, pixels: int | None, labelled: bool) -> Examples:
@@ -18,11 +21,15 @@ def read_pictures(path: Path, pixels: int | None, labelled: bool) -> Examples:
     They are read in the order of their names; where labels are needed, the sub-folders name them.
     """
     pattern = "*/*" if labelled else "**/*"
-    files = sorted(file for file in path.glob(pattern) if file.suffix.lower() in _SUFFIXES)
+    named = (file for file in path.glob(pattern) if file.suffix.lower() in _SUFFIXES)
+    files = sorted(file for file in named if file.is_file())
     if not files:
         expected = "sub-folders, one a class, of pictures" if labelled else "pictures"
         raise InputError(f"{path} holds no pictures: expected {expected} ({', '.join(_SUFFIXES)})")
+    if pixels is not None:
+        check_room(f"pictures of {pixels} x {pixels} pixels", 3 * pixels**2 * len(files))
     first = _picture(files[0], pixels)
+    check_room(f"{path}: {len(files)} pictures of {first.size} numbers", first.size * len(files))
     X = np.empty((first.size, len(files)), np.uint8)
     for i, file in enumerate(files):
         picture = _picture(file, pixels)
@@ -33,8 +40,7 @@ def read_pictures(path: Path, pixels: int | None, labelled: bool) -> Examples:
             )
         X[:, i] = picture.ravel()
     labels = np.array([file.parent.name for file in files])
-    features = tuple(f"x{i}" for i in range(len(X)))
-    return Examples(X, labels, features, str(path), divisor=255.0)
+    return Examples(X, label_values(labels), numbered(len(X)), str(path), divisor=255.0)
 
 
 def _picture(path: Path, pixels: int | None) -> np.ndarray:
@@ -44,12 +50,14 @@ def _picture(path: Path, pixels: int | None) -> np.ndarray:
         with warnings.catch_warnings():
             # A few damaged bytes can claim a size that takes minutes and all memory to decode.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(path)
+            image = Image.open(path, formats=_FORMATS)
         with image:
             colours = image.convert("RGB")
             return np.asarray(colours.resize((pixels, pixels)) if pixels else colours)
     except PermissionError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    except MemoryError:
+        raise
     # A damaged picture makes its decoder raise nearly anything.
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]

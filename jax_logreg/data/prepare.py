@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jax_logreg.data.categories import Levels
 from jax_logreg.data.classes import (
     check_known,
     check_weights,
@@ -17,13 +18,16 @@ from jax_logreg.data.sources import DataConfig
 from jax_logreg.data.split import split
 from jax_logreg.data.stream.examples import fit_scaling, is_streamed, scaled
 from jax_logreg.errors import InputError
+from jax_logreg.matrix import stack
+from jax_logreg.memory import check_room
 
 
 class Prepared(NamedTuple):
     """X (n, m) in the dtype asked for, or streamed; Y (1, m) of 0 and 1, or (k, m) one-hot, k > 2.
 
     `classes` are what the rows of Y stand for; of two, `classes[1]` counts as 1. The example
-    weights s (m,) are None where every example counts once.
+    weights s (m,) are None where every example counts once. Where there are categories X is a
+    matrix of `jax_logreg.matrix`, numbers first; `notes` are what is to be said of them.
     """
 
     X_train: Any
@@ -35,6 +39,8 @@ class Prepared(NamedTuple):
     scaling: Scaling
     source: str
     s_train: np.ndarray | None = None
+    levels: Levels = Levels()
+    notes: tuple[str, ...] = ()
 
 
 @one_line()
@@ -58,36 +64,62 @@ def prepare(config: DataConfig, dtype: str) -> Prepared:
         train, test = split(train, index, len(classes), config.test_fraction, config.seed)
     check_weights(train, classes)
     scaling = (fit_scaling if streamed else Scaling.fit)(train, config.standardise)
-    X_train, Y_train = _arrays(train, scaling, classes, dtype)
-    X_test, Y_test = (None, None) if test is None else _arrays(test, scaling, classes, dtype)
+    levels = Levels.fit(train.categories, train.source, config.drop_first)
+    notes = levels.rare(train.X.shape[1])
+    X_train, Y_train = _arrays(train, scaling, levels, classes, dtype)
+    X_test, Y_test = None, None
+    if test is not None:
+        X_test, Y_test = _arrays(test, scaling, levels, classes, dtype)
+        notes += levels.unknown(test.categories, test.source)
     return Prepared(
         X_train,
         Y_train,
         X_test,
         Y_test,
         classes,
-        train.features,
+        (*train.features, *levels.features),
         scaling,
         train.source,
         train.weights,
+        levels,
+        tuple(notes),
     )
 
 
-def _arrays(
-    examples: Examples, scaling: Scaling, classes: tuple[Any, ...], dtype: str
-) -> tuple[Any, np.ndarray]:
-    index = class_indices(examples, classes)
-    # Of two classes one row says it all.
-    rows = np.arange(len(classes))[:, None] if len(classes) > 2 else 1
-    Y = (index[None] == rows).astype(dtype)
+def make_features(examples: Examples, scaling: Scaling, levels: Levels, dtype: str) -> Any:
+    """X (n, m) in the dtype: numbers, scaled, an array; beneath them one-hot levels, as codes."""
     if is_streamed(examples):
-        return scaled(examples, scaling, dtype), Y
+        return scaled(examples, scaling, dtype)
+    n, m = examples.X.shape
+    size = np.dtype(dtype).itemsize
+    check_room(f"{examples.source}: {m} examples of {n} features", m * n * size)
     X = scaling.apply(examples.X, dtype)
-    if not (np.isfinite(X.min()) and np.isfinite(X.max())):
+    _check_range(examples, X, dtype)
+    if not levels.names:
+        return X
+    codes = levels.apply(examples.categories, dtype)
+    return stack([X, codes]) if len(X) else codes
+
+
+def _arrays(
+    examples: Examples, scaling: Scaling, levels: Levels, classes: tuple[Any, ...], dtype: str
+) -> tuple[Any, np.ndarray]:
+    X = make_features(examples, scaling, levels, dtype)
+    index, k = class_indices(examples, classes), len(classes)
+    if k > 2:
+        size = 1 + np.dtype(dtype).itemsize
+        check_room(f"{examples.source}: {index.size} labels of {k} classes", index.size * k * size)
+    # Of two classes one row says it all.
+    rows = np.arange(k)[:, None] if k > 2 else 1
+    return X, (index[None] == rows).astype(dtype)
+
+
+def _check_range(examples: Examples, X: np.ndarray, dtype: str) -> None:
+    """Refuse numbers that the dtype cannot hold (InputError)."""
+    if X.size and not (np.isfinite(X.min()) and np.isfinite(X.max())):
         feature, example = np.argwhere(~np.isfinite(X))[0]
         raise InputError(
             f"{examples.source}: feature '{examples.features[feature]}' of "
             f"{examples.example(example)} is {examples.X[feature, example]}, too large for "
             f"{dtype}: set fit.dtype='float64' or data.standardise=true"
         )
-    return X, Y

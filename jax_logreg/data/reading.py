@@ -1,7 +1,8 @@
 """Examples from a file, in the format that its suffix names."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -28,8 +29,17 @@ class Reading(Section):
     weights: str | None = Field(
         None, description="Column or array of example weights, 0 or larger; by default all 1."
     )
+    categorical: list[str] | Literal["auto"] = Field(
+        [],
+        description="Columns of .csv and .parquet that are categories, or 'auto' for all of text: "
+        "each level is a feature, an empty cell a level, and one that training lacks is none.",
+    )
     pixels: int | None = Field(None, ge=1, description="Resize pictures to pixels x pixels.")
     zero_based: bool = Field(False, description="Whether svmlight features count from 0, not 1.")
+
+    def of(self, categories: Iterable[str]) -> "Reading":
+        """The same for files with just these columns of categories."""
+        return self.model_copy(update={"categorical": list(categories)})
 
 
 Reader = Callable[[Path, Reading, Sequence[str] | None, bool], Examples]
@@ -47,8 +57,11 @@ READERS: dict[str, Reader] = {
 READERS |= {".hdf5": READERS[".h5"], ".libsvm": READERS[".svmlight"], ".svm": READERS[".svmlight"]}
 
 
+_TABLES = (".csv", ".parquet")
+
+
 def _columns(reading: Reading) -> tables.Columns:
-    return tables.Columns(reading.label, reading.weights)
+    return tables.Columns(reading.label, reading.weights, reading.categorical)
 
 
 @one_line()
@@ -87,6 +100,10 @@ def read(
         ) from None
     if not labelled:
         examples = examples._replace(labels=None)
+    if reading.categorical and path.suffix.lower() not in _TABLES:
+        raise InputError(
+            f"{path} can hold no categories: data.categorical names columns of .csv and .parquet"
+        )
     if reading.weights is not None:
         check_weights(examples, reading.weights)
     return _checked(examples, features)
@@ -97,6 +114,8 @@ def _reader(path: Path) -> Reader:
         return lambda path, r, _, labelled: pictures.read_pictures(path, r.pixels, labelled)
     if not path.exists():
         raise InputError(f"{path} does not exist: expected a data file or a folder of pictures")
+    if not path.is_file():
+        raise InputError(f"{path} is a device or a pipe: expected a file, which has an end")
     if path.suffix.lower() not in READERS:
         known = ", ".join(READERS)
         raise InputError(f"{path} has suffix '{path.suffix}': expected {known}, or a folder")

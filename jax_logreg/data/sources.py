@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import jax.numpy as jnp
 import numpy as np
 
-from jax_logreg.data.examples import Examples, label_values
+from jax_logreg.data.examples import Examples, label_values, numbered
 from jax_logreg.data.reading import Reading, read
 from jax_logreg.data.section import Section
 from jax_logreg.data.stream.examples import stream_examples
@@ -15,12 +15,22 @@ from jax_logreg.data.stream.reader import is_pattern
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.logistic import Params, forward
+from jax_logreg.memory import check_room
 
 with needs("run"):
     from pydantic import AfterValidator, Field, field_serializer
 
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    # Nobody of that name: there is no such file either.
+    except RuntimeError:
+        return path
+
+
 # TOML knows no paths, and no shell expands a ~ in it.
-UserPath = Annotated[Path, Field(strict=False), AfterValidator(Path.expanduser)]
+UserPath = Annotated[Path, Field(strict=False), AfterValidator(_expanded)]
 Loaded = tuple[Examples, Examples | None]
 
 
@@ -37,6 +47,11 @@ class Source(Section):
     )
     standardise: bool = Field(
         True, description="Mean 0 and standard deviation 1 of each feature of the training part."
+    )
+    drop_first: bool = Field(
+        False,
+        description="Leave out the first level of each column of categories, without which "
+        "coefficients are not unique unless there is a penalty.",
     )
     seed: int = Field(0, ge=0, lt=2**32, description="Of the split and of synthetic data.")
 
@@ -90,13 +105,8 @@ class FileData(Source, Reading):
             raise InputError(
                 "data.train is missing: name the file to learn from: --set data.train=FILE"
             )
-        # Accuracy counts examples, so a test file needs no weights.
-        reading = self.reading.model_copy(update={"weights": None})
         if self.stream:
-            streamed = stream_examples(self.train, self.reading)
-            if self.test is None:
-                return streamed, None
-            return streamed, stream_examples(self.test, reading, streamed)
+            return self._streamed(self.train)
         if is_pattern(self.train):
             raise InputError(
                 f"{self.train} is a pattern of files, which are read in pieces: set "
@@ -105,7 +115,17 @@ class FileData(Source, Reading):
         train = read(self.train, self.reading)
         if self.test is None:
             return train, None
+        # Accuracy counts examples, so a test file needs no weights.
+        reading = self.reading.of(column.name for column in train.categories)
+        reading = reading.model_copy(update={"weights": None})
         return train, read(self.test, reading, features=train.features)
+
+    def _streamed(self, path: Path) -> Loaded:
+        train = stream_examples(path, self.reading)
+        if self.test is None:
+            return train, None
+        reading = self.reading.model_copy(update={"weights": None})
+        return train, stream_examples(self.test, reading, train)
 
 
 class SyntheticData(Source):
@@ -120,13 +140,14 @@ class SyntheticData(Source):
 
     def load(self) -> Loaded:
         """The examples of this seed, float32."""
+        check_room(_size(self.features, self.examples), 4 * self.features * self.examples)
         rng = np.random.default_rng(self.seed)
         X = rng.standard_normal((self.features, self.examples), np.float32)
         w = rng.standard_normal((self.features, 1), np.float32)
         w *= np.float32(self.signal) / np.linalg.norm(w)
         A = np.asarray(forward(Params(jnp.asarray(w), jnp.zeros((1, 1), jnp.float32)), X))
         labels = (rng.random(self.examples) < A[0]).astype(np.int64)
-        names = tuple(f"x{i}" for i in range(self.features))
+        names = numbered(self.features)
         return Examples(X, labels, names, f"synthetic, seed {self.seed}"), None
 
 
@@ -150,14 +171,18 @@ class EmbeddingsData(Source):
     def load(self) -> Loaded:
         """The examples of this seed, float32."""
         n, m, k = self.features, self.examples, self.classes
+        check_room(_size(n, max(n, m, k)), 4 * n * max(n, m, k))
         rng = np.random.default_rng(self.seed)
         labels = rng.permutation(np.arange(m) % k)
         means = rng.standard_normal((n, k), np.float32) * np.float32(self.distance / (2 * n) ** 0.5)
         spread = np.arange(1, n + 1, dtype=np.float32)[:, None] ** (-self.decay / 2)
         turn = np.linalg.qr(rng.standard_normal((n, n), np.float32))[0]
         X = turn @ (spread * (rng.standard_normal((n, m), np.float32) + means[:, labels]))
-        names = tuple(f"x{i}" for i in range(n))
-        return Examples(X, labels, names, f"embeddings, seed {self.seed}"), None
+        return Examples(X, labels, numbered(n), f"embeddings, seed {self.seed}"), None
+
+
+def _size(n: int, m: int) -> str:
+    return f"data of {m} examples and {n} features"
 
 
 class OpenMLData(Source):

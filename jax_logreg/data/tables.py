@@ -4,20 +4,48 @@ from collections import Counter
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from jax_logreg.data.categories import read_column
 from jax_logreg.data.examples import Examples, label_values
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
+from jax_logreg.memory import check_room
+
+_TEXTS = ("string", "large_string", "dictionary<values=string", "dictionary<values=large_string")
 
 
 class Columns(NamedTuple):
-    """The columns that are no features: labels, and example weights where there are any."""
+    """The columns that are no numbers: labels, example weights, and categories, where any are.
+
+    Of categories "auto" means whatever is text.
+    """
 
     label: str
     weights: str | None = None
+    categorical: Sequence[str] | Literal["auto"] = ()
+
+    def check(self, path: Path) -> None:
+        """Refuse a column of categories that is named twice, or is something else (InputError)."""
+        others = {self.label: "data.label", self.weights: "data.weights"}
+        for i, name in enumerate(self.categorical if self.categorical != "auto" else ()):
+            if name in others or name in self.categorical[:i]:
+                twice = others.get(name, "itself a second time")
+                raise InputError(
+                    f"{path}: column '{name}' is named by data.categorical, and by {twice}: "
+                    "expected one of both"
+                )
+
+    def named(self) -> dict[str, str]:
+        """The option that names each of the columns."""
+        categories = () if self.categorical == "auto" else self.categorical
+        options = dict.fromkeys(categories, "categories with data.categorical")
+        options[self.label] = "labels with data.label"
+        if self.weights is not None:
+            options[self.weights] = "weights with data.weights"
+        return options
 
 
 def read_csv(
@@ -25,10 +53,15 @@ def read_csv(
 ) -> Examples:
     """The table of a CSV file in UTF-8 whose first line names the columns."""
     with needs("run"):
-        from pyarrow import ArrowInvalid, csv
+        from pyarrow import ArrowInvalid, csv, string
+    # What looks like a number is kept as written, 007 and all.
+    texts = {} if columns.categorical == "auto" else dict.fromkeys(columns.categorical, string())
+    # Two characters can be a number of eight bytes.
+    check_room(f"{path} of {path.stat().st_size} bytes", 4 * path.stat().st_size)
     try:
         # One thread, because only then does a ragged row know its number.
-        table = csv.read_csv(path, csv.ReadOptions(use_threads=False))
+        options = csv.ReadOptions(use_threads=False)
+        table = csv.read_csv(path, options, convert_options=csv.ConvertOptions(column_types=texts))
     except ArrowInvalid as error:
         reason = str(error).splitlines()[0].removeprefix("CSV parse error: ")
         raise InputError(f"{path} is no CSV table: {reason}") from None
@@ -48,7 +81,13 @@ def read_parquet(
     """The table of a Parquet file."""
     with needs("run"):
         from pyarrow import parquet
-    table = parquet.ParquetFile(path).read()
+    file = parquet.ParquetFile(path)
+    m, n = file.metadata.num_rows, file.metadata.num_columns
+    check_room(f"{path} of {m} rows and {n} columns", 8 * m * n)
+    if columns.label in file.schema_arrow.names:
+        # A long text that is kept once and named often stays one until its length is known.
+        file = parquet.ParquetFile(path, metadata=file.metadata, read_dictionary=[columns.label])
+    table = file.read()
     return _examples(path, table, columns, features, labelled, first_line=None)
 
 
@@ -64,14 +103,20 @@ def _examples(
     name, count = columns.most_common(1)[0] if columns else ("", 0)
     if count > 1:
         raise InputError(f"{path} has {count} columns named '{name}': expected unique names")
+    special.check(path)
+    wanted = special.named()
+    categorical = special.categorical
+    if categorical == "auto":
+        kinds = {name: str(table.column(name).type) for name in columns if name not in wanted}
+        categorical = [name for name, kind in kinds.items() if kind.startswith(_TEXTS)]
     if features is None:
-        features = [name for name in columns if name not in special]
-    wanted = {special.label: "labels with data.label"} if labelled else {}
-    if special.weights is not None:
-        wanted[special.weights] = "weights with data.weights"
+        features = [name for name in columns if name not in wanted and name not in categorical]
+    if not labelled:
+        del wanted[special.label]
     for name in [*wanted, *features]:
         if name not in columns:
             raise InputError(_missing(path, name, list(columns), wanted.get(name)))
+    categories = [read_column(path, table.column(name), name, first_line) for name in categorical]
     label = special.label
     labels = _labels(path, table.column(label), label, first_line) if labelled else None
     weights = None
@@ -82,7 +127,15 @@ def _examples(
     X = np.empty((len(values), table.num_rows), dtype)
     for row, value in zip(X, values, strict=True):
         row[:] = value
-    return Examples(X, labels, tuple(features), str(path), first_line=first_line, weights=weights)
+    return Examples(
+        X,
+        labels,
+        tuple(features),
+        str(path),
+        first_line=first_line,
+        weights=weights,
+        categories=tuple(categories),
+    )
 
 
 def _missing(path: Path, name: str, columns: list[str], option: str | None) -> str:
@@ -90,13 +143,13 @@ def _missing(path: Path, name: str, columns: list[str], option: str | None) -> s
     listed = ", ".join(columns[:10]) + (", ..." if len(columns) > 10 else "")
     mend = f": did you mean '{near[0]}'?" if near else f": it has {listed}"
     if option is not None:
-        mend += f" Name the {option}"
+        mend += f"{'' if near else '.'} Name the {option}"
     return f"{path} has no column '{name}'{mend}"
 
 
 def _numbers(path: Path, column: Any, name: str, first_line: int | None) -> np.ndarray:
     kind = str(column.type)
-    if kind in ("string", "large_string"):
+    if kind.startswith(_TEXTS):
         raise InputError(_text(path, column.to_pylist(), name, first_line))
     if kind == "null":
         return np.full(len(column), np.nan)
@@ -113,7 +166,8 @@ def _text(path: Path, values: list[Any], name: str, first_line: int | None) -> s
     where = f"example {i}" + ("" if first_line is None else f" (line {i + first_line})")
     return (
         f"{path}: column '{name}' is {values[i]!r} in {where}: expected numbers; "
-        "leave the column out, mend the value, or name the labels with data.label"
+        "leave the column out, mend the value, name the column in data.categorical, or the labels "
+        "with data.label"
     )
 
 
@@ -126,7 +180,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _labels(path: Path, column: Any, name: str, first_line: int | None) -> np.ndarray:
-    values = column.to_pylist()
+    values = _texts(column) if str(column.type).startswith("dictionary") else column.to_pylist()
     # Text columns keep an empty cell as "", which would pass for a class.
     missing = (None, "", "nan", "NaN")
     empty = next((i for i, v in enumerate(values) if v != v or v in missing), None)
@@ -134,3 +188,12 @@ def _labels(path: Path, column: Any, name: str, first_line: int | None) -> np.nd
         line = "" if first_line is None else f" (line {empty + first_line})"
         raise InputError(f"{path}: label '{name}' of example {empty}{line} is missing")
     return label_values(values)
+
+
+def _texts(column: Any) -> list[Any]:
+    """What a dictionary column says, each of its texts kept once."""
+    values: list[Any] = []
+    for chunk in column.chunks:
+        texts = chunk.dictionary.to_pylist()
+        values += [None if i is None else texts[i] for i in chunk.indices.to_pylist()]
+    return values

@@ -1,7 +1,9 @@
 """What may stand where X stands: anything that offers `w.T @ X` and `X @ dZ.T`."""
 
+from jax_logreg.matrix.categorical import Categorical, from_codes
 from jax_logreg.matrix.compressed import Compressed, compress
 from jax_logreg.matrix.dense import Transposed, aligned
+from jax_logreg.matrix.encoding import encode
 from jax_logreg.matrix.fused import Fused, fuse
 from jax_logreg.matrix.operations import (
     each_block,
@@ -20,14 +22,17 @@ from jax_logreg.matrix.placing import arrange, place
 from jax_logreg.matrix.read_ahead import plain_errors
 from jax_logreg.matrix.sharded import Sharded, shard
 from jax_logreg.matrix.sparse import Sparse, from_scipy
+from jax_logreg.matrix.stacked import Stacked, stack
 from jax_logreg.matrix.standardised import Standardised, standardise
 from jax_logreg.matrix.streamed import Streamed, stream
 
 __all__ = [
+    "Categorical",
     "Compressed",
     "Fused",
     "Sharded",
     "Sparse",
+    "Stacked",
     "Standardised",
     "Streamed",
     "Transposed",
@@ -35,8 +40,10 @@ __all__ = [
     "arrange",
     "compress",
     "each_block",
+    "encode",
     "examples",
     "features",
+    "from_codes",
     "from_scipy",
     "fuse",
     "gram",
@@ -50,6 +57,7 @@ __all__ = [
     "plain_errors",
     "shard",
     "squares",
+    "stack",
     "standardise",
     "stream",
 ]

@@ -12,6 +12,7 @@ from jax import Array, lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jax_logreg.errors import InputError
+from jax_logreg.matrix.categorical import Categorical
 from jax_logreg.matrix.compressed import Compressed
 from jax_logreg.matrix.dense import Transposed
 from jax_logreg.matrix.operations import (
@@ -27,6 +28,7 @@ from jax_logreg.matrix.operations import (
 )
 from jax_logreg.matrix.placing import arrange, check_sparse
 from jax_logreg.matrix.sparse import Sparse, split_scipy
+from jax_logreg.matrix.stacked import Stacked
 from jax_logreg.matrix.standardised import Standardised
 from jax_logreg.pytree import pytree
 
@@ -167,7 +169,12 @@ def _split(X: Any, dtype: str, devices: list[jax.Device]) -> list[Any]:
     m = X.shape[1]
     q = -(-m // len(devices))
     spans = [slice(min(i * q, m), min((i + 1) * q, m)) for i in range(len(devices))]
-    if isinstance(X, Compressed):
+    if isinstance(X, Stacked):
+        several = [_split(one, dtype, devices) for one in X.matrices]
+        return [Stacked(parts) for parts in zip(*several, strict=True)]
+    if isinstance(X, Standardised):
+        return [Standardised(part, X.mean, X.scale) for part in _split(X.X, dtype, devices)]
+    if isinstance(X, Compressed | Categorical):
         return [X.cut(span, q) for span in spans]
     if isinstance(X, Transposed):
         rows = np.asarray(X.rows).T
@@ -179,7 +186,8 @@ def _split(X: Any, dtype: str, devices: list[jax.Device]) -> list[Any]:
     if not is_array(X):
         raise InputError(
             f"X is a {type(X).__name__}, which devices cannot share: expected an array, a SciPy "
-            "sparse matrix, Transposed, Compressed, Sparse, or one of these Standardised"
+            "sparse matrix, Transposed, Compressed, Sparse, Categorical, or these Standardised or "
+            "Stacked"
         )
     X = np.asarray(X)
     pairs = zip(spans, devices, strict=True)

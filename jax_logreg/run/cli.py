@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 import jax_logreg
 from jax_logreg.errors import InputError
 from jax_logreg.extras import MissingExtra, needs
+from jax_logreg.memory import within_memory
 from jax_logreg.status import Status
 
 with needs("run"):
@@ -144,6 +145,8 @@ def predict(
         writer = None if out is None else find_writer(out)
         model = Model.load(run_dir / "model.safetensors")
         examples = read(data, model.reading, features=model.features, labelled=False)
+        for line in model.levels.unknown(examples.categories, examples.source):
+            print(f"jax-logreg: {line}", file=sys.stderr)
         predictions = model.predict(examples)
         if out is None or writer is None:
             write_csv(sys.stdout, predictions)
@@ -169,7 +172,7 @@ def _one_line() -> Iterator[None]:
     from jax_logreg.run.signals import Interrupted, interruptible
 
     try:
-        with interruptible():
+        with interruptible(), within_memory():
             yield
     except (InputError, MissingExtra) as error:
         _stop(str(error), _BAD_INPUT)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from jax_logreg.data import DataConfig, Section
+from jax_logreg.data.one_line import one_line
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.run.penalties import NoPenalty, PenaltyConfig
@@ -17,6 +18,9 @@ with needs("run"):
 
     from jax_logreg.run.explain import explain, find_origin
 
+
+# Bytes of a config, and tables and lists in one another.
+_LONGEST, _DEEPEST = 1_000_000, 50
 
 Tried = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 ClassWeights = dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]]
@@ -67,7 +71,9 @@ class FitConfig(Section):
 class SweepConfig(Section):
     """Strengths of the penalty x folds; the one that predicts best what was held out is trained."""
 
-    strengths: Annotated[int, Field(ge=1)] | Annotated[list[Tried], Field(min_length=1)] = Field(
+    strengths: (
+        Annotated[int, Field(ge=1, le=10_000)] | Annotated[list[Tried], Field(min_length=1)]
+    ) = Field(
         10,
         description="Their values, or how many: then a geometric grid from the least at which all "
         "weights are 0 (of L2: from ten times that of L1) down to `smallest` times it.",
@@ -124,12 +130,7 @@ def load_config(path: Path, overrides: list[str]) -> Config:
         InputError: no file, no TOML, or a value that is refused: one line each, naming the file
             or the override, the key, and the key or value that was likely meant.
     """
-    tree = _read(path)
-    origins = {}
-    for override in overrides:
-        key, value = _parse(override)
-        _set(tree, key, value, override)
-        origins[key] = f"--set {override}"
+    tree, origins = _merge(path, overrides)
     try:
         config = Config.model_validate(tree)
     except ValidationError as error:
@@ -137,8 +138,40 @@ def load_config(path: Path, overrides: list[str]) -> Config:
     wrong = _check_strength(config)
     if wrong is not None:
         key, problem = wrong
-        raise InputError(f"{find_origin(key, origins, str(path))}: {problem}")
+        with one_line():
+            raise InputError(f"{find_origin(key, origins, str(path))}: {problem}")
     return config
+
+
+@one_line()
+def _merge(path: Path, overrides: list[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The file's tree with the overrides in it, and the override that each key comes from."""
+    tree = _read(path)
+    _check_plain(tree, str(path))
+    origins = {}
+    for override in overrides:
+        key, value = _parse(override)
+        _set(tree, key, value, override)
+        _check_plain(tree, f"--set {override}")
+        origins[key] = f"--set {override}"
+    return tree, origins
+
+
+def _check_plain(value: Any, origin: str) -> None:
+    """Refuse integers beyond TOML's 64 bits and deep nests, which no key takes (InputError)."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        if any(isinstance(one, int) and not -(2**63) <= one < 2**63 for one in level):
+            raise InputError(f"{origin}: an integer is beyond 64 bits: expected a smaller one")
+        nests = [one.values() if isinstance(one, dict) else one for one in level if _is_nest(one)]
+        if not nests:
+            return
+        level = [one for nest in nests for one in nest]
+    raise InputError(f"{origin}: over {_DEEPEST} tables or lists in one another: expected fewer")
+
+
+def _is_nest(value: Any) -> bool:
+    return isinstance(value, dict | list)
 
 
 def _check_strength(config: Config) -> tuple[str, str] | None:
@@ -158,14 +191,19 @@ def _check_strength(config: Config) -> tuple[str, str] | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            content = file.read(_LONGEST + 1)
+        if len(content) > _LONGEST:
+            raise InputError(f"{path} is longer than {_LONGEST} bytes: expected a config")
+        return tomllib.loads(content.decode())
     except FileNotFoundError:
         near = get_close_matches(path.name, [other.name for other in path.parent.glob("*.toml")], 1)
         mend = f": did you mean {path.with_name(near[0])}?" if near else ""
         raise InputError(f"{path} does not exist{mend}") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    # Besides TOMLDecodeError: no UTF-8, thousands of digits, a path with a null byte.
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not TOML: {error}") from None
 
 
@@ -175,9 +213,14 @@ def _parse(override: str) -> tuple[str, Any]:
     if not equals or not all(key.split(".")):
         raise InputError(f"--set {override}: expected key.path=value, for example fit.steps=100")
     try:
+        override.encode()
         return key, tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return key, text.strip()
+    except UnicodeEncodeError:
+        raise InputError(f"--set {override}: expected UTF-8, as in a config") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"--set {override}: {error}") from None
 
 
 def _set(tree: dict[str, Any], key: str, value: Any, override: str) -> None:

@@ -50,7 +50,7 @@ def run(config: Config, console: Console, folder: Path | None = None) -> Outcome
     data = prepare(config.data, config.fit.dtype)
     load = time.perf_counter() - began
     arguments = fit_arguments(config, data)
-    console.print(_describe(data), highlight=False, soft_wrap=True)
+    console.print(_describe(data), highlight=False, markup=False, soft_wrap=True)
     began, sweep = time.perf_counter(), None
     with _compiling() as compiled:
         if config.sweep is not None:
@@ -68,7 +68,14 @@ def run(config: Config, console: Console, folder: Path | None = None) -> Outcome
     if sweep is not None:
         summary["sweep"] = sweep.summary
         summary["penalty"]["strength"] = arguments["penalty"].strength
-    model = Model(result.params, data.classes, data.features, data.scaling, config.data.reading)
+    model = Model(
+        result.params,
+        data.classes,
+        data.features[: len(data.scaling.mean)],
+        data.scaling,
+        config.data.reading.of(data.levels.names),
+        data.levels,
+    )
     files = {
         "config.toml": config.to_toml().encode(),
         "result.json": (json.dumps(summary, indent=2, allow_nan=False) + "\n").encode(),
@@ -134,7 +141,8 @@ def _describe(data: Prepared) -> str:
     test = 0 if data.X_test is None else data.X_test.shape[1]
     k = len(data.classes)
     classes = f", {k} classes" if k > 2 else ""
-    return f"{data.source}: {m} examples, {n} features{classes}; {test} held out"
+    lines = [f"{data.source}: {m} examples, {n} features{classes}; {test} held out", *data.notes]
+    return "\n".join(lines)
 
 
 @contextmanager

@@ -6,6 +6,11 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from jax_logreg.data.one_line import printable
+
+# Faults that are looked at, and those that get a line.
+_LOOKED_AT, _SHOWN = 100, 10
+
 
 def explain(
     error: ValidationError,
@@ -14,12 +19,13 @@ def explain(
     source: str,
     origins: dict[str, str],
 ) -> str:
-    """One line for each key at fault: where it stands, what came, what was expected.
+    """One line for each of the first ten keys at fault: where it stands, what came, what was
+    expected.
 
     `origins` says of keys that were overridden where they come from; all others are the source's.
     """
     found: dict[str, list[dict[str, Any]]] = {}
-    for problem in error.errors():
+    for problem in error.errors()[:_LOOKED_AT]:
         found.setdefault(_key(dict(problem), tree), []).append(dict(problem))
     lines = []
     for key, problems in found.items():
@@ -31,8 +37,8 @@ def explain(
             # What made it necessary stands in the same table.
             table = key.rpartition(".")[0]
             origin = find_origin(table, origins, source) if table else source
-        lines.append(f"{origin}: {_describe(key, problems, model, tree)}")
-    return "\n".join(lines)
+        lines.append(printable(f"{origin}: {_describe(key, problems, model, tree)}"))
+    return "\n".join([*lines[:_SHOWN], *(["and more such faults"] if len(lines) > _SHOWN else [])])
 
 
 def find_origin(key: str, origins: dict[str, str], source: str) -> str:

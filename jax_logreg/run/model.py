@@ -8,7 +8,16 @@ from typing import Any, Literal, NamedTuple
 import jax
 import numpy as np
 
-from jax_logreg.data import Examples, Predictions, Reading, Scaling, Section
+from jax_logreg.data import (
+    Examples,
+    Levels,
+    Predictions,
+    Reading,
+    Scaling,
+    Section,
+    make_features,
+)
+from jax_logreg.data.one_line import one_line
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Params, forward
@@ -36,14 +45,23 @@ class _Meaning(Section):
     classes: list[bool | int | float | str] = Field(min_length=2)
     features: list[str]
     scaling: _ScalingLists
+    # Nor do those of before there were categories.
+    levels: dict[str, list[str]] = Field(default_factory=dict)
+    drop_first: bool = False
     reading: Reading
+
+    @property
+    def columns(self) -> Levels:
+        """The levels of each column of categories."""
+        return Levels(tuple(self.levels), tuple(map(tuple, self.levels.values())), self.drop_first)
 
 
 class Model(NamedTuple):
     """Parameters w (n, k), b (k, 1) of scaled features, and all that is needed to read new data.
 
     Of a binomial model, k = 1, `classes` are two, the second of which counts as 1; a multinomial
-    one has an output for each class.
+    one has an output for each class. `features` are those of numbers, whose weights come before
+    those of the `levels`.
     """
 
     params: Params
@@ -51,6 +69,7 @@ class Model(NamedTuple):
     features: tuple[str, ...]
     scaling: Scaling
     reading: Reading
+    levels: Levels = Levels()
 
     def save(self) -> bytes:
         """The file's content; metadata are JSON texts."""
@@ -60,6 +79,11 @@ class Model(NamedTuple):
             classes=list(self.classes),
             features=list(self.features),
             scaling=_ScalingLists(mean=mean, scale=scale),
+            levels={
+                name: list(levels)
+                for name, levels in zip(self.levels.names, self.levels.levels, strict=True)
+            },
+            drop_first=self.levels.drop_first,
             reading=self.reading,
         )
         texts = {key: json.dumps(value) for key, value in meaning.model_dump().items()}
@@ -67,6 +91,7 @@ class Model(NamedTuple):
         return safetensors.numpy.save({"w": w, "b": b}, {"format": _FORMAT, **texts})
 
     @classmethod
+    @one_line()
     def load(cls, path: Path) -> "Model":
         """The model of a file that `save` wrote.
 
@@ -84,9 +109,10 @@ class Model(NamedTuple):
             meaning = _Meaning.model_validate(
                 {key: json.loads(text) for key, text in texts.items()}
             )
-            _check_shapes(meaning, w, b)
-        except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
-            reason = str(error).splitlines()[0]
+            _check_numbers(meaning, w, b)
+        # A damaged file makes the libraries raise nearly anything.
+        except Exception as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise InputError(f"{path} is no model of jax_logreg: {reason}") from None
         scaling = meaning.scaling
         return cls(
@@ -95,6 +121,7 @@ class Model(NamedTuple):
             tuple(meaning.features),
             Scaling(np.array(scaling.mean), np.array(scaling.scale)),
             meaning.reading,
+            meaning.columns,
         )
 
     def predict(self, examples: Examples) -> Predictions:
@@ -103,7 +130,8 @@ class Model(NamedTuple):
         Probabilities are in the dtype of the parameters.
         """
         dtype = self.params.w.dtype.name
-        A = probabilities(self.params, self.scaling.apply(examples.X, dtype))
+        X = make_features(examples, self.scaling, self.levels, dtype)
+        A = probabilities(self.params, X)
         predicted = np.asarray(self.classes)[likeliest(A)]
         return Predictions(A[-1] if len(self.classes) == 2 else A.T, predicted, self.classes)
 
@@ -131,11 +159,21 @@ _FORWARD = {
 }
 
 
-def _check_shapes(meaning: _Meaning, w: np.ndarray, b: np.ndarray) -> None:
-    n, classes = len(meaning.features), len(meaning.classes)
+def _check_numbers(meaning: _Meaning, w: np.ndarray, b: np.ndarray) -> None:
+    numbers, classes = len(meaning.features), len(meaning.classes)
+    n = numbers + len(meaning.columns.features)
     k = 1 if meaning.family == "binomial" else classes
     if k == 1 and classes != 2:
         raise ValueError(f"expected two classes of a binomial model, not {classes}")
     lengths = len(meaning.scaling.mean), len(meaning.scaling.scale)
-    if (w.shape, b.shape, *lengths) != ((n, k), (k, 1), n, n):
+    if list(meaning.levels) != meaning.reading.categorical:
+        raise ValueError("expected levels of each column of categories that is read")
+    if (w.shape, b.shape, *lengths) != ((n, k), (k, 1), numbers, numbers):
         raise ValueError(f"expected parameters and scaling of {n} features and {k} outputs")
+    if any(isinstance(name, int) and not -(2**63) <= name < 2**63 for name in meaning.classes):
+        raise ValueError("expected classes of at most 64 bits")
+    if any(array.dtype.name not in ("float32", "float64") for array in (w, b)):
+        raise ValueError(f"expected w and b in float32 or float64, not {w.dtype} and {b.dtype}")
+    scaling = np.array([meaning.scaling.mean, meaning.scaling.scale])
+    if not all(np.isfinite(array).all() for array in (w, b, scaling)) or (scaling[1] <= 0).any():
+        raise ValueError("expected finite parameters and scaling, and positive scales")

@@ -14,7 +14,10 @@ import optax
 
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False, description="Step size.")]
 Decay = Annotated[float, Field(ge=0, lt=1, description="Decay of a running mean, a step.")]
-Memory = Annotated[int, Field(ge=1, description="How many past steps approximate the curvature.")]
+# The memory squared is allocated, and of what no machine holds XLA does not say so but aborts.
+Memory = Annotated[
+    int, Field(ge=1, le=1000, description="How many past steps approximate the curvature.")
+]
 
 
 class AutoConfig(Section):

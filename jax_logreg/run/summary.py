@@ -46,7 +46,7 @@ def summarise(result: Result, data: Prepared, config: Config, seconds: Seconds) 
         "classes": list(data.classes),
         "penalty": config.penalty.model_dump(mode="json"),
         "solver": result.solver,
-        "notes": list(result.notes),
+        "notes": [*result.notes, *data.notes],
         "cost": _finite(certificate.cost),
         "gradient_norm": _finite(certificate.gradient_norm),
         "certificate": {

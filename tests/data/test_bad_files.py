@@ -2,8 +2,10 @@
 
 import os
 import re
+import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pyarrow
 import pytest
@@ -74,6 +76,72 @@ def broken_picture(folder):
     )
     path = folder / "p" / "dog" / "001.png"
     path.write_bytes(path.read_bytes()[:60])
+    return folder / "p"
+
+
+def lying(name, shape, dtype="<f8"):
+    """An array whose header declares more than it holds, in a .npy or within a .npz."""
+
+    def make(folder):
+        header = {"descr": dtype, "fortran_order": False, "shape": shape}
+        with (folder / "X.npy").open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            file.write(bytes(64))
+        np.save(folder / "X_labels.npy", LABELS)
+        if name == "a.npz":
+            with zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED) as archive:
+                archive.write(folder / "X.npy", "X.npy")
+                archive.write(folder / "X_labels.npy", "Y.npy")
+        return folder / name
+
+    return make
+
+
+def packed(method):
+    def make(folder):
+        np.savez(folder / "b.npz", X=ROWS, Y=LABELS)
+        with (
+            zipfile.ZipFile(folder / "b.npz") as whole,
+            zipfile.ZipFile(folder / "a.npz", "w", method) as other,
+        ):
+            for name in whole.namelist():
+                other.writestr(name, whole.read(name))
+        return folder / "a.npz"
+
+    return make
+
+
+def hdf5(fill):
+    def make(folder):
+        with h5py.File(folder / "a.h5", "w") as file:
+            fill(file)
+            if "Y" not in file:
+                file["Y"] = np.arange(12) % 2
+        return folder / "a.h5"
+
+    return make
+
+
+def elsewhere(file):
+    layout = h5py.VirtualLayout((12, 3), "f8")
+    layout[:] = h5py.VirtualSource("b.h5", "X", (12, 3))
+    file.create_virtual_dataset("X", layout)
+
+
+def pipe(folder):
+    os.mkfifo(folder / "a.csv")
+    return folder / "a.csv"
+
+
+def device(folder):
+    (folder / "a.npy").symlink_to("/dev/zero")
+    return folder / "a.npy"
+
+
+def postscript(folder):
+    save_pictures(folder / "p", np.zeros((1, 2, 2, 3), np.uint8), ["cat"])
+    content = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 7\n%%EndComments\nshowpage\n"
+    (folder / "p" / "cat" / "000.png").write_bytes(content)
     return folder / "p"
 
 
@@ -162,6 +230,33 @@ BAD = {
     "folder without pictures": (lambda folder: folder, r"holds no pictures"),
     "pictures of two sizes": (pictures_of_two_sizes, r"5 x 5 pixels.*data\.pixels=64"),
     "truncated picture": (broken_picture, r"001\.png is damaged"),
+    "npy that declares too much": (lying("X.npy", (10**9, 3)), r"float64 of shape .* cannot hold"),
+    "npz that declares too much": (lying("a.npz", (10**9, 3)), r"float64 of shape .* cannot hold"),
+    "npy of negative size": (lying("X.npy", (-1, 3)), r"X\.npy is damaged: .*\(-1, 3\)"),
+    "no examples of endless features": (lying("X.npy", (0, 10**12)), r"of 10{12} features"),
+    "npz packed by bzip2": (packed(zipfile.ZIP_BZIP2), r"packed otherwise than by np\.savez"),
+    "npz packed by LZMA": (packed(zipfile.ZIP_LZMA), r"packed otherwise than by np\.savez"),
+    "HDF5 that declares too much": (
+        hdf5(lambda file: file.create_dataset("X", (10**12, 3), "f8", chunks=(9, 3))),
+        r"'X' of shape .* would take 2\.4e\+04 GB of memory: expected at most half of the",
+    ),
+    "HDF5 of numbers in a raw file": (
+        hdf5(lambda file: file.create_dataset("X", (12, 3), "f8", external=[("b", 0, 288)])),
+        r"the numbers of 'X' are in other files",
+    ),
+    "HDF5 of numbers in another HDF5": (hdf5(elsewhere), r"the numbers of 'X' are in other files"),
+    "pipe": (pipe, r"a\.csv is a device or a pipe"),
+    "device": (device, r"a\.npy is a device or a pipe"),
+    "PostScript named as a picture": (postscript, r"000\.png is damaged, or no picture"),
+    "feature beyond memory": (text("1 2147483647:1\n0 1:2\n", "a.svm"), r"of 2147483647 features"),
+    "label of a page": (
+        text("a,label\n1," + "y" * 1001 + "\n2,n\n"),
+        r"a label has 1001 characters: expected a class, of at most 1000",
+    ),
+    "label that is no text": (
+        npz(X=ROWS, Y=np.full(12, 0x110000, np.uint32).view("U1")),
+        r"a label is no Unicode text",
+    ),
     "a folder that is named as a file": (
         lambda folder: (folder / "a.csv").mkdir() or folder / "a.csv",
         r"a\.csv holds no pictures",
@@ -218,8 +313,37 @@ def test_pickled_npy_is_not_loaded(tmp_path):
         read(pickled_npy(tmp_path), Reading(), labelled=False)
 
 
+def test_a_long_label_kept_once_and_named_often(tmp_path):
+    """20 GB where each of its examples were to hold it."""
+    codes = pyarrow.array(np.arange(20_000) % 2, pyarrow.int8())
+    labels = pyarrow.DictionaryArray.from_arrays(codes, pyarrow.array(["y" * 10**6, "n"]))
+    path = parquet_of(a=np.arange(20_000.0), label=labels)(tmp_path)
+    with pytest.raises(InputError, match="a label has 1000000 characters"):
+        read(path, Reading())
+
+
+def test_labels_kept_as_a_dictionary(tmp_path):
+    labels = pyarrow.array(["no", "yes", "no"]).dictionary_encode()
+    examples = read(parquet_of(a=[1.0, 2.0, 3.0], label=labels)(tmp_path), Reading())
+    assert examples.labels.tolist() == ["no", "yes", "no"]
+
+
+def test_memory_of_a_machine_that_has_little(tmp_path, monkeypatch):
+    monkeypatch.setattr("jax_logreg.memory.machine_memory", lambda: 500.0)
+    for suffix in (".npz", ".h5", ".csv", ".parquet", ".svmlight"):
+        path = tmp_path / f"a{suffix}"
+        SAVERS[suffix](path, ROWS, LABELS)
+        with pytest.raises(InputError, match=r"GB of memory: expected at most half of the 5e-07"):
+            read(path, Reading())
+    save_pictures(tmp_path / "p", np.zeros((1, 20, 20, 3), np.uint8), ["cat"])
+    with pytest.raises(InputError, match="1 pictures of 1200 numbers would take"):
+        read(tmp_path / "p", Reading())
+    with pytest.raises(InputError, match="pictures of 9999 x 9999 pixels would take"):
+        read(tmp_path / "p", Reading(pixels=9999))
+
+
 def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
-    def refuse(path, *_):
+    def refuse(path, *_, **__):
         raise PermissionError(13, "Permission denied", str(path))
 
     path = npz(X=ROWS, Y=LABELS)(tmp_path)

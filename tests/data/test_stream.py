@@ -259,3 +259,9 @@ def test_a_pattern_without_stream_says_what_to_set(tmp_path):
     save(tmp_path, ".csv")
     with pytest.raises(InputError, match=r"set data\.stream=true"):
         prepare(config(train=str(tmp_path / "*.csv"), stream=False), "float32")
+
+
+def test_categories_are_not_streamed(tmp_path):
+    save(tmp_path, ".csv")
+    with pytest.raises(InputError, match="columns of categories are not streamed"):
+        prepare(config(train=str(tmp_path), categorical=["x0"]), "float32")

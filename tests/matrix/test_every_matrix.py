@@ -15,6 +15,7 @@ from jax_logreg.matrix import (
     compressed,
     examples,
     features,
+    from_codes,
     from_scipy,
     fuse,
     gram,
@@ -22,8 +23,15 @@ from jax_logreg.matrix import (
     mean_absolute,
     operations,
     squares,
+    stack,
     standardise,
     stream,
+)
+from jax_logreg.matrix import (
+    categorical as categories,
+)
+from jax_logreg.matrix import (
+    stacked as stacking,
 )
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -76,6 +84,32 @@ def streamed(X, dtype):
     return stream(Pieces(X.astype("float64" if columns else "uint8"), not columns), 16)
 
 
+def codes(X):
+    """Columns of 4 levels and of 1, as many as X has rows: a code of none now and then."""
+    n, m = X.shape
+    levels = (n,) if n < 5 else (4, 1, n - 5) if n > 5 else (4, 1)
+    rng = np.random.default_rng([n, m])
+    return [rng.integers(0, count + 1, m) for count in levels], levels
+
+
+def categorical(X, dtype):
+    columns, levels = codes(X)
+    one_hot = [
+        np.arange(count)[:, None] == code for code, count in zip(columns, levels, strict=True)
+    ]
+    return from_codes(columns, levels, dtype=dtype), np.concatenate(one_hot).astype("float64")
+
+
+def stacked(X, dtype):
+    """Numbers, standardised, then sparse ones, then categories, as many of each as there are."""
+    n = len(X)
+    first, second = (n + 2) // 3, (2 * n + 2) // 3
+    makers = (MATRICES["standardised dense"], MATRICES["sparse"], categorical)
+    parts = (X[:first], X[first:second], X[second:])
+    made = [make(part, dtype) for make, part in zip(makers, parts, strict=True) if len(part)]
+    return stack([matrix for matrix, _ in made]), np.concatenate([dense for _, dense in made])
+
+
 def bfloat16(X):
     return (X / 7).astype(jnp.bfloat16).astype("float64")
 
@@ -94,6 +128,8 @@ MATRICES = {
     "float32": alike(stored("float32")),
     "sparse": alike(from_csr),
     "streamed": alike(streamed),
+    "categorical": categorical,
+    "stacked": stacked,
 }
 # Several blocks, the last one not full; one example; one feature.
 SHAPES = [(7, 50), (6, 1), (1, 5)]
@@ -104,6 +140,9 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(compressed, "_BLOCK", 128)
     monkeypatch.setattr(operations, "_BLOCK", 64)
     monkeypatch.setattr(operations, "_FEWEST", 7)
+    monkeypatch.setattr(stacking, "_BLOCK", 50)
+    monkeypatch.setattr(categories, "_SUMS", 16)
+    monkeypatch.setattr(categories, "_FEWEST", 7)
 
 
 @pytest.fixture(params=DTYPES)
@@ -167,8 +206,8 @@ def _factors(n, m):
 def test_about_a_centre(make, dtype, rng):
     X, dense = make(numbers((7, 50)), dtype)
     centre, s = factor(rng, (7, 1), dtype), factor(rng, (1, 50), dtype) ** 2
-    same(squares(X, s, centre), ((dense - centre) ** 2) @ s.T, dtype)
-    same(mean_absolute(X, s, centre), np.abs(dense - centre) @ s.T / s.sum(), dtype)
+    same(jax.jit(squares)(X, s, centre), ((dense - centre) ** 2) @ s.T, dtype)
+    same(jax.jit(mean_absolute)(X, s, centre), np.abs(dense - centre) @ s.T / s.sum(), dtype)
 
 
 def test_many_factors_at_once(make, dtype, rng):
@@ -182,9 +221,13 @@ def test_differentiated_in_both_directions(make, dtype, rng):
     X, dense = make(numbers((7, 50)), dtype)
     left, right = factor(rng, (2, 7), dtype), factor(rng, (50, 2), dtype)
     c, e = factor(rng, (2, 50), dtype), factor(rng, (7, 2), dtype)
-    same(jax.grad(lambda left: jnp.sum(c * (left @ X)))(left), c @ dense.T, dtype)
-    same(jax.grad(lambda right: jnp.sum(e * (X @ right)))(right), dense.T @ e, dtype)
-    same(jax.jvp(lambda left: left @ X, (left,), (left,))[1], left @ dense, dtype)
+    same(jax.jit(jax.grad(lambda left: jnp.sum(c * (left @ X))))(left), c @ dense.T, dtype)
+    same(jax.jit(jax.grad(lambda right: jnp.sum(e * (X @ right))))(right), dense.T @ e, dtype)
+    same(
+        jax.jit(lambda left: jax.jvp(lambda left: left @ X, (left,), (left,))[1])(left),
+        left @ dense,
+        dtype,
+    )
 
 
 def test_in_a_scanned_loop(make, dtype, rng):
@@ -211,7 +254,7 @@ def test_gradients_of_the_cross_entropy(make, dtype, rng):
     Y = jnp.asarray(rng.integers(0, 2, (1, 50)), dtype)
     s = factor(rng, (1, 50), dtype) ** 2
     start = params(7, dtype)
-    J, gradients = backprop(start, Batch(X, Y, s))
+    J, gradients = jax.jit(backprop)(start, Batch(X, Y, s))
     expected_J, expected = backprop(start, Batch(jnp.asarray(dense, dtype), Y, s))
     same(J, expected_J, dtype)
     same(gradients.w, expected.w, dtype)
@@ -230,7 +273,7 @@ def test_standardised_under_weights(make, dtype, rng):
     total = s.sum()
     mean = dense @ s.T / total
     deviation = np.sqrt(((dense - mean) ** 2) @ s.T / total)
-    Z = standardise(X, jnp.asarray(s, dtype))
+    Z = jax.jit(standardise)(X, jnp.asarray(s, dtype))
     same(Z.mean, mean, dtype)
     same(Z.scale, np.where(np.ptp(dense, axis=1, keepdims=True) == 0, 1, deviation), dtype)
 

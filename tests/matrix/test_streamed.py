@@ -144,7 +144,7 @@ def test_a_path():
         path(A, LABELS, strengths=[0.1, 0.01], **settings)
         for A in (stream(Pieces(COUNTS), 16), COUNTS)
     )
-    assert_allclose(streamed.params.w, memory.params.w, rtol=1e-8, atol=1e-9)
+    assert_allclose(streamed.w, memory.w, rtol=1e-8, atol=1e-9)
 
 
 @pytest.mark.slow

@@ -1,6 +1,8 @@
 import json
 import re
+from pathlib import Path
 
+import jax
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -87,6 +89,15 @@ OVERRIDES = {
     "data.test_fraction=1": r"data\.test_fraction is 1: expected a value less than 1",
     "data.standardise=yes": r"data\.standardise is 'yes': expected a valid boolean",
     "fit.steps.x=3": r"fit\.steps is no table",
+    "fit.steps=" + "9" * 5000: r"Exceeds the limit .* digits",
+    "fit.steps=0x" + "f" * 5000: r"an integer is beyond 64 bits",
+    "fit.tolerance=9223372036854775808": r"an integer is beyond 64 bits: expected a smaller one",
+    "fit.class_weight=" + "[" * 5000 + "]" * 5000: r"maximum recursion depth",
+    "fit.class_weight=" + "[" * 60 + "]" * 60: r"over 50 tables or lists in one another",
+    "fit" + ".a" * 3000 + "=1": r"over 50 tables or lists in one another",
+    "data.name=caf\udce9": r"expected UTF-8, as in a config",
+    "solver={method='lbfgs', memory=1000000000}": r"solver\.memory is 10{9}: .*equal to 1000",
+    "sweep.strengths=1000000000": r"sweep\.strengths is 10{9}: .*equal to 10000",
     "steps": r"expected key\.path=value, for example fit\.steps=100",
     "=3": r"expected key\.path=value",
 }
@@ -101,7 +112,9 @@ def test_an_override_goes_through_the_same_validation(override):
     with pytest.raises(InputError) as caught:
         load_config(DESCENT, [override])
     message = str(caught.value)
-    assert "\n" not in message and message.startswith(f"--set {override}: "), message
+    assert message.isprintable() and len(message) <= 800, message
+    if override.isprintable() and len(override) < 100:
+        assert message.startswith(f"--set {override}: ")
     assert re.search(pattern, message), message
 
 
@@ -109,6 +122,11 @@ FILES = {
     "not TOML": ("fit = [\n= 3", r"c\.toml is not TOML: .*line 2"),
     "a picture": (b"\x89PNG\r\n", r"c\.toml is not TOML"),
     "empty": ("", r"c\.toml: data is missing: it has no default"),
+    "integer of 5,000 digits": ("a = " + "9" * 5000, r"c\.toml is not TOML: Exceeds the limit"),
+    "nest of 5,000 lists": ("a = " + "[" * 5000, r"c\.toml is not TOML: .*recursion"),
+    "nest of 3,000 tables": ("a" + ".a" * 3000 + " = 1", r"over 50 tables or lists in one anoth"),
+    "a megabyte": ("#" * 1_000_001, r"c\.toml is longer than 1000000 bytes: expected a config"),
+    "line break in a key": ('"da\\nta" = 1\n[data]\nsource="bundled"', r"da\\nta is no known key"),
     "unknown table": (
         '[data]\nsource="bundled"\n[slover]\nmethod="lbfgs"',
         r"c\.toml: slover is no known key: did you mean solver\?",
@@ -140,6 +158,48 @@ def test_a_bad_file_is_named_with_its_key(case, tmp_path):
     line = refused("run", path, "--out", tmp_path / "run")
     assert re.search(pattern, line), line
     assert [p.name for p in tmp_path.iterdir()] == ["c.toml"]
+
+
+def test_of_hundreds_of_faults_ten_have_a_line(tmp_path):
+    path = tmp_path / "c.toml"
+    path.write_text("".join(f"k{i} = {i}\n" for i in range(3000)) + "[data]\nsource='bundled'")
+    done = command("run", path, "--out", tmp_path / "run")
+    assert len(done.err.splitlines()) == 11 and done.err.endswith("and more such faults\n")
+
+
+def test_a_config_without_an_end():
+    with pytest.raises(InputError, match="/dev/zero is longer than 1000000 bytes"):
+        load_config(Path("/dev/zero"), [])
+
+
+MEMORY = {
+    "data.examples=1000000000000": r"data of 10{12} examples and 20 features would take .* GB",
+    "data.features=1000000000000": r"data of 10000 examples and 10{12} features would take",
+    "data={source='embeddings', classes=1000000000000}": r"would take .* GB of memory",
+    "data={source='embeddings', examples=400000, classes=100000}": r"labels of 100000 classes",
+    "data={source='file', train='~nobody_of_this_name/a.csv'}": r"~nobody.*a\.csv does not exist",
+}
+
+
+@pytest.mark.parametrize("override", MEMORY)
+def test_what_cannot_be_is_refused_before_it_is_made(override, tmp_path, monkeypatch):
+    monkeypatch.setattr("jax_logreg.memory.machine_memory", lambda: 2e9)
+    overrides = [override] if "{" in override else ["data={source='synthetic'}", override]
+    sets = [part for one in overrides for part in ("--set", one)]
+    assert re.search(MEMORY[override], refused("run", DESCENT, "--out", tmp_path / "run", *sets))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError("Unable to allocate 7 TiB"), jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: 7")],
+)
+def test_memory_that_runs_out_is_a_line(error, tmp_path, monkeypatch):
+    def fit(*_, **__):
+        raise error
+
+    monkeypatch.setattr("jax_logreg.run.experiment.fit", fit)
+    line = refused("run", DESCENT, "--out", tmp_path / "run")
+    assert line.startswith(f"out of memory: {error}: take fewer")
 
 
 def test_every_fault_has_its_line(tmp_path):

@@ -141,6 +141,12 @@ MISFITS = {
     "one class": {"classes": '["a"]'},
     "softmax of one output": {"family": '"multinomial"'},
     "an unknown family": {"family": '"poisson"'},
+    "a nest of lists": {"classes": "[" * 9999},
+    "a class beyond 64 bits": {"classes": f"[1, {10**30}]"},
+    "a scale of 0": {"scaling": '{"mean": [0.0, 0.0, 0.0], "scale": [1.0, 0.0, 1.0]}'},
+    "a mean of NaN": {"scaling": '{"mean": [0.0, NaN, 0.0], "scale": [1.0, 1.0, 1.0]}'},
+    "NaN": {"tensors": {"w": np.full((3, 1), np.nan, "f4"), "b": np.zeros((1, 1), "f4")}},
+    "integers": {"tensors": {"w": np.ones((3, 1), "i4"), "b": np.zeros((1, 1), "f4")}},
     "outputs of another number": {
         "family": '"multinomial"',
         "classes": '["a", "b", "c"]',

@@ -21,6 +21,11 @@ def stream_examples(path: Path, reading: Reading, like: Examples | None = None) 
     Raises:
         InputError: as of `open_stream`, or weights that are none.
     """
+    if reading.categorical:
+        raise InputError(
+            f"{path}: columns of categories are not streamed: leave data.categorical out, or set "
+            "data.stream=false"
+        )
     options = {name: getattr(reading, name) for name in Names._fields}
     wanted = None if like is None else cast(Reader, like.X)
     reader = open_reader([path], Names(**options), wanted)

@@ -1,0 +1,211 @@
+"""Categorical columns as codes: the one-hot X (n, m) that they stand for is never stored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from jax_logreg.errors import InputError
+from jax_logreg.pytree import pytree
+
+# Sums of a column with few levels are made in up to so many parts, of so many sums in all (256 KB
+# in float32, which stay in the cache) and so many examples at least: one float32 after another
+# loses digits over 10^6 examples.
+_PARTS, _SUMS, _FEWEST = 1024, 2**16, 256
+
+
+@pytree
+@dataclass(frozen=True)
+class Categorical:
+    """One-hot X (n, m) of c columns: `codes` are c arrays (m,) of unsigned integers.
+
+    Column j has levels[j] levels, 0 to levels[j] − 1; the code levels[j] is none of them, all
+    zeros. Its features follow those of the columns before, n = Σ levels. `left @ X` gathers, and
+    `X @ right` sums by code: XLA:CPU does so in about 1 ns a code, in half the time that sums over
+    sorted examples take, which would need a second copy in their order. On a GPU sums by code are
+    atomic, and the order of their terms is not fixed.
+    """
+
+    codes: tuple[Any, ...]
+    levels: tuple[int, ...] = field(metadata={"static": True})
+    dense: str = field(metadata={"static": True})
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, m)."""
+        return sum(self.levels), self.codes[0].shape[0]
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the examples and features given back."""
+        return np.dtype(self.dense)
+
+    def __rmatmul__(self, left: Array) -> Array:
+        """`left @ X` for left (k, n): (k, m)."""
+        parts = zip(self.codes, self._split(left, axis=1), strict=True)
+        # The codes are taken where they are needed, and the terms fuse into one loop.
+        terms = [part.at[:, _index(code)].get(mode="fill", fill_value=0) for code, part in parts]
+        return sum(terms[1:], start=terms[0])
+
+    def __matmul__(self, right: Array) -> Array:
+        """`X @ right` for right (m, k): (n, k)."""
+        if right.shape[1] == 1:
+            return self._sum(right[:, 0])[:, None]
+        # Row by row: by code, rows of right.T are summed four times as fast as columns of right.
+        return lax.map(self._sum, right.T).T
+
+    def mean_absolute(self, s: Array, centre: Array | None = None) -> Array:
+        """Σ s·|X − centre| / Σ s over the examples, (n, 1)."""
+        total = jnp.sum(s)
+        if centre is None:
+            return self @ s.T / total
+        present, absent = self._weights(s)
+        return (present * jnp.abs(1 - centre) + absent * jnp.abs(centre)) / total
+
+    def squares(self, d: Array, centre: Array | None = None) -> Array:
+        """Σ d·(X − centre)² over the examples, (n, 1)."""
+        if centre is None:
+            return self @ d.T
+        present, absent = self._weights(d)
+        return present * jnp.square(1 - centre) + absent * jnp.square(centre)
+
+    def largest(self) -> Array:
+        """The largest |X| of each feature, (n, 1): 1, or 0 where no example has the level."""
+        return (self._count(jnp.ones(self.shape[1], bool)) > 0).astype(self.dtype)
+
+    def gram(self, d: Array) -> Array:
+        """X diag(d) Xᵀ, (n, n): a table of each two columns' levels, summed by pairs of codes."""
+        rows: list[list[Array]] = []
+        for i, a in enumerate(self.levels):
+            row = []
+            for j, b in enumerate(self.levels):
+                if j < i:
+                    row.append(rows[j][i].T)
+                elif j == i:
+                    row.append(jnp.diag(_sums(d[0], _index(self.codes[i]), a)))
+                else:
+                    pair = _index(self.codes[i]) * (b + 1) + _index(self.codes[j])
+                    table = _sums(d[0], pair, (a + 1) * (b + 1)).reshape(a + 1, b + 1)
+                    row.append(table[:a, :b])
+            rows.append(row)
+        return jnp.block(rows)
+
+    def examples(self, index: Array) -> Array:
+        """The columns `index` (q,), dense (n, q)."""
+        numbers = [jnp.arange(count, dtype=jnp.int32)[:, None] for count in self.levels]
+        taken = [_index(code[index])[None] for code in self.codes]
+        same = [a == b for a, b in zip(numbers, taken, strict=True)]
+        return jnp.concatenate(same).astype(self.dtype)
+
+    def features(self, index: Array) -> Array:
+        """The rows `index` (q,), dense (q, m)."""
+        found = jnp.zeros((index.size, self.shape[1]), bool)
+        first = 0
+        for code, count in zip(self.codes, self.levels, strict=True):
+            level = index[:, None].astype(jnp.int32) - first
+            # Beyond the last level stands the code of none, which is no feature.
+            found |= (_index(code)[None] == level) & (level < count)
+            first += count
+        return found.astype(self.dtype)
+
+    def cut(self, span: slice, m: int) -> "Categorical":
+        """The columns of the span, and zeros up to m of them, in NumPy."""
+        codes = []
+        for code, count in zip(self.codes, self.levels, strict=True):
+            filled = np.full(m, count, code.dtype)
+            part = np.asarray(code)[span]
+            filled[: part.size] = part
+            codes.append(filled)
+        return Categorical(tuple(codes), self.levels, self.dense)
+
+    def _split(self, a: Array, axis: int) -> list[Array]:
+        """The parts of `a` along an axis of n, a column's each."""
+        return jnp.split(a, np.cumsum(self.levels)[:-1], axis=axis)
+
+    def _sum(self, values: Array) -> Array:
+        """Σ of the values (m,) of the examples of each level, (n,)."""
+        parts = zip(self.codes, self.levels, strict=True)
+        return jnp.concatenate([_sums(values, _index(code), count) for code, count in parts])
+
+    def _count(self, which: Array) -> Array:
+        """How many of the examples `which` (m,) have each level, (n, 1)."""
+        return self._sum(which.astype(jnp.int32))[:, None]
+
+    def _weights(self, s: Array) -> tuple[Array, Array]:
+        """Σ s over the examples that have each level, and over those that have not, (n, 1)."""
+        present, counted = self @ s.T, s[0] != 0
+        # Where all that count have the level nothing is absent, whatever rounding says.
+        everywhere = self._count(counted) == jnp.sum(counted)
+        return present, jnp.where(everywhere, 0, jnp.sum(s) - present)
+
+
+def _index(code: Array) -> Array:
+    return code.astype(jnp.int32)
+
+
+def _sums(values: Array, index: Array, count: int) -> Array:
+    """Σ of the values (m,) by their index, (count,); what is beyond is left out."""
+    m, width = values.size, count + 1
+    parts = max(1, min(_PARTS, _SUMS // width, m // _FEWEST))
+    part = lax.iota(jnp.int32, m) // -(-m // parts)
+    sums = jax.ops.segment_sum(values, part * width + index, parts * width)
+    return jnp.sum(sums.reshape(parts, width), axis=0)[:count]
+
+
+def from_codes(
+    codes: Sequence[Any], levels: Sequence[int], *, drop_first: bool = False, dtype: str = "float32"
+) -> Categorical:
+    """The one-hot X (n, m) of columns of integer codes, (m,) each; column j has levels[j] levels.
+
+    A code of levels[j] is none of them: all zeros. With `drop_first` so is level 0, and n is less
+    by one for each column: beside an intercept and without a penalty, coefficients are unique only
+    so. By default every level has its feature, as a penalty, which treats all alike, wants it.
+
+    `dtype` is that of the examples and features given back.
+
+    Raises:
+        InputError: no columns, columns of several lengths, or what is no code.
+    """
+    arrays = [np.asarray(column) for column in codes]
+    if not arrays or len(arrays) != len(levels):
+        raise InputError(
+            f"codes are of {len(arrays)} columns and levels of {len(levels)}: expected as many, "
+            "and at least one"
+        )
+    lengths = {array.shape for array in arrays}
+    if len(lengths) > 1 or arrays[0].ndim != 1:
+        shapes = ", ".join(map(str, sorted(lengths)))
+        raise InputError(f"columns of codes have shapes {shapes}: expected (m,), alike for all")
+    counts = tuple(int(count) - drop_first for count in levels)
+    for j, count in enumerate(levels):
+        if count - drop_first < 1:
+            raise InputError(
+                f"column {j} of codes has {count} level{'s' * (count != 1)}: expected at least "
+                f"{1 + drop_first}, or the column left out"
+            )
+    pairs = enumerate(zip(arrays, levels, strict=True))
+    checked = [_checked(j, array, int(count), drop_first) for j, (array, count) in pairs]
+    return Categorical(tuple(checked), counts, str(np.dtype(dtype)))
+
+
+def _checked(j: int, codes: np.ndarray, count: int, drop_first: bool) -> Array:
+    """The codes of column j as they are stored, less one where the first level is dropped."""
+    if codes.dtype.kind not in "iu":
+        raise InputError(
+            f"column {j} of codes has dtype {codes.dtype}: expected integers; encode(values) makes "
+            "codes of text"
+        )
+    wrong = np.flatnonzero((codes < 0) | (codes > count))
+    if wrong.size:
+        raise InputError(
+            f"the code of example {wrong[0]} in column {j} is {codes[wrong[0]]}: expected 0 to "
+            f"{count - 1}, or {count} for none of its levels"
+        )
+    if drop_first:
+        count -= 1
+        codes = np.where(codes == 0, count, codes.astype(np.int64) - 1)
+    return jnp.asarray(codes, np.min_scalar_type(count))

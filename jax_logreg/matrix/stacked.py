@@ -1,0 +1,141 @@
+"""Several matrices over the same examples, the features of one after those of another."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from jax_logreg.errors import InputError
+from jax_logreg.matrix.operations import (
+    examples,
+    features,
+    gram,
+    largest,
+    mean_absolute,
+    squares,
+)
+from jax_logreg.pytree import pytree
+
+# Entries of the features that are made dense at a time, 16 MB in float32.
+_BLOCK = 2**22
+
+
+@pytree
+@dataclass(frozen=True)
+class Stacked:
+    """X (n, m) of matrices (n₁, m), (n₂, m), ... one under the other, n = n₁ + n₂ + ...
+
+    Each keeps its own way of storing: numbers beside categories, dense beside sparse.
+    """
+
+    matrices: tuple[Any, ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, m)."""
+        return sum(X.shape[0] for X in self.matrices), self.matrices[0].shape[1]
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the entries."""
+        return self.matrices[0].dtype
+
+    def __rmatmul__(self, left: Array) -> Array:
+        """`left @ X` for left (k, n): (k, m)."""
+        terms = [part @ X for X, part in zip(self.matrices, self._split(left.T), strict=True)]
+        return sum(terms[1:], start=terms[0])
+
+    def __matmul__(self, right: Array) -> Array:
+        """`X @ right` for right (m, k): (n, k)."""
+        return jnp.concatenate([X @ right for X in self.matrices])
+
+    def mean_absolute(self, s: Array, centre: Array | None = None) -> Array:
+        """Σ s·|X − centre| / Σ s over the examples, (n, 1)."""
+        return self._each(lambda X, own: mean_absolute(X, s, own), centre)
+
+    def squares(self, d: Array, centre: Array | None = None) -> Array:
+        """Σ d·(X − centre)² over the examples, (n, 1)."""
+        return self._each(lambda X, own: squares(X, d, own), centre)
+
+    def largest(self) -> Array:
+        """The largest |X| of each feature, (n, 1)."""
+        return jnp.concatenate([largest(X) for X in self.matrices])
+
+    def gram(self, d: Array) -> Array:
+        """X diag(d) Xᵀ, (n, n), from what each two matrices have in common."""
+        rows: list[list[Array]] = []
+        for i, X in enumerate(self.matrices):
+            before = [rows[j][i].T for j in range(i)]
+            after = [_crossed(X, other, d) for other in self.matrices[i + 1 :]]
+            rows.append([*before, gram(X, d), *after])
+        return jnp.block(rows)
+
+    def examples(self, index: Array) -> Array:
+        """The columns `index` (q,), dense (n, q)."""
+        return jnp.concatenate([examples(X, index) for X in self.matrices])
+
+    def features(self, index: Array) -> Array:
+        """The rows `index` (q,), dense (q, m)."""
+        found = jnp.zeros((index.size, self.shape[1]), self.dtype)
+        first = 0
+        for X in self.matrices:
+            own, n = index - first, X.shape[0]
+            mine = (own >= 0) & (own < n)
+            found = jnp.where(mine[:, None], features(X, jnp.clip(own, 0, n - 1)), found)
+            first += n
+        return found
+
+    def _split(self, a: Array) -> list[Array]:
+        """The rows of `a` (n, k) that belong to each matrix, turned round: (k, nᵢ)."""
+        ends = np.cumsum([X.shape[0] for X in self.matrices])
+        return [part.T for part in jnp.split(a, ends[:-1])]
+
+    def _each(self, f: Callable[[Any, Array | None], Array], centre: Array | None) -> Array:
+        """F of each matrix and its part of the centre (n, 1), one under the other."""
+        parts = (
+            [None] * len(self.matrices)
+            if centre is None
+            else [part.T for part in self._split(centre)]
+        )
+        return jnp.concatenate([f(X, own) for X, own in zip(self.matrices, parts, strict=True)])
+
+
+@jax.default_matmul_precision("highest")
+def _crossed(A: Any, B: Any, d: Array) -> Array:
+    """A diag(d) Bᵀ, (a, b): some features at a time of the one that has fewer are made dense."""
+    if A.shape[0] > B.shape[0]:
+        return _crossed(B, A, d).T
+    a, m = A.shape
+    size = min(max(_BLOCK // m, 1), a)
+    count = -(-a // size)
+    # The last block begins early, and repeats some.
+    first = np.minimum(np.arange(count) * size, a - size)
+
+    def of_block(first: Array) -> Array:
+        rows = features(A, first + jnp.arange(size, dtype=jnp.int32))
+        return (B @ (rows * d).T).T
+
+    blocks = lax.map(of_block, jnp.asarray(first, jnp.int32)).reshape(count * size, -1)
+    block = np.arange(a) // size
+    return blocks[block * size + np.arange(a) - first[block]]
+
+
+def stack(matrices: Sequence[Any]) -> Stacked:
+    """The matrices (nᵢ, m), one under the other.
+
+    Raises:
+        InputError: none of them, examples of several numbers, or entries of several dtypes.
+    """
+    if not matrices:
+        raise InputError("there are no matrices to stack: expected one at least")
+    lengths = [X.shape[1] for X in matrices]
+    if len(set(lengths)) > 1:
+        raise InputError(f"matrices have {lengths} examples each: expected as many in all of them")
+    dtypes = [str(X.dtype) for X in matrices]
+    if len(set(dtypes)) > 1:
+        raise InputError(f"matrices are of {', '.join(dtypes)}: expected one dtype for all")
+    return Stacked(tuple(matrices))

@@ -1,0 +1,65 @@
+"""How much memory there is, and one line where what is asked for would not fit."""
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import jax
+
+from jax_logreg.errors import InputError
+
+# What a container may take: of either version of its control groups.
+_CONTAINER = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+def machine_memory() -> float:
+    """Bytes: the least of the machine's, the container's and the process's; infinite if unknown."""
+    limits = [math.inf]
+    if hasattr(os, "sysconf"):
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for path in _CONTAINER:
+        try:
+            limits.append(int(Path(path).read_text()))
+        # Not there, or "max".
+        except (OSError, ValueError):
+            continue
+    try:
+        import resource
+    except ModuleNotFoundError:
+        return min(limits)
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return min([*limits, *([] if limit == resource.RLIM_INFINITY else [limit])])
+
+
+def check_room(what: str, size: int) -> None:
+    """Refuse what would take more than half of the memory: a copy has to stand beside it.
+
+    Raises:
+        InputError: what a file or a config declares is larger, before any of it is there.
+    """
+    there = machine_memory()
+    if 2 * size > there:
+        raise InputError(
+            f"{what} would take {min(size, 10**99) / 1e9:.3g} GB of memory: "
+            f"expected at most half of the {there / 1e9:.3g} GB there are: take fewer or smaller"
+        )
+
+
+@contextmanager
+def within_memory() -> Iterator[None]:
+    """Say in one line that the memory has run out, on the host or on a device (InputError)."""
+    try:
+        yield
+    except MemoryError as error:
+        raise InputError(_exhausted(error)) from None
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error) and "Out of memory" not in str(error):
+            raise
+        raise InputError(_exhausted(error)) from None
+
+
+def _exhausted(error: Exception) -> str:
+    reason = (str(error).splitlines() or ["no more is to be had"])[0]
+    return f"out of memory: {reason}: take fewer examples, features, models or steps kept"
