@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import jax
@@ -12,6 +11,7 @@ from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jax_logreg.errors import InputError
+from jax_logreg.hosts import most
 from jax_logreg.matrix.compressed import Compressed
 from jax_logreg.matrix.dense import Transposed
 from jax_logreg.matrix.operations import (
@@ -137,22 +137,30 @@ class Sharded:
 def shard(X: Any, dtype: str, mesh: Mesh) -> Any:
     """X (n, m), spread over the devices of the mesh; zeros follow its last example.
 
+    Over several hosts X is the part that this one has, and zeros follow the last of each.
     An array or a SciPy sparse matrix is read as `dtype`, a matrix keeps its own.
 
     Raises:
         InputError: a matrix that cannot be split.
     """
     if isinstance(X, Standardised):
-        replicate = partial(jax.device_put, device=NamedSharding(mesh, PartitionSpec()))
+        everywhere = NamedSharding(mesh, PartitionSpec())
+
+        def replicate(a: Any) -> Array:
+            return jax.make_array_from_process_local_data(everywhere, np.asarray(a))
+
         inner = shard(X.X, str(X.X.dtype), mesh)
         return Standardised(inner, replicate(X.mean), replicate(X.scale))
-    return Sharded(_join(_split(X, dtype, list(mesh.devices.flat)), mesh))
+    return Sharded(_join(_split(X, dtype, list(mesh.local_devices), mesh), mesh))
 
 
-def _split(X: Any, dtype: str, devices: list[jax.Device]) -> list[Any]:
+def _split(X: Any, dtype: str, devices: list[jax.Device], mesh: Mesh) -> list[Any]:
     """X as one part a device, (n, q) each and all of one structure, still on the host."""
     m = X.shape[1]
     q = -(-m // len(devices))
+    over_hosts = len(devices) < mesh.size
+    if over_hosts:
+        (q,) = most(q)
     spans = [slice(min(i * q, m), min((i + 1) * q, m)) for i in range(len(devices))]
     if isinstance(X, Compressed):
         return [X.cut(span, q) for span in spans]
@@ -160,9 +168,9 @@ def _split(X: Any, dtype: str, devices: list[jax.Device]) -> list[Any]:
         rows = np.asarray(X.rows).T
         return [Transposed(_filled(rows[:, span], q).T) for span in spans]
     if isinstance(X, Sparse):
-        return split_scipy(X.to_scipy(), X.dtype.name, spans, q)
+        return split_scipy(X.to_scipy(), X.dtype.name, spans, q, over_hosts)
     if hasattr(X, "tocsr"):
-        return split_scipy(check_sparse(X), dtype, spans, q)
+        return split_scipy(check_sparse(X), dtype, spans, q, over_hosts)
     if not is_array(X):
         raise InputError(
             f"X is a {type(X).__name__}, which devices cannot share: expected an array, a SciPy "
@@ -184,9 +192,9 @@ def _join(parts: list[Any], mesh: Mesh) -> Any:
     sharding = NamedSharding(mesh, PartitionSpec(*mesh.axis_names))
 
     def join(*leaves: Any) -> Array:
-        pairs = zip(leaves, mesh.devices.flat, strict=True)
+        pairs = zip(leaves, mesh.local_devices, strict=True)
         arrays = [jax.device_put(np.asarray(leaf)[None], device) for leaf, device in pairs]
-        shape = (len(arrays), *arrays[0].shape[1:])
+        shape = (mesh.size, *arrays[0].shape[1:])
         return jax.make_array_from_single_device_arrays(shape, sharding, arrays)
 
     return jax.tree.map(join, *parts)
