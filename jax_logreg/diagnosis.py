@@ -1,14 +1,17 @@
 """What a fit says of its data where features are unpenalised: separation and collinearity."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import jax
 import numpy as np
 
 from jax_logreg.collinear import collinear_features
 from jax_logreg.devices import gather
 from jax_logreg.hosts import spans
-from jax_logreg.logistic import Params
+from jax_logreg.logistic import Batch, Params
+from jax_logreg.matrix import examples
 from jax_logreg.objective import Objective
 from jax_logreg.separation import find_separation
 from jax_logreg.status import Status
@@ -40,7 +43,7 @@ def diagnose(
     if spans(objective.batch.s):
         if n * objective.batch.s.size > _LARGEST_GATHERED:
             return status, ("Over several hosts separation and collinearity were not looked for.",)
-        objective = gather(objective)
+        objective = replace(objective, batch=_whole(objective.batch))
     if names is not None:
         names = [" ".join(str(name).split()) for name in names]
     if (free.sum() + 1) * k > _LARGEST_PROGRAM:
@@ -61,6 +64,13 @@ def diagnose(
     if free.all() and n <= _LARGEST_RANK:
         notes.extend(_collinear(objective, names))
     return status, tuple(notes)
+
+
+def _whole(batch: Batch) -> Batch:
+    """A batch that hosts share, dense and on each of them."""
+    index = np.arange(batch.s.size, dtype=np.int32)
+    X = jax.jit(examples)(batch.X, index)
+    return gather(batch._replace(X=X))
 
 
 def _unpenalised(objective: Objective, n: int) -> np.ndarray:

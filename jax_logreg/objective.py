@@ -15,6 +15,7 @@ from jax_logreg.logistic import (
     Batch,
     Family,
     Params,
+    backprop,
     backprop_from,
     cost,
     derivatives_along,
@@ -81,12 +82,28 @@ class Objective:
         return linear(params, self.batch.X)
 
     def evaluate(self, params: Params) -> Evaluation:
-        """J + P and the analytic gradient."""
-        return self.evaluate_from(params, self.linear(params))
+        """J + P and the analytic gradient, from one pass where X comes in blocks."""
+        X, *rows = self.batch
+        if not matrix.in_blocks(X):
+            return self.evaluate_from(params, self.linear(params))
+
+        def of_block(X: Any, shared: tuple[Params, Array], Y: Array, s: Array) -> Any:
+            params, total = shared
+            return backprop(params, Batch(X, Y, s), total, self.family)
+
+        found = matrix.over_blocks(of_block, X, (params, self.total), *rows)
+        return self._evaluation(params, found, None)
 
     def evaluate_from(self, params: Params, Z: Array) -> Evaluation:
         """`evaluate` for those who have Z."""
-        J, gradient = backprop_from(Z, self.batch, self.total, self.family)
+        found = backprop_from(Z, self.batch, self.total, self.family)
+        return self._evaluation(params, found, Z)
+
+    def _evaluation(
+        self, params: Params, found: tuple[Array, Params], Z: Array | None
+    ) -> Evaluation:
+        """The cross-entropy and its gradient with the penalty's."""
+        J, gradient = found
         if self.penalty is not None:
             J = J + self.penalised(params)
             gradient = gradient._replace(w=gradient.w + self.penalty.l2 * params.w)

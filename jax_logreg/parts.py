@@ -89,16 +89,17 @@ def check_parts(X: Any, placed: Any, dtype: str) -> None:
 
 def agree_on_arguments(X: Any, n: int, **others: Any) -> None:
     """Refuse arguments that are not the same on all hosts, X being of one kind (InputError)."""
-    kind = "an array" if is_array(X) else _kind(X)
-    agree(**{"the type of X": kind, "the number of features": n, **others})
+    agree(**{"the type of X": _kind(X), "the number of features": n, **others})
 
 
 def _kind(X: Any) -> str:
     if hasattr(X, "tocsr"):
         return "a sparse matrix"
+    if is_array(X):
+        return "an array"
     name = f"{type(X).__name__} of {X.dtype}"
     inner = getattr(X, "X", None)
     if inner is None:
         return name
     numbers = [float(np.sum(np.asarray(a, np.float64))) for a in (X.mean, X.scale)]
-    return f"{name} about {numbers} of {'an array' if is_array(inner) else _kind(inner)}"
+    return f"{name} about {numbers} of {_kind(inner)}"

@@ -33,6 +33,7 @@ from jax_logreg.devices import make_mesh
 from jax_logreg.errors import InputError
 from jax_logreg.matrix import (
     Standardised,
+    blocked,
     compressed,
     examples,
     features,
@@ -131,6 +132,7 @@ def test_matrices_of_every_kind(matrix):
 @pytest.fixture
 def small_blocks(monkeypatch):
     monkeypatch.setattr(compressed, "_BLOCK", 64)
+    monkeypatch.setattr(blocked, "_CACHED", 20)
     monkeypatch.setattr(operations, "_BLOCK", 20)
     monkeypatch.setattr(operations, "_FEWEST", 3)
 

@@ -6,9 +6,11 @@ from jax_logreg.matrix.operations import (
     examples,
     features,
     gram,
+    in_blocks,
     is_array,
     largest,
     mean_absolute,
+    over_blocks,
     squares,
 )
 from jax_logreg.matrix.placing import arrange, place
@@ -29,9 +31,11 @@ __all__ = [
     "features",
     "from_scipy",
     "gram",
+    "in_blocks",
     "is_array",
     "largest",
     "mean_absolute",
+    "over_blocks",
     "place",
     "shard",
     "squares",

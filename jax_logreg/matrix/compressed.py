@@ -1,29 +1,25 @@
 """X (n, m) in one, two or four bytes an entry, converted block by block inside its products."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
 from jax_logreg.errors import InputError
+from jax_logreg.matrix.blocked import Blocked, layout
 from jax_logreg.pytree import pytree
 
 # Entries of a block: 6 MB once converted to float32.
 _BLOCK = 3 * 2**19
-# Smaller blocks of examples do not keep the cores busy in the sum over a block, which is split into
-# parts so that each core has its own.
-_PARTS = 8
 _LARGEST = float(np.finfo(np.float32).max)
 _DTYPES = {"uint8": "uint8", "int8": "int8", "bfloat16": "uint16", "float32": "float32"}
 
 
 @pytree
 @dataclass(frozen=True)
-class Compressed:
+class Compressed(Blocked):
     """X (n, m) as blocks of examples (blocks, size, n), times scale (n, 1) where there is one.
 
     The sums are made in the dtype of the other factor. bfloat16 is stored as its 16 bits, uint16:
@@ -46,102 +42,40 @@ class Compressed:
         """The dtype of the examples and features given back."""
         return np.dtype(self.dense)
 
-    @jax.default_matmul_precision("highest")
-    def __rmatmul__(self, left: Array) -> Array:
-        """`left @ X` for left (k, n): (k, m)."""
-        left = left if self.scale is None else left * self.scale.T.astype(left.dtype)
+    @property
+    def block_shape(self) -> tuple[int, int, int]:
+        """(blocks, size, n)."""
+        return self.blocks.shape
 
-        # Without the checkpoint, jax.grad would keep every converted block.
-        @jax.checkpoint
-        def product(left: Array, block: Array) -> Array:
-            return left @ _convert(block, left.dtype).T
-
-        _, Z = lax.scan(lambda _, block: (None, product(left, block)), None, self.blocks)
-        return jnp.moveaxis(Z, 0, 1).reshape(left.shape[0], -1)[:, : self.m]
-
-    def __matmul__(self, right: Array) -> Array:
-        """`X @ right` for right (m, k): (n, k)."""
-        total = self._sum(lambda x: x, right)
-        return total if self.scale is None else total * self.scale.astype(total.dtype)
-
-    def mean_absolute(self, s: Array, centre: Array | None = None) -> Array:
-        """Σ s·|X − centre| / Σ s over the examples, (n, 1)."""
-        return self._sum(lambda x: jnp.abs(self._centred(x, centre)), s.T) / jnp.sum(s)
-
-    def squares(self, d: Array, centre: Array | None = None) -> Array:
-        """Σ d·(X − centre)² over the examples, (n, 1)."""
-        return self._sum(lambda x: jnp.square(self._centred(x, centre)), d.T)
-
-    @jax.default_matmul_precision("highest")
-    def _sum(self, f: Callable[[Array], Array], right: Array) -> Array:
-        """f(stored numbers) @ right for right (m, k): (n, k)."""
-        count, size, n = self.blocks.shape
-        k = right.shape[1]
-        right = self._padded(right).reshape(count, _PARTS, size // _PARTS, k)
-
-        @jax.checkpoint
-        def product(block: Array, right: Array) -> Array:
-            x = f(_convert(block, right.dtype)).reshape(_PARTS, size // _PARTS, n)
-            return jnp.sum(jnp.einsum("pbk,pbn->pkn", right, x), axis=0)
-
-        zero = jnp.zeros((k, n), right.dtype)
-        return lax.scan(lambda G, b: (G + product(*b), None), zero, (self.blocks, right))[0].T
-
-    @jax.default_matmul_precision("highest")
-    def gram(self, d: Array) -> Array:
-        """X diag(d) Xᵀ, (n, n), block by block."""
-        count, size, n = self.blocks.shape
-        d = self._padded(d.T).reshape(count, size, 1)
-
-        def add(G: Array, inputs: tuple[Array, Array]) -> tuple[Array, None]:
-            block, d = inputs
-            x = _convert(block, d.dtype)
-            return G + (x * d).T @ x, None
-
-        G, _ = lax.scan(add, jnp.zeros((n, n), d.dtype), (self.blocks, d))
-        return G if self.scale is None else G * (self.scale * self.scale.T).astype(d.dtype)
+    def decode(self, stored: Array, dtype: Any) -> Array:
+        """Stored numbers in the dtype."""
+        if stored.dtype == jnp.uint16:
+            bits = lax.shift_left(stored.astype(jnp.uint32), jnp.full_like(stored, 16, jnp.uint32))
+            stored = lax.bitcast_convert_type(bits, jnp.float32)
+        return stored.astype(dtype)
 
     def examples(self, index: Array) -> Array:
         """The columns `index` (q,), dense (n, q)."""
         size = self.blocks.shape[1]
         stored = self.blocks[index // size, index % size]
-        return self._scaled(_convert(stored, self.dtype)).T
+        return self._scaled(self.decode(stored, self.dtype)).T
 
     def features(self, index: Array) -> Array:
         """The rows `index` (q,), dense (q, m)."""
         stored = self.blocks[:, :, index].reshape(-1, index.size)[: self.m].T
-        x = _convert(stored, self.dtype)
+        x = self.decode(stored, self.dtype)
         return x if self.scale is None else x * self.scale[index].astype(x.dtype)
 
-    def cut(self, span: slice, m: int) -> "Compressed":
-        """The columns of the span, and zeros up to m of them, in NumPy."""
-        _, size, n = self.blocks.shape
+    def cut(self, span: slice, m: int, size: int) -> "Compressed":
+        """The columns of the span, and zeros up to m of them, in NumPy, in blocks of about `size`
+        examples.
+        """
+        n = self.blocks.shape[2]
         stored = np.asarray(self.blocks).reshape(-1, n)[span]
-        count = -(-m // size)
-        size = -(-m // (count * _PARTS)) * _PARTS
+        count, size = layout(n, m, size)
         blocks = np.zeros((count * size, n), stored.dtype)
         blocks[: len(stored)] = stored
         return Compressed(blocks.reshape(count, size, n), self.scale, m, self.dense)
-
-    def _scaled(self, x: Array) -> Array:
-        return x if self.scale is None else x * self.scale.T.astype(x.dtype)
-
-    def _centred(self, x: Array, centre: Array | None) -> Array:
-        x = self._scaled(x)
-        return x if centre is None else x - centre.T
-
-    def _padded(self, right: Array) -> Array:
-        """`right` (m, k) with zeros for the columns past m."""
-        count, size, _ = self.blocks.shape
-        return jnp.pad(right, ((0, count * size - self.m), (0, 0)))
-
-
-def _convert(stored: Array, dtype: Any) -> Array:
-    """The stored numbers in the dtype."""
-    if stored.dtype == jnp.uint16:
-        bits = lax.shift_left(stored.astype(jnp.uint32), jnp.full_like(stored, 16, jnp.uint32))
-        stored = lax.bitcast_convert_type(bits, jnp.float32)
-    return stored.astype(dtype)
 
 
 def compress(X: Any, storage: str, dtype: str = "float32") -> Compressed:
@@ -156,8 +90,7 @@ def compress(X: Any, storage: str, dtype: str = "float32") -> Compressed:
         raise InputError(f"storage is {storage!r}: expected {', '.join(map(repr, _DTYPES))}")
     X = np.asarray(X)
     n, m = X.shape
-    count = -(-m // max(_BLOCK // n // _PARTS * _PARTS, _PARTS))
-    size = -(-m // (count * _PARTS)) * _PARTS
+    count, size = layout(n, m, _BLOCK // n)
     stored = np.zeros((count * size, n), _DTYPES[storage])
     scale = None
     if storage == "int8":

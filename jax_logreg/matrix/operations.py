@@ -86,6 +86,16 @@ def sum_blocks(of_block: Callable[[Array, Array], Array], d: Array, n: int) -> A
     return lax.scan(add, zero, (first, weights))[0]
 
 
+def in_blocks(X: Any) -> bool:
+    """Whether X comes in blocks of examples, which `over_blocks` goes through once."""
+    return not is_array(X) and getattr(X, "in_blocks", False)
+
+
+def over_blocks(f: Callable[..., Any], X: Any, shared: Any, *rows: Array) -> Any:
+    """Σ f(X of some examples, shared, their rows (r, b)) of an X in blocks; rows are (r, m)."""
+    return X.over_blocks(f, shared, *rows)
+
+
 def examples(X: Any, index: Array) -> Array:
     """The columns X[:, index], dense (n, q), for index (q,)."""
     return X[:, index] if is_array(X) else X.examples(index)

@@ -1,5 +1,6 @@
 """A standardised X that is never formed: what is sparse stays sparse, what is small stays small."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,10 @@ from jax_logreg.matrix.operations import (
     examples,
     features,
     gram,
+    in_blocks,
     is_array,
     mean_absolute,
+    over_blocks,
     squares,
 )
 from jax_logreg.pytree import pytree
@@ -53,6 +56,20 @@ class Standardised:
     def __matmul__(self, right: Array) -> Array:
         """`(X − mean) / scale @ right` for right (m, k): (n, k)."""
         return (self.X @ right - self.mean * jnp.sum(right, axis=0, keepdims=True)) / self.scale
+
+    @property
+    def in_blocks(self) -> bool:
+        """Whether the inner matrix is."""
+        return in_blocks(self.X)
+
+    def over_blocks(self, f: Callable[..., Any], shared: Any, *rows: Array) -> Any:
+        """Σ f(X of some examples, shared, their rows (r, b)) over the inner blocks."""
+
+        def of_block(X: Any, moments: tuple[Array, Array, Any], *rows: Array) -> Any:
+            mean, scale, shared = moments
+            return f(Standardised(X, mean, scale), shared, *rows)
+
+        return over_blocks(of_block, self.X, (self.mean, self.scale, shared), *rows)
 
     def mean_absolute(self, s: Array, centre: Array | None = None) -> Array:
         """Σ s·|X − mean − scale·centre| / scale / Σ s over the examples, (n, 1)."""

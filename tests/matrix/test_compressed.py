@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from cases import precision
 
+from jax_logreg import Batch, Params
 from jax_logreg.errors import InputError
-from jax_logreg.matrix import Compressed, compress, examples
+from jax_logreg.matrix import Compressed, blocked, compress, compressed, examples
+from jax_logreg.objective import Objective
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -27,6 +29,22 @@ def test_memory_stays_that_of_a_block():
         for g in (f, jax.grad(f)):
             memory = jax.jit(g).lower(argument, X).compile().memory_analysis()
             assert memory.temp_size_in_bytes < 25e6, f"{f.__name__} {g.__name__}"
+
+
+@pytest.mark.parametrize("cached", [1, 40, 100, 2**16])
+@pytest.mark.parametrize("m", [7, 8, 9, 100, 333])
+def test_one_pass_over_pieces_of_blocks(cached, m, monkeypatch, rng):
+    """A piece is what stays in a core's cache: the sums do not depend on its size."""
+    monkeypatch.setattr(blocked, "_CACHED", cached)
+    monkeypatch.setattr(compressed, "_BLOCK", 200)
+    X, Y = rng.integers(0, 9, (3, m)).astype("float32"), rng.integers(0, 2, (1, m))
+    rows = [jnp.asarray(a, "float32") for a in (Y, rng.random((1, m)))]
+    params = Params(jnp.full((3, 1), 0.1), jnp.full((1, 1), -0.3))
+    expected = Objective(Batch(jnp.asarray(X), *rows)).evaluate(params)
+    found = Objective(Batch(compress(X, "uint8"), *rows)).evaluate(params)
+    assert found.linear is None
+    for a, b in zip(jax.tree.leaves(found[:2]), jax.tree.leaves(expected[:2]), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(("storage", "bytes_each"), [("uint8", 1), ("int8", 1), ("bfloat16", 2)])

@@ -1,0 +1,146 @@
+"""X (n, m) in blocks of examples: its products, and what else is summed over the examples."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from jax_logreg.matrix.dense import Transposed
+
+# A block has a multiple of so many examples: its sum is split into as many, so that each core has
+# its own.
+PARTS = 8
+# Entries of a piece of a block that a core keeps in its cache while both products are made.
+_CACHED = 2**16
+
+
+def layout(n: int, m: int, size: int) -> tuple[int, int]:
+    """How many blocks, and of how many examples each: at most about `size`, in whole pieces."""
+    count = -(-m // max(size, PARTS))
+    pieces = _pieces(n, -(-m // count))
+    piece = -(-m // (count * pieces))
+    return count, pieces * -(-piece // PARTS) * PARTS
+
+
+def _pieces(n: int, size: int) -> int:
+    return -(-size // max(_CACHED // n, PARTS))
+
+
+class Blocked:
+    """What every X (n, m) in blocks (count, size, n) has in common; columns past m are zero.
+
+    A kind names its `blocks`, over whose leading axis a scan goes, and may load and decode them.
+    Its stored numbers are multiplied by `scale` (n, 1) where there is one.
+    """
+
+    blocks: Any
+    scale: Any
+    shape: Any
+    block_shape: Any
+    in_blocks = True
+
+    def load(self, block: Any) -> Array:
+        """The stored numbers (size, n) of an entry of `blocks`."""
+        return block
+
+    def decode(self, stored: Array, dtype: Any) -> Array:
+        """Stored numbers in the dtype."""
+        return stored.astype(dtype)
+
+    @jax.default_matmul_precision("highest")
+    def __rmatmul__(self, left: Array) -> Array:
+        """`left @ X` for left (k, n): (k, m)."""
+        left = left if self.scale is None else left * self.scale.T.astype(left.dtype)
+
+        # Without the checkpoint, jax.grad would keep every converted block.
+        @jax.checkpoint
+        def product(left: Array, block: Any) -> Array:
+            return left @ self.decode(self.load(block), left.dtype).T
+
+        _, Z = lax.scan(lambda _, block: (None, product(left, block)), None, self.blocks)
+        return jnp.moveaxis(Z, 0, 1).reshape(left.shape[0], -1)[:, : self.shape[1]]
+
+    def __matmul__(self, right: Array) -> Array:
+        """`X @ right` for right (m, k): (n, k)."""
+        total = self._sum(lambda x: x, right.T)
+        return total if self.scale is None else total * self.scale.astype(total.dtype)
+
+    def over_blocks(self, f: Callable[..., Any], shared: Any, *rows: Array) -> Any:
+        """Σ f(X of some examples, shared, their rows (r, b)): each number is read but once."""
+        _, size, n = self.block_shape
+        pieces = _pieces(n, size)
+        piece = size // pieces if size % pieces == 0 else size
+
+        def of_piece(stored: Array, *rows: Array) -> Any:
+            x = self._scaled(self.decode(stored, rows[0].dtype))
+            return f(Transposed(x), shared, *rows)
+
+        def of_block(block: Any, *rows: Array) -> Any:
+            stored = self.load(block).reshape(-1, piece, n)
+            return _total(of_piece, stored, *(_split(row, piece) for row in rows))
+
+        return _total(of_block, self.blocks, *map(self._by_block, rows))
+
+    def mean_absolute(self, s: Array, centre: Array | None = None) -> Array:
+        """Σ s·|X − centre| / Σ s over the examples, (n, 1)."""
+        return self._sum(lambda x: jnp.abs(self._centred(x, centre)), s) / jnp.sum(s)
+
+    def squares(self, d: Array, centre: Array | None = None) -> Array:
+        """Σ d·(X − centre)² over the examples, (n, 1)."""
+        return self._sum(lambda x: jnp.square(self._centred(x, centre)), d)
+
+    @jax.default_matmul_precision("highest")
+    def gram(self, d: Array) -> Array:
+        """X diag(d) Xᵀ, (n, n)."""
+
+        def of_block(block: Any, d: Array) -> Array:
+            x = self.decode(self.load(block), d.dtype)
+            return (x * d.T).T @ x
+
+        G = _total(of_block, self.blocks, self._by_block(d))
+        return G if self.scale is None else G * (self.scale * self.scale.T).astype(d.dtype)
+
+    @jax.default_matmul_precision("highest")
+    def _sum(self, f: Callable[[Array], Array], rows: Array) -> Array:
+        """f(stored numbers) @ rows.T for rows (k, m): (n, k)."""
+        n = self.block_shape[2]
+
+        @jax.checkpoint
+        def of_block(block: Any, rows: Array) -> Array:
+            x = f(self.decode(self.load(block), rows.dtype)).reshape(PARTS, -1, n)
+            split = rows.reshape(len(rows), PARTS, -1)
+            return jnp.sum(jnp.einsum("kpb,pbn->pkn", split, x), axis=0)
+
+        return _total(of_block, self.blocks, self._by_block(rows)).T
+
+    def _scaled(self, x: Array) -> Array:
+        return x if self.scale is None else x * self.scale.T.astype(x.dtype)
+
+    def _centred(self, x: Array, centre: Array | None) -> Array:
+        x = self._scaled(x)
+        return x if centre is None else x - centre.T
+
+    def _by_block(self, rows: Array) -> Array:
+        """Rows (r, m) of each block, (count, r, size), zero past m."""
+        count, size, _ = self.block_shape
+        return _split(jnp.pad(rows, ((0, 0), (0, count * size - self.shape[1]))), size)
+
+
+def _split(rows: Array, size: int) -> Array:
+    """Rows (r, m) as (m / size, r, size)."""
+    return jnp.moveaxis(rows.reshape(len(rows), -1, size), 1, 0)
+
+
+def _total(f: Callable[..., Any], *inputs: Any) -> Any:
+    """Σ f(entries of the inputs) along their leading axis."""
+    zero = jax.tree.map(
+        lambda found: jnp.zeros(found.shape, found.dtype),
+        jax.eval_shape(lambda *inputs: f(*jax.tree.map(lambda a: a[0], inputs)), *inputs),
+    )
+
+    def add(total: Any, entries: Any) -> tuple[Any, None]:
+        return jax.tree.map(jnp.add, total, f(*entries)), None
+
+    return lax.scan(add, zero, inputs)[0]
