@@ -6,7 +6,7 @@ import numpy as np
 
 from jax_logreg.entries import check_entries, largest_entries
 from jax_logreg.errors import InputError
-from jax_logreg.hosts import agree, share
+from jax_logreg.hosts import add_up, agree, share
 from jax_logreg.labels import check_labels, check_weights, encode, weigh_each
 from jax_logreg.logistic import Family
 from jax_logreg.matrix import is_array
@@ -63,9 +63,6 @@ def weigh_part(
     def tell() -> dict[str, Any]:
         found.append(check_weights(s, Y.shape[1]))
         return {}
-
-    def add_up(sums: np.ndarray) -> np.ndarray:
-        return np.sum([one["sums"] for one in share(lambda: {"sums": sums})], axis=0)
 
     found: list[np.ndarray] = []
     share(tell)

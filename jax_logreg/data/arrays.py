@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from jax_logreg.data.examples import Examples, label_values
+from jax_logreg.data.examples import Examples, Part, label_values
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 
@@ -22,37 +22,48 @@ def read_npz(path: Path, x: str, y: str, weights: str | None, labelled: bool) ->
         return _examples(path, load, file.files, x, y, weights, labelled)
 
 
-def read_npy(path: Path, labels: str, labelled: bool) -> Examples:
+def read_npy(path: Path, labels: str, labelled: bool, part: Part | None = None) -> Examples:
     """The examples of a .npy, and their labels in another beside it; neither is unpickled."""
 
     def load(path: Path) -> np.ndarray:
+        if part is not None:
+            return _rows(_plain(path, mapped, path), part)
         with path.open("rb") as opened:
             return _plain(path, partial(np.load, allow_pickle=False), opened)
 
+    mapped = partial(np.load, mmap_mode="r", allow_pickle=False)
+    first = 0 if part is None else part.rows(len(_plain(path, mapped, path))).start
     if not labelled:
-        return _from_array(path, "its array", load(path), None)
+        return _from_array(path, "its array", load(path), None)._replace(first=first)
     beside = path.with_name(labels.replace("*", path.stem))
     if not beside.exists():
         raise InputError(
             f"{path} has labels in {beside.name}, which does not exist: name the file beside it "
             "with data.labels, or put X and Y into one .npz"
         )
-    return _from_array(path, "its array", load(path), load(beside))
+    return _from_array(path, "its array", load(path), load(beside))._replace(first=first)
 
 
-def read_hdf5(path: Path, x: str, y: str, weights: str | None, labelled: bool) -> Examples:
+def read_hdf5(
+    path: Path, x: str, y: str, weights: str | None, labelled: bool, part: Part | None = None
+) -> Examples:
     """The datasets x, y and weights of an HDF5 file, by their full names."""
     with needs("run"):
         import h5py
 
     def load(name: str) -> np.ndarray:
         dataset = file[name]
-        return dataset.asstr()[()] if h5py.check_string_dtype(dataset.dtype) else dataset[()]
+        if h5py.check_string_dtype(dataset.dtype):
+            dataset = dataset.asstr()
+        return dataset[()] if part is None else _rows(dataset, part)
 
     with h5py.File(path) as file:
         names: list[str] = []
         file.visititems(lambda name, item: names.append(name) if hasattr(item, "shape") else None)
-        return _examples(path, load, names, x, y, weights, labelled)
+        examples = _examples(path, load, names, x, y, weights, labelled)
+        if part is None:
+            return examples
+        return examples._replace(first=part.rows(len(file[_find(path, names, x, "x")])).start)
 
 
 def read_svmlight(path: Path, zero_based: bool, features: Sequence[str] | None) -> Examples:
@@ -70,6 +81,13 @@ def read_svmlight(path: Path, zero_based: bool, features: Sequence[str] | None) 
             mend = f": expected at most the {count} features that were trained on"
         raise InputError(f"{path}: {str(error).splitlines()[0]}{mend}") from None
     return _from_array(path, "its examples", rows.toarray(), labels)
+
+
+def _rows(array: Any, part: Part) -> np.ndarray:
+    """The rows of a part, read; of labels or weights in one row its columns."""
+    if getattr(array, "ndim", 1) == 2 and len(array) == 1:
+        return np.array(array[:, part.rows(array.shape[1])])
+    return np.array(array[part.rows(len(array))])
 
 
 def _plain(path: Path, load: Callable[[Any], np.ndarray], what: Any) -> np.ndarray:

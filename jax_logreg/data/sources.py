@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import jax.numpy as jnp
 import numpy as np
 
-from jax_logreg.data.examples import Examples, label_values
+from jax_logreg.data.examples import Examples, Part, label_values
 from jax_logreg.data.reading import Reading, read
 from jax_logreg.data.section import Section
 from jax_logreg.errors import InputError
@@ -43,6 +43,15 @@ class Source(Section):
         """How new data for the model are to be read."""
         return Reading()
 
+    def load(self) -> Loaded:
+        """The training examples, and those to test on where they are apart."""
+        raise NotImplementedError
+
+    def load_part(self, part: Part) -> Loaded:
+        """Those of one of several hosts."""
+        train, test = self.load()
+        return train.part(part), None if test is None else test.part(part)
+
 
 class BundledData(Source):
     """A data set that comes inside scikit-learn."""
@@ -77,18 +86,22 @@ class FileData(Source, Reading):
         # A saved config is to find the file from any folder.
         return None if path is None else str(path.absolute())
 
-    def load(self) -> Loaded:
-        """The training file, and the test file where there is one."""
+    def load(self, part: Part | None = None) -> Loaded:
+        """The training file, and the test file where there is one; or a part of each."""
         if self.train is None:
             raise InputError(
                 "data.train is missing: name the file to learn from: --set data.train=FILE"
             )
-        train = read(self.train, self.reading)
+        train = read(self.train, self.reading, part=part)
         if self.test is None:
             return train, None
         # Accuracy counts examples, so a test file needs no weights.
         reading = self.reading.model_copy(update={"weights": None})
-        return train, read(self.test, reading, features=train.features)
+        return train, read(self.test, reading, features=train.features, part=part)
+
+    def load_part(self, part: Part) -> Loaded:
+        """Of formats that allow it nothing else is read."""
+        return self.load(part)
 
 
 class SyntheticData(Source):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jax_logreg.data.examples import Examples, label_values
+from jax_logreg.data.examples import Examples, Part, label_values
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 
@@ -43,13 +43,33 @@ def _first_line(path: Path, rows: int) -> int | None:
 
 
 def read_parquet(
-    path: Path, columns: Columns, features: Sequence[str] | None, labelled: bool
+    path: Path,
+    columns: Columns,
+    features: Sequence[str] | None,
+    labelled: bool,
+    part: Part | None = None,
 ) -> Examples:
-    """The table of a Parquet file."""
+    """The table of a Parquet file, or of a part its rows, with the row groups that hold it."""
     with needs("run"):
         from pyarrow import parquet
-    table = parquet.ParquetFile(path).read()
-    return _examples(path, table, columns, features, labelled, first_line=None)
+    with parquet.ParquetFile(path) as file:
+        if part is None:
+            table, first = file.read(), 0
+        else:
+            table, first = _read_rows(file, part.rows(file.metadata.num_rows))
+    examples = _examples(path, table, columns, features, labelled, first_line=None)
+    return examples._replace(first=first)
+
+
+def _read_rows(file: Any, rows: slice) -> tuple[Any, int]:
+    """These rows of an open Parquet file, and the number of the first."""
+    sizes = [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]
+    ends = np.cumsum(sizes)
+    starts = ends - sizes
+    groups = np.flatnonzero((ends > rows.start) & (starts < rows.stop)).tolist()
+    table = file.read_row_groups(groups)
+    skipped = rows.start - (int(starts[groups[0]]) if groups else 0)
+    return table.slice(skipped, rows.stop - rows.start), rows.start
 
 
 def _examples(
