@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from jax_logreg.errors import InputError
 from jax_logreg.extras import MissingExtra
-from jax_logreg.hosts import Agreed, check_address, connect, disconnect, index, is_loss
+from jax_logreg.hosts import Agreed, check_address, connect, count, disconnect, index, is_loss, most
 from jax_logreg.run.guard import LOST, LOST_LINE, guard
 from jax_logreg.run.signals import Interrupted, Saved
 
@@ -29,8 +29,9 @@ def join(hosts: str | None, coordinator: str | None, host_id: int | None) -> Ite
         yield
         return
     guard()
-    connect(*options)
     try:
+        connect(*options)
+        _meet()
         yield
         disconnect()
     except (Agreed, Saved):
@@ -68,12 +69,25 @@ def _addresses(
     return coordinator, int(hosts), host_id
 
 
+def _meet() -> None:
+    """A first exchange, of which Gloo tells on stdout."""
+    sys.stdout.flush()
+    stdout, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        most(0)
+    finally:
+        os.dup2(stdout, 1)
+        os.close(stdout)
+        os.close(nowhere)
+
+
 def _leave(message: str, code: int) -> None:
     """End this host without the others, which would have to be waited for."""
     for line in message.splitlines():
         print(f"jax-logreg: {line}", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
-    if index() == 0 and code != LOST:
+    if count() > 1 and index() == 0 and code != LOST:
         time.sleep(_GRACE)
     os._exit(code)
