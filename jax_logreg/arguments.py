@@ -119,6 +119,7 @@ def place_arguments(
     class_weight: Any = None,
     fit_intercept: bool = True,
     devices: Any = None,
+    one_model: bool = False,
 ) -> Task:
     """X, labels, weights, penalty and start, valid and on their devices in the dtype.
 
@@ -128,6 +129,11 @@ def place_arguments(
     target = find_device(device)
     mesh = None if devices is None else make_mesh(devices, target)
     over = mesh is not None and over_hosts(mesh)
+    if over and not one_model:
+        raise InputError(
+            "devices is 'hosts', but many models at once are for one host: pass devices='all', or "
+            "fit them one by one"
+        )
     if over:
         X, (n, m) = together(lambda: _look_at(X, fewest=0))
         agree_on_arguments(X, n, family=family, dtype=dtype, class_weight=class_weight)

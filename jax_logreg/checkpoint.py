@@ -167,7 +167,8 @@ class Checkpoint:
         asked = self._asked[0] if self._asked else 0
         if spans(point.carry.params.w):
             # What one host is to do, all do, after the same chunk.
-            due, asked = most(due, asked)
+            wanted, asked = most(due, asked)
+            due = bool(wanted)
         if due or asked or not running:
             began = time.monotonic()
             self._save(point, np.asarray(scale))
@@ -243,7 +244,8 @@ class Checkpoint:
         ):
             raise InputError(f"{path} is of another solver or shape: begin anew in another folder")
         where = {key: int(texts[key]) for key in _WHERE}
-        placed = [place_like(new, old) for new, old in zip(found, like, strict=True)]
+        # None is missing: the names are the same.
+        placed = [place_like(arrays[name], old) for name, old in zip(names, like, strict=True)]
         return Point(jax.tree.unflatten(kind, placed), [history], **where)
 
 

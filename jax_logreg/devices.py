@@ -68,7 +68,7 @@ def replicate(tree: Any, mesh: Mesh) -> Any:
     return jax.tree.map(partial(jax.make_array_from_process_local_data, everywhere), tree)
 
 
-def over_hosts(mesh: Mesh) -> bool:
+def over_hosts(mesh: Any) -> bool:
     """Whether some of its devices are other hosts'."""
     return len(mesh.local_devices) < mesh.size
 

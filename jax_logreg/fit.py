@@ -104,7 +104,18 @@ def fit(
         method: Any, params: Params | None, dtype: str, tolerance: float, steps: int
     ) -> tuple[Task, Loop, str]:
         task = place_arguments(
-            X, Y, s, params, dtype, device, family, penalty, class_weight, fit_intercept, devices
+            X,
+            Y,
+            s,
+            params,
+            dtype,
+            device,
+            family,
+            penalty,
+            class_weight,
+            fit_intercept,
+            devices,
+            one_model=True,
         )
         _check_names(feature_names, len(task.params.w))
         method, chosen = choose_solver(method, task.objective)

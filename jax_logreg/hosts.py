@@ -32,7 +32,6 @@ class Agreed(InputError):
     """An InputError that all hosts raise at the same point."""
 
 
-
 def connect(
     coordinator: str | None = None,
     hosts: int | None = None,
@@ -193,7 +192,8 @@ def is_loss(error: Exception) -> bool:
 
 def _pack(told: Told) -> bytes:
     file = io.BytesIO()
-    np.savez(file, **{name: np.asarray(value) for name, value in told.items()})
+    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in told.items()}
+    np.savez(file, **arrays)
     return file.getvalue()
 
 

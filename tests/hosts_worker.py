@@ -18,6 +18,7 @@ from jax_logreg.errors import InputError
 from jax_logreg.hosts import index
 from jax_logreg.matrix import Standardised, Transposed, compress, from_scipy
 from jax_logreg.run.joining import join
+from jax_logreg.sweep import fit_many
 
 N, M = 4, 61
 _RNG = np.random.default_rng(5)
@@ -97,6 +98,10 @@ def refuse():
             fit(**{**given, **(wrong if index() == 1 else {})})
         except InputError as error:
             said[name] = str(error)
+    try:
+        fit_many(X, TWO, s=np.ones((2, M)), devices="hosts")
+    except InputError as error:
+        said["many"] = str(error)
     return said
 
 
@@ -105,9 +110,9 @@ def kill_at(step):
     return lambda progress: progress.step >= step and os.kill(os.getpid(), signal.SIGKILL)
 
 
-def long_run(rows, folder=None, callback=None):
+def long_run(rows, folder=None, callback=None, notice=None):
     """Several chunks of L-BFGS, whose Z lies in parts on the hosts."""
-    checkpoint = None if folder is None else Checkpoint(folder, steps=1)
+    checkpoint = None if folder is None else Checkpoint(folder, steps=1, notice=notice)
     settings = {**RIDGE, "steps": 250, "solver": LBFGS(), "devices": "hosts"}
     return fit(X[:, rows], TWO[rows], **settings, checkpoint=checkpoint, callback=callback)
 
@@ -126,7 +131,9 @@ def main(act, folder, count, address, host):
         if act == "killed":
             found |= numbers_of("long", long_run(rows))
         if act == "resumed":
-            found |= numbers_of("long", long_run(rows, folder / "saved"))
+            lines = []
+            found |= numbers_of("long", long_run(rows, folder / "saved", notice=lines.append))
+            found["notice"] = np.asarray(lines)
         np.savez(folder / f"{act}{host}.npz", **found)
         if act == "killed":
             long_run(rows, folder / "saved", kill_at(120) if index() == 1 else None)

@@ -15,12 +15,12 @@ _BLOCK = 4_000_000
 class Part(NamedTuple):
     """Which of several equal runs of examples is meant: that of one host."""
 
-    index: int
-    count: int
+    number: int
+    of: int
 
     def rows(self, m: int) -> slice:
         """Those of m examples."""
-        return slice(m * self.index // self.count, m * (self.index + 1) // self.count)
+        return slice(m * self.number // self.of, m * (self.number + 1) // self.of)
 
 
 class Examples(NamedTuple):

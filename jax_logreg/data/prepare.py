@@ -103,9 +103,7 @@ def _labels_of_all(train: Examples) -> tuple[Examples, int]:
         train.check()
     labels = np.concatenate([one["labels"] for one in heard if one["labels"].size])
     weights = np.concatenate([one["weights"] for one in heard]) if weighted else None
-    whole = train._replace(
-        X=np.empty((0, labels.size)), labels=labels, weights=weights, first=0
-    )
+    whole = train._replace(X=np.empty((0, labels.size)), labels=labels, weights=weights, first=0)
     return whole, sum(sizes[: index()])
 
 
