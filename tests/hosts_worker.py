@@ -76,8 +76,9 @@ def own_part(count):
 
 def compute(name, rows=slice(None), **settings):
     matrix, labels, arguments = TABLE[name]
-    part = X[:, rows] if matrix is None else matrix(X[:, rows])
-    return fit(part, labels[rows], s=WEIGHTS[rows], **arguments, **settings)
+    with jax.enable_x64(True):
+        part = X[:, rows] if matrix is None else matrix(X[:, rows])
+        return fit(part, labels[rows], s=WEIGHTS[rows], **arguments, **settings)
 
 
 def numbers_of(name, result):
@@ -123,8 +124,7 @@ def main(act, folder, count, address, host):
         rows, found = own_part(int(count)), {}
         if act == "table":
             for name in TABLE:
-                with jax.enable_x64(True):
-                    found |= numbers_of(name, compute(name, rows, devices="hosts"))
+                found |= numbers_of(name, compute(name, rows, devices="hosts"))
             found |= {f"refused {name}": np.asarray(line) for name, line in refuse().items()}
         if act == "few":
             found |= numbers_of("descent", compute("descent", rows, devices="hosts"))
