@@ -49,10 +49,10 @@ def encode_part(Y: Any, n: int, m: int, family: str) -> tuple[np.ndarray, Family
     if sum(int(one["m"]) for one in heard) == known.size:
         # Refused there, as too many classes.
         encode(known, n, known.size, family)
-    # Each class once behind the labels, so that every host knows all of them.
-    rows, kind, classes = encode(
-        np.concatenate([labels.astype(known.dtype), known]), n, m + known.size, family
-    )
+    # Each class twice behind the labels, so that every host knows all of them, and none of them
+    # takes a host without examples for one with as many classes as examples.
+    labels = np.concatenate([labels.astype(known.dtype), known, known])
+    rows, kind, classes = encode(labels, n, labels.size, family)
     return rows[:, :m], kind, classes
 
 
