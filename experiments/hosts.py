@@ -22,8 +22,8 @@ import numpy as np
 from timing import footer, options, origin, save, table
 
 # features, examples, and the steps of the two runs
-SIZE, QUICK = (784, 20_000, 100, 300), (20, 200, 5, 10)
-ROUNDS = 5
+SIZE, QUICK = (784, 20_000, 50, 150), (20, 200, 5, 10)
+ROUNDS = 3
 
 
 def solvers():
