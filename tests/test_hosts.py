@@ -35,7 +35,8 @@ def free_port():
 
 def launch(count, command):
     """Exit code, stdout and stderr of each host; none outlives this."""
-    environment = os.environ | {"JAX_NUM_CPU_DEVICES": "1", "PYTHONPATH": str(TESTS.parent)}
+    path = os.pathsep.join([str(TESTS.parent), os.environ.get("PYTHONPATH", "")])
+    environment = os.environ | {"JAX_NUM_CPU_DEVICES": "1", "PYTHONPATH": path}
     hosts = [
         subprocess.Popen(
             [sys.executable, *command(host)],
