@@ -1,6 +1,7 @@
 """The arguments of a fit: refused with one clear line, or placed on their device."""
 
 import math
+import zlib
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -11,13 +12,15 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh
 
-from jax_logreg.devices import make_mesh, place_beside, replicate, spread
+from jax_logreg.devices import make_mesh, over_hosts, place_beside, replicate, spread
 from jax_logreg.entries import FEW, check_entries, largest_entries
 from jax_logreg.errors import InputError, brief
+from jax_logreg.hosts import agree, together
 from jax_logreg.labels import encode, weigh
 from jax_logreg.logistic import Batch, Params
 from jax_logreg.matrix import arrange, is_array
 from jax_logreg.objective import Objective
+from jax_logreg.parts import agree_on_arguments, check_parts, encode_part, weigh_part
 from jax_logreg.penalty import Penalty
 
 _DTYPES = ("float32", "float64")
@@ -116,6 +119,7 @@ def place_arguments(
     class_weight: Any = None,
     fit_intercept: bool = True,
     devices: Any = None,
+    one_model: bool = False,
 ) -> Task:
     """X, labels, weights, penalty and start, valid and on their devices in the dtype.
 
@@ -124,15 +128,28 @@ def place_arguments(
     """
     target = find_device(device)
     mesh = None if devices is None else make_mesh(devices, target)
-    if is_array(X) and not hasattr(X, "tocsr"):
-        X = _numbers("X", X)
-    n, m = _check_shape(X)
-    Y, kind, classes = encode(Y, n, m, family)
-    s = weigh(s, class_weight, Y, kind, classes)
+    over = mesh is not None and over_hosts(mesh)
+    if over and not one_model:
+        raise InputError(
+            "devices is 'hosts', but many models at once are for one host: pass devices='all', or "
+            "fit them one by one"
+        )
+    if over:
+        X, (n, m) = together(lambda: _look_at(X, fewest=0))
+        agree_on_arguments(X, n, family=family, dtype=dtype, class_weight=class_weight)
+        Y, kind, classes = encode_part(Y, n, m, family)
+        s = weigh_part(s, class_weight, Y, kind, classes)
+    else:
+        X, (n, m) = _look_at(X)
+        Y, kind, classes = encode(Y, n, m, family)
+        s = weigh(s, class_weight, Y, kind, classes)
     penalty = check_penalty(penalty, n)
     if not isinstance(fit_intercept, bool | np.bool_):
         raise InputError(f"fit_intercept is {fit_intercept!r}: expected True or False")
     w, b = _start(params, n, len(Y))
+    if over:
+        start = zlib.crc32(np.asarray(w, dtype).tobytes() + np.asarray(b, dtype).tobytes())
+        agree(penalty=penalty, fit_intercept=fit_intercept, params=f"of checksum {start:x}")
     rest = jax.tree.map(lambda value: np.asarray(value, dtype), (Y, s, penalty, w, b))
     if mesh is None:
         X, rest = _hand_over(X, rest, dtype, target)
@@ -169,7 +186,11 @@ def _spread(X: Any, rest: Any, dtype: str, mesh: Mesh) -> tuple[Any, Any]:
     """As `_hand_over`, X and what goes with its examples in parts over the mesh."""
     Y, s, *others = rest
     placed, Y, s = spread(X, Y, s, dtype, mesh)
-    if hasattr(X, "tocsr") or is_array(X):
+    if not (hasattr(X, "tocsr") or is_array(X)):
+        pass
+    elif over_hosts(mesh):
+        check_parts(X, placed, dtype)
+    else:
         check_entries(X, largest_entries(X, placed, dtype), dtype)
     return placed, (Y, s, *replicate(others, mesh))
 
@@ -231,14 +252,21 @@ def _numbers(name: str, value: Any) -> Any:
     )
 
 
-def _check_shape(X: Any) -> tuple[int, int]:
+def _look_at(X: Any, fewest: int = 1) -> tuple[Any, tuple[int, int]]:
+    """X of numbers, and its shape."""
+    if is_array(X) and not hasattr(X, "tocsr"):
+        X = _numbers("X", X)
+    return X, _check_shape(X, fewest)
+
+
+def _check_shape(X: Any, fewest: int) -> tuple[int, int]:
     if len(X.shape) != 2:
         mend = ": one feature is X.reshape(1, -1)" if len(X.shape) == 1 else ""
         raise InputError(
             f"X has shape {X.shape}: expected (n, m), features x examples in columns{mend}"
         )
     n, m = X.shape
-    if n == 0 or m == 0:
+    if n == 0 or m < fewest:
         empty = "no features" if n == 0 else "no examples"
         raise InputError(f"X has shape ({n}, {m}), {empty}: expected (n, m), both at least 1")
     return n, m

@@ -15,10 +15,12 @@ import jax
 import numpy as np
 from jax.tree_util import keystr, tree_flatten_with_path
 
+from jax_logreg.devices import own_parts, own_shape, place_like
 from jax_logreg.driver import Point
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.files import sync_folder, write_synced
+from jax_logreg.hosts import count, index, most, share, spans, together
 from jax_logreg.memory import check_room
 from jax_logreg.status import Status
 
@@ -100,22 +102,60 @@ class Checkpoint:
     def restore(self, fresh: Point, scale: Any) -> Point:
         """The newest point that is whole, on the devices of the fresh one; else the fresh one.
 
+        Over several hosts it is the newest that is whole on all of them.
+
         Raises:
-            ValueError: it is one of other settings or other data.
+            ValueError: it is one of other settings, other data or another number of hosts.
         """
+        over = spans(fresh.carry.params.w)
+        if over:
+            self._part = f"{self._part}_host{index()}of{count()}"
         for left_over in self.folder.glob(f"{self._part}-*.tmp"):
             left_over.unlink(missing_ok=True)
+        if not over:
+            self._check_hosts()
+            found = next(self._whole(), None)
+            return fresh if found is None else self._taken_up(*found, fresh, scale)
+        whole = {}
+
+        def look() -> dict[str, Any]:
+            self._check_hosts()
+            whole.update({_number(path): (path, saved) for path, saved in self._whole()})
+            return {"numbers": np.array(list(whole), np.int64)}
+
+        common = set.intersection(*(set(one["numbers"].tolist()) for one in share(look)))
+        if not common:
+            return fresh
+        return together(lambda: self._taken_up(*whole[max(common)], fresh, scale))
+
+    def _check_hosts(self) -> None:
+        """Refuse what another number of hosts has saved: it is in other parts."""
+        name, _, here = self._part.partition("_host")
+        for path in self.folder.glob(f"{name}*.safetensors"):
+            matched = _NAME.fullmatch(path.name)
+            there = "" if matched is None else matched["part"].removeprefix(name)
+            hosts = there.rpartition("of")[2] or "1"
+            if matched and hosts != (here.rpartition("of")[2] or "1"):
+                raise InputError(
+                    f"{path} is of a run on {hosts} hosts: go on with as many, or begin anew in "
+                    "another folder"
+                )
+
+    def _whole(self) -> Iterator[tuple[Path, _Saved]]:
+        """The files that are not damaged and what they hold, the newest first."""
         for path in self.saved():
             try:
                 saved = _read(path)
             except (OSError, ValueError) as error:
                 self._say(f"{path} is damaged: {error}: looking for the one before it")
                 continue
-            point = self._point(path, saved, fresh, np.asarray(scale))
-            self._saved_step = point.taken
-            self._say(f"going on from step {point.taken}, saved in {path}")
-            return point
-        return fresh
+            yield path, saved
+
+    def _taken_up(self, path: Path, saved: _Saved, fresh: Point, scale: Any) -> Point:
+        point = self._point(path, saved, fresh, np.asarray(scale))
+        self._saved_step = point.taken
+        self._say(f"going on from step {point.taken}, saved in {path}")
+        return point
 
     def keep(self, point: Point, scale: Any) -> None:
         """Save the point if it is time, and the end of a run always; then stop if asked to.
@@ -129,13 +169,18 @@ class Checkpoint:
         due = since >= max(self.seconds, self._took / _SHARE)
         if self.steps is not None:
             due = due or point.taken - self._saved_step >= self.steps
-        if due or self._asked or not running:
+        asked = self._asked[0] if self._asked else 0
+        if spans(point.carry.params.w):
+            # What one host is to do, all do, after the same chunk.
+            wanted, asked = most(due, asked)
+            due = bool(wanted)
+        if due or asked or not running:
             began = time.monotonic()
             self._save(point, np.asarray(scale))
             self._saved_at, self._saved_step = time.monotonic(), point.taken
             self._took = self._saved_at - began
-        if self._asked and running:
-            raise Stopped(self._asked[0], point.taken)
+        if asked and running:
+            raise Stopped(asked, point.taken)
 
     def _say(self, line: str) -> None:
         if self.notice is not None:
@@ -143,8 +188,10 @@ class Checkpoint:
 
     def _save(self, point: Point, scale: np.ndarray) -> None:
         earlier = self.saved()
-        number = 1 + (int(earlier[0].name.split("-")[1]) if earlier else 0)
-        carry = _named(jax.device_get(point.carry))
+        number = 1 + (_number(earlier[0]) if earlier else 0)
+        if spans(point.carry.params.w):
+            (number,) = most(number)
+        carry = _named(own_parts(point.carry))
         arrays = {**carry, "history": np.stack(point.history), "scale": scale}
         where = {key: str(getattr(point, key)) for key in _WHERE}
         texts = {"format": _FORMAT, "name": self.name, **where}
@@ -197,11 +244,12 @@ class Checkpoint:
         names = list(_named(fresh.carry))
         found = [arrays.get(name) for name in names]
         if set(arrays) != set(names) or any(
-            new is None or (new.shape, new.dtype) != (np.shape(old), old.dtype)
+            new is None or (new.shape, new.dtype) != (own_shape(old), old.dtype)
             for new, old in zip(found, like, strict=True)
         ):
             raise InputError(f"{path} is of another solver or shape: begin anew in another folder")
-        placed = [jax.device_put(new, old.sharding) for new, old in zip(found, like, strict=True)]
+        # None is missing: the names are the same.
+        placed = [place_like(arrays[name], old) for name, old in zip(names, like, strict=True)]
         return Point(jax.tree.unflatten(kind, placed), [history], **saved.where)
 
 
@@ -213,6 +261,10 @@ def _named(carry: Any) -> dict[str, Any]:
 def _first_difference(before: str, now: str) -> tuple[str, str]:
     lines = zip_longest(before.splitlines(), now.splitlines(), fillvalue="")
     return next(((a, b) for a, b in lines if a != b), (before, now))
+
+
+def _number(path: Path) -> int:
+    return int(path.name.split("-")[1])
 
 
 def _digest(content: bytes) -> str:

@@ -1,5 +1,6 @@
-"""The devices of one machine: the examples spread over them, all else on each."""
+"""The devices of one machine or several: the examples spread over them, all else on each."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -9,18 +10,24 @@ from jax import Array
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from jax_logreg.errors import InputError
+from jax_logreg.hosts import spans
 from jax_logreg.matrix import shard
 
 _AXIS = "examples"
 
 
 def make_mesh(devices: Any, device: jax.Device | None = None) -> Mesh:
-    """The first N devices of this machine that are of the kind of `device`, or "all".
+    """The first N devices of this machine that are of the kind of `device`, "all" of them, or
+    those of all connected "hosts".
 
     Raises:
         InputError: more than there are, or what is no number of devices.
     """
-    found = jax.local_devices(backend=None if device is None else device.platform)
+    platform = None if device is None else device.platform
+    if isinstance(devices, str) and devices == "hosts":
+        everywhere = sorted(jax.devices(platform), key=lambda one: (one.process_index, one.id))
+        return Mesh(np.array(everywhere), (_AXIS,), axis_types=(AxisType.Auto,))
+    found = jax.local_devices(backend=platform)
     if isinstance(devices, str) and devices == "all":
         devices = len(found)
     count = len(found)
@@ -38,18 +45,32 @@ def make_mesh(devices: Any, device: jax.Device | None = None) -> Mesh:
 def spread(X: Any, Y: np.ndarray, s: np.ndarray, dtype: str, mesh: Mesh) -> tuple[Any, ...]:
     """X (n, m), Y (k, m) and s (1, m) in parts over the mesh, examples of weight 0 filling it up.
 
+    Over several hosts they are what this one has of them; the same for each host, as much as the
+    most examples need.
+
     Raises:
         InputError: an X that cannot be split.
     """
     X = shard(X, dtype, mesh)
     by_example = NamedSharding(mesh, PartitionSpec(None, _AXIS))
-    placed = [jax.device_put(_padded(rows, X.shape[1]), by_example) for rows in (Y, s)]
-    return X, *placed
+    if not over_hosts(mesh):
+        return X, *(jax.device_put(_padded(rows, X.shape[1]), by_example) for rows in (Y, s))
+    m = X.shape[1] * len(mesh.local_devices) // mesh.size
+    own = (_padded(rows, m) for rows in (Y, s))
+    return X, *(jax.make_array_from_process_local_data(by_example, rows) for rows in own)
 
 
 def replicate(tree: Any, mesh: Mesh) -> Any:
     """The arrays, each of them on every device."""
-    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    if not over_hosts(mesh):
+        return jax.device_put(tree, everywhere)
+    return jax.tree.map(partial(jax.make_array_from_process_local_data, everywhere), tree)
+
+
+def over_hosts(mesh: Any) -> bool:
+    """Whether some of its devices are other hosts'."""
+    return len(mesh.local_devices) < mesh.size
 
 
 def place_beside(rows: Any, s: Array) -> Array:
@@ -68,12 +89,54 @@ def lay_out(tree: Any, s: Array) -> Any:
         return tree
     mesh = s.sharding.mesh
 
-    def place(leaf: Any) -> Array:
+    def where(leaf: Any) -> NamedSharding:
         by_example = leaf.shape[-1:] == s.shape[-1:]
         spec = [*(None,) * (leaf.ndim - 1), _AXIS] if by_example else []
-        return jax.device_put(leaf, NamedSharding(mesh, PartitionSpec(*spec)))
+        return NamedSharding(mesh, PartitionSpec(*spec))
 
-    return jax.tree.map(place, tree)
+    places = jax.tree.map(where, tree)
+    if over_hosts(mesh):
+        return jax.jit(lambda tree: tree, out_shardings=places)(tree)
+    return jax.device_put(tree, places)
+
+
+def gather(tree: Any) -> Any:
+    """The arrays whole on a device of this host, and of each other that calls this."""
+    sharding = next(leaf.sharding for leaf in jax.tree.leaves(tree) if spans(leaf))
+    everywhere = NamedSharding(sharding.mesh, PartitionSpec())
+    whole = jax.jit(lambda tree: tree, out_shardings=everywhere)(tree)
+    return jax.tree.map(lambda leaf: leaf.addressable_data(0), whole)
+
+
+def own_parts(tree: Any) -> Any:
+    """The arrays in NumPy; of one that several hosts share, the part that lies here."""
+    leaves, kind = jax.tree.flatten(tree)
+    shared = [i for i, leaf in enumerate(leaves) if _is_in_parts(leaf)]
+    for i in shared:
+        (axis,) = (axis for axis, name in enumerate(leaves[i].sharding.spec) if name is not None)
+        parts = sorted(leaves[i].addressable_shards, key=lambda part: part.index[axis].start)
+        leaves[i] = np.concatenate([np.asarray(part.data) for part in parts], axis)
+    return jax.tree.unflatten(kind, jax.device_get(leaves))
+
+
+def own_shape(leaf: Any) -> tuple[int, ...]:
+    """The shape of what `own_parts` leaves of an array."""
+    if not _is_in_parts(leaf):
+        return np.shape(leaf)
+    first, size = leaf.addressable_shards[0].data.shape, len(leaf.addressable_shards)
+    pairs = zip(first, leaf.shape, strict=True)
+    return tuple(part if part == whole else part * size for part, whole in pairs)
+
+
+def place_like(value: np.ndarray, like: Array) -> Array:
+    """An array placed as another is; of one in parts over hosts, the value is the part here."""
+    if spans(like):
+        return jax.make_array_from_process_local_data(like.sharding, value, like.shape)
+    return jax.device_put(value, like.sharding)
+
+
+def _is_in_parts(leaf: Any) -> bool:
+    return spans(leaf) and not leaf.is_fully_replicated
 
 
 def _padded(rows: np.ndarray, m: int) -> np.ndarray:

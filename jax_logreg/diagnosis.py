@@ -1,12 +1,17 @@
 """What a fit says of its data where features are unpenalised: separation and collinearity."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import jax
 import numpy as np
 
 from jax_logreg.collinear import collinear_features
-from jax_logreg.logistic import Params
+from jax_logreg.devices import gather
+from jax_logreg.hosts import spans
+from jax_logreg.logistic import Batch, Params
+from jax_logreg.matrix import examples
 from jax_logreg.objective import Objective
 from jax_logreg.separation import find_separation
 from jax_logreg.status import Status
@@ -14,6 +19,8 @@ from jax_logreg.status import Status
 # Beyond these, (n + 1)·k unknowns and n features, the answers take longer than most fits.
 _LARGEST_PROGRAM = 2000
 _LARGEST_RANK = 1000
+# Entries of X that hosts share out to each of them.
+_LARGEST_GATHERED = 2**24
 # Ends of a run that claim, or would have claimed, an optimum.
 _JUDGED = (Status.CONVERGED, Status.STEPS_EXHAUSTED, Status.PRECISION_FLOOR)
 
@@ -33,6 +40,10 @@ def diagnose(
     if status not in _JUDGED or not free.any():
         return status, ()
     notes: list[str] = []
+    if spans(objective.batch.s):
+        if n * objective.batch.s.size > _LARGEST_GATHERED:
+            return status, ("Over several hosts separation and collinearity were not looked for.",)
+        objective = replace(objective, batch=_whole(objective.batch))
     if names is not None:
         names = [" ".join(str(name).split()) for name in names]
     if (free.sum() + 1) * k > _LARGEST_PROGRAM:
@@ -53,6 +64,13 @@ def diagnose(
     if free.all() and n <= _LARGEST_RANK:
         notes.extend(_collinear(objective, names))
     return status, tuple(notes)
+
+
+def _whole(batch: Batch) -> Batch:
+    """A batch that hosts share, dense and on each of them."""
+    index = np.arange(batch.s.size, dtype=np.int32)
+    X = jax.jit(examples)(batch.X, index)
+    return gather(batch._replace(X=X))
 
 
 def _unpenalised(objective: Objective, n: int) -> np.ndarray:

@@ -21,8 +21,10 @@ def largest_entries(X: Any, placed: Any, dtype: str) -> Any:
         return np.max(np.abs(X.astype(dtype, copy=False)), axis=1)
 
 
-def check_entries(X: Any, largest: Any, dtype: str) -> None:
+def check_entries(X: Any, largest: Any, dtype: str, m: int | None = None) -> None:
     """Refuse what computing in the dtype cannot do, given its `largest_entries`.
+
+    `m` is the number of examples, where X holds only some of them.
 
     Raises:
         ValueError: an entry that is not finite, or a feature whose squares over- or underflow.
@@ -31,7 +33,7 @@ def check_entries(X: Any, largest: Any, dtype: str) -> None:
     if not np.all(np.isfinite(largest)):
         raise InputError(_not_finite(X, dtype))
     limits = np.finfo(dtype)
-    high, low = np.sqrt(limits.max / X.shape[1]), np.sqrt(limits.tiny)
+    high, low = np.sqrt(limits.max / (m or X.shape[1])), np.sqrt(limits.tiny)
     wild = np.flatnonzero((largest > high) | ((largest > 0) & (largest < low)))
     if wild.size:
         more = "" if dtype == "float64" else ", or pass dtype='float64'"

@@ -11,9 +11,11 @@ from jax import lax
 
 from jax_logreg.arguments import Task, check_dtype, check_settings, place_arguments
 from jax_logreg.certificate import moments_of
+from jax_logreg.devices import gather
 from jax_logreg.diagnosis import diagnose
 from jax_logreg.driver import Keeper, Progress, drive, sharpened
 from jax_logreg.errors import InputError, brief
+from jax_logreg.hosts import agree, spans
 from jax_logreg.logistic import BINOMIAL, Batch, Family, Params
 from jax_logreg.loop import Carry, Loop, body, start
 from jax_logreg.matrix import plain_errors
@@ -76,7 +78,9 @@ def fit(
         dtype: "float32" or "float64", of all that is computed.
         device: "cpu", "gpu", "tpu" or a jax.Device; by default where JAX puts new arrays.
         devices: how many of this machine's, of the kind of `device`, share the examples, or "all";
-            the answer is that of one device, but for the order of its sums.
+            the answer is that of one device, but for the order of its sums. "hosts": all devices of
+            all connected hosts (jax_logreg.hosts), each of which calls with its own examples, as
+            many as it has, and gets the answer for all.
         refine: finish a float32 answer in float64, to a tolerance of 1e-10.
         sharpen: bring the certificate's gap within 10 times of the true distance, by further steps
             in float64; the parameters stay as they are.
@@ -96,12 +100,26 @@ def fit(
     check_every = check_settings(steps, tolerance, gradient_check)
     _check_flag("refine", refine)
     _check_flag("sharpen", sharpen)
+    if isinstance(devices, str) and devices == "hosts":
+        kind = solver if isinstance(solver, str) else type(solver).__name__
+        agree(steps=steps, tolerance=float(tolerance), gradient_check=gradient_check, solver=kind)
 
     def prepare(
         method: Any, params: Params | None, dtype: str, tolerance: float, steps: int
     ) -> tuple[Task, Loop, str]:
         task = place_arguments(
-            X, Y, s, params, dtype, device, family, penalty, class_weight, fit_intercept, devices
+            X,
+            Y,
+            s,
+            params,
+            dtype,
+            device,
+            family,
+            penalty,
+            class_weight,
+            fit_intercept,
+            devices,
+            one_model=True,
         )
         _check_names(feature_names, len(task.params.w))
         method, chosen = choose_solver(method, task.objective)
@@ -167,6 +185,8 @@ class _Run(NamedTuple):
         carry, status, notes = self.carry, Status(self.carry.status), tuple[str, ...]()
         if judged:
             status, notes = diagnose(self.objective, carry.good, status, names)
+        if spans(carry.good.w):
+            carry = carry._replace(good=gather(carry.good))
         return _result(
             carry,
             self.history,

@@ -1,6 +1,6 @@
 """Labels and weights, mapped once: from what people have to Y (k, m) of 0 and 1, and s (1, m)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import numpy as np
@@ -43,7 +43,7 @@ def _wrong_shape(shape: tuple[int, ...], n: int, m: int) -> str:
 
 
 def _encode_labels(labels: np.ndarray, family: str) -> tuple[np.ndarray, Family, tuple[Any, ...]]:
-    _check_labels(labels)
+    check_labels(labels)
     try:
         classes, index = np.unique(labels, return_inverse=True)
     except TypeError:
@@ -73,7 +73,8 @@ def _encode_labels(labels: np.ndarray, family: str) -> tuple[np.ndarray, Family,
     return (index.reshape(1, -1) == np.arange(k)[:, None]).astype(np.uint8), MULTINOMIAL, names
 
 
-def _check_labels(labels: np.ndarray) -> None:
+def check_labels(labels: np.ndarray) -> None:
+    """Refuse a label that is missing, or that is a measurement (ValueError)."""
     if labels.dtype.kind == "O":
         missing = [i for i, label in enumerate(labels) if label is None or label != label]
         if missing:
@@ -132,17 +133,30 @@ def weigh(
         ValueError: weights that are negative, not finite, all 0 or of the wrong length, a class
             without weight, or a class_weight for what is no class.
     """
-    return weigh_each(_weights(s, Y.shape[1]), class_weight, Y, family, classes)
+    s = check_weights(s, Y.shape[1])
+    if not np.any(s > 0):
+        raise InputError("s is 0 everywhere: expected a positive weight for each class")
+    return weigh_each(s, class_weight, Y, family, classes)
 
 
 def weigh_each(
-    s: np.ndarray, class_weight: Any, Y: np.ndarray, family: Family, classes: tuple[Any, ...]
+    s: np.ndarray,
+    class_weight: Any,
+    Y: np.ndarray,
+    family: Family,
+    classes: tuple[Any, ...],
+    add_up: Callable[[np.ndarray], np.ndarray] = lambda sums: sums,
 ) -> np.ndarray:
-    """As `weigh`, of rows (r, m) that are finite and not negative, each by its own sums."""
+    """As `weigh`, of rows (r, m) that are finite and not negative, each by its own sums.
+
+    `add_up` makes sums over all examples of those over the m that are here.
+    """
     rows = Y if Y.shape[0] > 1 else np.concatenate([1 - Y, Y])
-    sums = s @ rows.T.astype(s.dtype)
-    for i in np.flatnonzero(_lacks(sums, s, Y, family)):
-        _refuse(sums[i], s[i], Y, family, classes)
+    found = np.hstack([s @ rows.T.astype(s.dtype), s.sum(axis=1, keepdims=True)])
+    found = add_up(found)
+    sums, totals = found[:, :-1], found[:, -1:]
+    for i in np.flatnonzero(_lacks(sums, totals, Y, family)):
+        _refuse(sums[i], s[i], totals[i], Y, family, classes)
     if class_weight is None:
         return s
     if family.independent and Y.shape[0] > 1:
@@ -150,7 +164,7 @@ def weigh_each(
             "class_weight with several targets at once is ambiguous: pass s, or fit them one by one"
         )
     if isinstance(class_weight, str) and class_weight == "balanced":
-        factors = s.sum(axis=1, keepdims=True) / (sums.shape[1] * sums)
+        factors = totals / (sums.shape[1] * sums)
     else:
         factors = _factors(class_weight, classes)[None]
     return s * (factors @ rows)
@@ -177,7 +191,8 @@ def _factors(class_weight: Any, classes: tuple[Any, ...]) -> np.ndarray:
     return factors
 
 
-def _weights(s: Any, m: int) -> np.ndarray:
+def check_weights(s: Any, m: int) -> np.ndarray:
+    """S as (1, m), ones by default; what is no weight is a ValueError."""
     if s is None:
         return np.ones((1, m))
     s = np.asarray(s)
@@ -193,21 +208,24 @@ def _weights(s: Any, m: int) -> np.ndarray:
         raise InputError(
             f"s[0, {wrong[0]}] is {s[0, wrong[0]]}: expected finite weights, 0 or larger"
         )
-    if not np.any(s > 0):
-        raise InputError("s is 0 everywhere: expected a positive weight for each class")
     return s
 
 
-def _lacks(sums: np.ndarray, s: np.ndarray, Y: np.ndarray, family: Family) -> np.ndarray:
+def _lacks(sums: np.ndarray, totals: np.ndarray, Y: np.ndarray, family: Family) -> np.ndarray:
     """Which rows of weights (r,) leave a class, or one side of a target, without any."""
     lacking = sums == 0
     if family.independent and Y.shape[0] > 1:
-        lacking = lacking | (sums == s.sum(axis=1, keepdims=True))
+        lacking = lacking | (sums == totals)
     return np.any(lacking, axis=1)
 
 
 def _refuse(
-    sums: np.ndarray, s: np.ndarray, Y: np.ndarray, family: Family, classes: tuple[Any, ...]
+    sums: np.ndarray,
+    s: np.ndarray,
+    total: np.ndarray,
+    Y: np.ndarray,
+    family: Family,
+    classes: tuple[Any, ...],
 ) -> NoReturn:
     where = "" if np.all(s > 0) else " where s > 0"
     if not family.independent or Y.shape[0] == 1:
@@ -217,7 +235,7 @@ def _refuse(
             f"class {classes[empty[0]]} has no examples{where}: expected some of every class "
             f"(there are some of {others[:80]}); without it there is no finite optimum"
         )
-    alike = np.flatnonzero((sums == 0) | (sums == s.sum()))
+    alike = np.flatnonzero((sums == 0) | (sums == total))
     raise InputError(
         f"Y[{alike[0]}] is the same for every example{where}: expected both 0 and 1 for each "
         "target; with one of them there is no finite optimum"

@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy
 
-from jax_logreg.data.examples import Examples, label_values, numbered
+from jax_logreg.data.examples import Examples, Part, label_values, numbered
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.memory import check_room
@@ -36,25 +36,26 @@ def read_npz(path: Path, x: str, y: str, weights: str | None, labelled: bool) ->
         return _examples(path, load, members, x, y, weights, labelled)
 
 
-def read_npy(path: Path, labels: str, labelled: bool) -> Examples:
+def read_npy(path: Path, labels: str, labelled: bool, part: Part | None = None) -> Examples:
     """The examples of a .npy, and their labels in another beside it; neither is unpickled."""
 
     def load(path: Path) -> np.ndarray:
         with path.open("rb") as file:
-            return _load(path, file, path.stat().st_size)
+            return _load(path, file, path.stat().st_size, part)
 
-    if not labelled:
-        return _from_array(path, "its array", load(path), None)
     beside = path.parent / labels.replace("*", path.stem)
-    if not beside.is_file():
+    if labelled and not beside.is_file():
         raise InputError(
             f"{path} has labels in {beside.name}, which does not exist: name the file beside it "
             "with data.labels, or put X and Y into one .npz"
         )
-    return _from_array(path, "its array", load(path), load(beside))
+    examples = _from_array(path, "its array", load(path), load(beside) if labelled else None)
+    return examples._replace(first=0 if part is None else part.rows(_length(path)).start)
 
 
-def read_hdf5(path: Path, x: str, y: str, weights: str | None, labelled: bool) -> Examples:
+def read_hdf5(
+    path: Path, x: str, y: str, weights: str | None, labelled: bool, part: Part | None = None
+) -> Examples:
     """The datasets x, y and weights of an HDF5 file, by their full names; no other file is read."""
     with needs("run"):
         import h5py
@@ -65,13 +66,19 @@ def read_hdf5(path: Path, x: str, y: str, weights: str | None, labelled: bool) -
             raise InputError(
                 f"{path}: the numbers of '{name}' are in other files: save them in this one"
             )
-        check_room(f"{path}: '{name}' of shape {dataset.shape}", dataset.nbytes)
-        return dataset.asstr()[()] if h5py.check_string_dtype(dataset.dtype) else dataset[()]
+        size = dataset.nbytes if part is None else dataset.nbytes // part.of
+        check_room(f"{path}: '{name}' of shape {dataset.shape}", size)
+        if h5py.check_string_dtype(dataset.dtype):
+            dataset = dataset.asstr()
+        return dataset[()] if part is None else _rows(dataset, part)
 
     with h5py.File(path) as file:
         names: list[str] = []
         file.visititems(lambda name, item: names.append(name) if hasattr(item, "shape") else None)
-        return _examples(path, load, names, x, y, weights, labelled)
+        examples = _examples(path, load, names, x, y, weights, labelled)
+        if part is None:
+            return examples
+        return examples._replace(first=part.rows(len(file[_find(path, names, x, "x")])).start)
 
 
 def read_svmlight(path: Path, zero_based: bool, features: Sequence[str] | None) -> Examples:
@@ -93,8 +100,11 @@ def read_svmlight(path: Path, zero_based: bool, features: Sequence[str] | None) 
     return _from_array(path, "its examples", rows.toarray(), labels)
 
 
-def _load(path: Path, file: IO[bytes], held: int) -> np.ndarray:
-    """An array in NumPy's format, of which so many bytes can be there; never unpickled."""
+def _load(path: Path, file: IO[bytes], held: int, part: Part | None = None) -> np.ndarray:
+    """An array in NumPy's format, of which so many bytes can be there; never unpickled.
+
+    Of a part the rows are read, by a map of the file.
+    """
     shape, _, dtype = _HEADERS[npy.read_magic(file)](file)
     if dtype.hasobject:
         raise InputError(
@@ -105,9 +115,23 @@ def _load(path: Path, file: IO[bytes], held: int) -> np.ndarray:
         raise InputError(
             f"{path} is damaged: it declares {dtype} of shape {shape}, of which it cannot hold all"
         )
-    check_room(f"{path}: {dtype} of shape {shape}", size)
+    check_room(f"{path}: {dtype} of shape {shape}", size if part is None else size // part.of)
+    if part is not None:
+        return _rows(np.load(path, mmap_mode="r", allow_pickle=False), part)
     file.seek(0)
     return npy.read_array(file, allow_pickle=False)
+
+
+def _length(path: Path) -> int:
+    """How many rows the array of a .npy has."""
+    return len(np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+def _rows(array: Any, part: Part) -> np.ndarray:
+    """The rows of a part, read; of labels or weights in one row its columns."""
+    if getattr(array, "ndim", 1) == 2 and len(array) == 1:
+        return np.array(array[:, part.rows(array.shape[1])])
+    return np.array(array[part.rows(len(array))])
 
 
 def _examples(

@@ -7,12 +7,24 @@ import numpy as np
 
 from jax_logreg.data.categories import Column
 from jax_logreg.errors import InputError
+from jax_logreg.hosts import share
 from jax_logreg.memory import check_room
 
 # Entries that are converted at a time: a block in float64 stays small beside X.
 _BLOCK = 4_000_000
 # Characters of a label: what is longer is no class, and every other label takes as much room.
 _LONGEST = 1000
+
+
+class Part(NamedTuple):
+    """Which of several equal runs of examples is meant: that of one host."""
+
+    number: int
+    of: int
+
+    def rows(self, m: int) -> slice:
+        """Those of m examples."""
+        return slice(m * self.number // self.of, m * (self.number + 1) // self.of)
 
 
 class Examples(NamedTuple):
@@ -31,17 +43,20 @@ class Examples(NamedTuple):
     first_line: int | None = None
     weights: np.ndarray | None = None
     categories: tuple[Column, ...] = ()
+    # The number of example 0, where these are a part.
+    first: int = 0
 
     def example(self, i: int) -> str:
         """Example i as a person finds it."""
+        i += self.first
         return f"example {i}" + (
             "" if self.first_line is None else f" (line {i + self.first_line})"
         )
 
-    def check(self) -> None:
-        """Refuse no examples, no features, NaN and infinity (InputError)."""
+    def check(self, fewest: int = 1) -> None:
+        """Refuse too few examples, no features, NaN and infinity (InputError)."""
         n, m = self.X.shape
-        if n + len(self.categories) == 0 or m == 0:
+        if n + len(self.categories) == 0 or m < fewest:
             what = "examples" if n + len(self.categories) else "features"
             raise InputError(f"{self.source} holds no {what}: expected at least one")
         for rows in _blocks(self.X):
@@ -66,6 +81,12 @@ class Examples(NamedTuple):
             categories=tuple(column.take(columns) for column in self.categories),
         )
 
+    def part(self, part: Part) -> "Examples":
+        """One part of these, in buffers of its own."""
+        rows = part.rows(self.X.shape[1])
+        taken = self.take(np.arange(rows.start, rows.stop))
+        return taken._replace(first=self.first + rows.start)
+
 
 class Scaling(NamedTuple):
     """Features are (X − mean) / scale; mean and scale (n,), float64."""
@@ -83,15 +104,10 @@ class Scaling(NamedTuple):
         n = len(examples.X)
         if not standardise:
             return cls(np.zeros(n), np.full(n, examples.divisor))
-        mean, scale = np.empty(n), np.empty(n)
-        for rows in _blocks(examples.X):
-            block = examples.X[rows].astype(np.float64)
-            with np.errstate(over="ignore", invalid="ignore"):
-                mean[rows], scale[rows] = block.mean(axis=1), block.std(axis=1)
-            # Rounding would leave it a tiny deviation.
-            constant = block.min(axis=1) == block.max(axis=1)
-            mean[rows] = np.where(constant, block[:, 0], mean[rows])
-            scale[rows] = np.where(constant, 1.0, scale[rows])
+        parts = share(lambda: {"moments": _moments(examples.X), "m": examples.X.shape[1]})
+        mean, scale, low, high = _combine([(int(one["m"]), *one["moments"]) for one in parts])
+        # Rounding would leave a constant feature a tiny deviation.
+        mean, scale = np.where(low == high, low, mean), np.where(low == high, 1.0, scale)
         unfit = np.flatnonzero(~np.isfinite(scale))
         if unfit.size:
             name = examples.features[unfit[0]]
@@ -122,6 +138,35 @@ def numbered(n: int) -> tuple[str, ...]:
     """Names for n features that have none."""
     check_room(f"the names of {n} features", 80 * n)
     return tuple(f"x{i}" for i in range(n))
+
+
+def _moments(X: np.ndarray) -> np.ndarray:
+    """Mean, standard deviation, least and largest of each feature, (4, n), float64."""
+    n, m = X.shape
+    found = np.zeros((4, n))
+    for rows in _blocks(X) if m else ():
+        block = X[rows].astype(np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            found[:2, rows] = block.mean(axis=1), block.std(axis=1)
+        found[2:, rows] = block.min(axis=1), block.max(axis=1)
+    return found
+
+
+def _combine(parts: list[tuple[Any, ...]]) -> tuple[np.ndarray, ...]:
+    """The moments of all parts together, each with its number of examples.
+
+    Squares about the common mean: those about each own mean, and those of the means (Chan, Golub
+    and LeVeque, 1979).
+    """
+    parts = [part for part in parts if part[0]]
+    if len(parts) == 1:
+        return parts[0][1:]
+    m, means, scales, lows, highs = (np.array(each) for each in zip(*parts, strict=True))
+    weight = (m / m.sum())[:, None]
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.sum(weight * means, axis=0)
+        variance = np.sum(weight * (scales**2 + (means - mean) ** 2), axis=0)
+    return mean, np.sqrt(variance), lows.min(axis=0), highs.max(axis=0)
 
 
 def label_values(labels: Any) -> np.ndarray:

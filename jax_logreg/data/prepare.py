@@ -12,12 +12,13 @@ from jax_logreg.data.classes import (
     class_indices,
     find_classes,
 )
-from jax_logreg.data.examples import Examples, Scaling
+from jax_logreg.data.examples import Examples, Part, Scaling
 from jax_logreg.data.one_line import one_line
 from jax_logreg.data.sources import DataConfig
 from jax_logreg.data.split import split
 from jax_logreg.data.stream.examples import fit_scaling, is_streamed, scaled
 from jax_logreg.errors import InputError
+from jax_logreg.hosts import count, index, share, together
 from jax_logreg.matrix import stack
 from jax_logreg.memory import check_room
 
@@ -47,29 +48,35 @@ class Prepared(NamedTuple):
 def prepare(config: DataConfig, dtype: str) -> Prepared:
     """Load, split by class and seed, and scale by the training part alone.
 
+    Several hosts have an equal run of the examples each, and the classes, the split and the scaling
+    of all of them: labels and weights are told to every host, X is not.
+
     Raises:
-        InputError: data that cannot be learnt from, in one line.
+        InputError: data that cannot be learnt from, in one line, the same on all hosts.
     """
-    train, test = config.load()
-    streamed = is_streamed(train)
-    if not streamed:
-        # A stream was looked through when it was opened.
-        train.check()
-    known = find_classes(train)
-    classes = choose_classes(train, known, config.positive)
+    train, test = together(lambda: _load(config))
+    whole, first = _labels_of_all(train)
+    known = find_classes(whole)
+    classes = choose_classes(whole, known, config.positive)
     if test is not None:
-        check_known(test, known)
+        given = test
+        together(lambda: check_known(given, known))
     elif config.test_fraction > 0:
-        index = class_indices(train, classes)
-        train, test = split(train, index, len(classes), config.test_fraction, config.seed)
-    check_weights(train, classes)
-    scaling = (fit_scaling if streamed else Scaling.fit)(train, config.standardise)
+        numbers = class_indices(whole, classes)
+        rows, held_out = split(
+            train.source, numbers, len(classes), config.test_fraction, config.seed
+        )
+        whole = whole.take(rows)
+        train, test = _those(train, rows - first), _those(train, held_out - first)
+    check_weights(whole, classes)
+    fit_to = fit_scaling if is_streamed(train) else Scaling.fit
+    scaling = fit_to(train, config.standardise)
     levels = Levels.fit(train.categories, train.source, config.drop_first)
     notes = levels.rare(train.X.shape[1])
-    X_train, Y_train = _arrays(train, scaling, levels, classes, dtype)
+    X_train, Y_train = together(lambda: _arrays(train, scaling, levels, classes, dtype))
     X_test, Y_test = None, None
     if test is not None:
-        X_test, Y_test = _arrays(test, scaling, levels, classes, dtype)
+        X_test, Y_test = together(lambda: _arrays(test, scaling, levels, classes, dtype))
         notes += levels.unknown(test.categories, test.source)
     return Prepared(
         X_train,
@@ -123,3 +130,39 @@ def _check_range(examples: Examples, X: np.ndarray, dtype: str) -> None:
             f"{examples.example(example)} is {examples.X[feature, example]}, too large for "
             f"{dtype}: set fit.dtype='float64' or data.standardise=true"
         )
+
+
+def _load(config: DataConfig) -> tuple[Examples, Examples | None]:
+    """The training and the test examples that are this host's."""
+    if count() == 1:
+        train, test = config.load()
+        # A stream was looked through when it was opened.
+        if not is_streamed(train):
+            train.check()
+        return train, test
+    train, test = config.load_part(Part(index(), count()))
+    if train.categories:
+        raise InputError("data.categorical is for one host: leave --hosts out, or the categories")
+    train.check(fewest=0)
+    return train, test
+
+
+def _labels_of_all(train: Examples) -> tuple[Examples, int]:
+    """The examples of all hosts but for their features, and the number of the first one here."""
+    if count() == 1:
+        return train._replace(X=np.empty((0, train.X.shape[1])), categories=()), 0
+    weighted = train.weights is not None
+    told = {"labels": train.labels, **({"weights": train.weights} if weighted else {})}
+    heard = share(lambda: told)
+    sizes = [one["labels"].size for one in heard]
+    if not sum(sizes):
+        train.check()
+    labels = np.concatenate([one["labels"] for one in heard if one["labels"].size])
+    weights = np.concatenate([one["weights"] for one in heard]) if weighted else None
+    whole = train._replace(X=np.empty((0, labels.size)), labels=labels, weights=weights, first=0)
+    return whole, sum(sizes[: index()])
+
+
+def _those(examples: Examples, rows: np.ndarray) -> Examples:
+    """The examples of these numbers that there are."""
+    return examples.take(rows[(rows >= 0) & (rows < examples.X.shape[1])])

@@ -1,13 +1,14 @@
 """Examples from a file, in the format that its suffix names."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from jax_logreg.data import arrays, pictures, tables
-from jax_logreg.data.examples import Examples
+from jax_logreg.data.examples import Examples, Part
 from jax_logreg.data.one_line import one_line
 from jax_logreg.data.section import Section
 from jax_logreg.errors import InputError
@@ -56,6 +57,18 @@ READERS: dict[str, Reader] = {
 }
 READERS |= {".hdf5": READERS[".h5"], ".libsvm": READERS[".svmlight"], ".svm": READERS[".svmlight"]}
 
+# Those that read no more of a file than the part that is wanted.
+PART_READERS: dict[str, Callable[..., Examples]] = {
+    ".npy": lambda part, path, r, _, labelled: arrays.read_npy(path, r.labels, labelled, part),
+    ".h5": lambda part, path, r, _, labelled: arrays.read_hdf5(
+        path, r.x, r.y, r.weights, labelled, part
+    ),
+    ".parquet": lambda part, path, r, names, labelled: tables.read_parquet(
+        path, _columns(r), names, labelled, part
+    ),
+}
+PART_READERS[".hdf5"] = PART_READERS[".h5"]
+
 
 _TABLES = (".csv", ".parquet")
 
@@ -71,6 +84,7 @@ def read(
     *,
     features: Sequence[str] | None = None,
     labelled: bool = True,
+    part: Part | None = None,
 ) -> Examples:
     """Examples of a file or of a folder of pictures, examples in columns.
 
@@ -79,6 +93,7 @@ def read(
         reading: which columns or arrays are meant.
         features: the features to expect; tables are read by these names.
         labelled: whether labels, and weights, are needed; if not, they are left out.
+        part: which of several equal runs of the examples is wanted; by default all.
 
     Raises:
         InputError: a file that is absent, damaged, or does not hold what was expected.
@@ -86,7 +101,7 @@ def read(
     if not labelled:
         reading = reading.model_copy(update={"weights": None})
     try:
-        examples = _reader(path)(path, reading, features, labelled)
+        examples = _reader(path, part)(path, reading, features, labelled)
     except (InputError, MissingExtra):
         raise
     except MemoryError:
@@ -106,10 +121,20 @@ def read(
         )
     if reading.weights is not None:
         check_weights(examples, reading.weights)
-    return _checked(examples, features)
+    return _checked(examples, features, 1 if part is None else 0)
 
 
-def _reader(path: Path) -> Reader:
+def _reader(path: Path, part: Part | None) -> Reader:
+    read_all = _reader_of_all(path)
+    if part is None:
+        return read_all
+    if path.suffix.lower() in PART_READERS:
+        return partial(PART_READERS[path.suffix.lower()], part)
+    # These formats are read as a whole.
+    return lambda *arguments: read_all(*arguments).part(part)
+
+
+def _reader_of_all(path: Path) -> Reader:
     if path.is_dir():
         return lambda path, r, _, labelled: pictures.read_pictures(path, r.pixels, labelled)
     if not path.exists():
@@ -122,7 +147,7 @@ def _reader(path: Path) -> Reader:
     return READERS[path.suffix.lower()]
 
 
-def _checked(examples: Examples, features: Sequence[str] | None) -> Examples:
+def _checked(examples: Examples, features: Sequence[str] | None, fewest: int) -> Examples:
     n, m = examples.X.shape
     labels = examples.labels
     if labels is not None and labels.shape != (m,):
@@ -137,7 +162,7 @@ def _checked(examples: Examples, features: Sequence[str] | None) -> Examples:
             f"{examples.source} holds {m} examples of {n} features: "
             f"expected the {len(features)} features that were trained on{mend}"
         )
-    examples.check()
+    examples.check(fewest)
     return examples if features is None else examples._replace(features=tuple(features))
 
 

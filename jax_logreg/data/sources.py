@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import jax.numpy as jnp
 import numpy as np
 
-from jax_logreg.data.examples import Examples, label_values, numbered
+from jax_logreg.data.examples import Examples, Part, label_values, numbered
 from jax_logreg.data.reading import Reading, read
 from jax_logreg.data.section import Section
 from jax_logreg.data.stream.examples import stream_examples
@@ -60,6 +60,15 @@ class Source(Section):
         """How new data for the model are to be read."""
         return Reading()
 
+    def load(self) -> Loaded:
+        """The training examples, and those to test on where they are apart."""
+        raise NotImplementedError
+
+    def load_part(self, part: Part) -> Loaded:
+        """Those of one of several hosts."""
+        train, test = self.load()
+        return train.part(part), None if test is None else test.part(part)
+
 
 class BundledData(Source):
     """A data set that comes inside scikit-learn."""
@@ -99,8 +108,8 @@ class FileData(Source, Reading):
         # A saved config is to find the file from any folder.
         return None if path is None else str(path.absolute())
 
-    def load(self) -> Loaded:
-        """The training file, and the test file where there is one."""
+    def load(self, part: Part | None = None) -> Loaded:
+        """The training file, and the test file where there is one; or a part of each."""
         if self.train is None:
             raise InputError(
                 "data.train is missing: name the file to learn from: --set data.train=FILE"
@@ -112,13 +121,23 @@ class FileData(Source, Reading):
                 f"{self.train} is a pattern of files, which are read in pieces: set "
                 "data.stream=true"
             )
-        train = read(self.train, self.reading)
+        train = read(self.train, self.reading, part=part)
         if self.test is None:
             return train, None
         # Accuracy counts examples, so a test file needs no weights.
         reading = self.reading.of(column.name for column in train.categories)
         reading = reading.model_copy(update={"weights": None})
-        return train, read(self.test, reading, features=train.features)
+        return train, read(self.test, reading, features=train.features, part=part)
+
+    def load_part(self, part: Part) -> Loaded:
+        """Of formats that allow it nothing else is read.
+
+        Raises:
+            InputError: as of `load`, or a stream.
+        """
+        if self.stream:
+            raise InputError("data.stream is for one host: leave --hosts out, or the stream")
+        return self.load(part)
 
     def _streamed(self, path: Path) -> Loaded:
         train = stream_examples(path, self.reading)

@@ -2,15 +2,14 @@
 
 import numpy as np
 
-from jax_logreg.data.examples import Examples
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 
 
 def split(
-    examples: Examples, index: np.ndarray, k: int, fraction: float, seed: int
-) -> tuple[Examples, Examples]:
-    """The training part and the test part, each class k shared out in proportion.
+    source: str, index: np.ndarray, k: int, fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of the training and of the test examples, each class k shared out in proportion.
 
     Raises:
         InputError: too few examples, of a class or at all.
@@ -24,14 +23,14 @@ def split(
     except ValueError as error:
         classes = "both classes" if k == 2 else f"all {k} classes"
         raise InputError(
-            f"{examples.source}: data.test_fraction is {fraction}, which cannot be held out of "
+            f"{source}: data.test_fraction is {fraction}, which cannot be held out of "
             f"{index.size} examples with {classes} on either side: {error}"
         ) from None
     # A rare class may have been rounded to none on one side.
     test = np.concatenate([test, _lacking(train, test, index)])
     train = np.setdiff1d(train, test)
     train = np.concatenate([train, _lacking(test, train, index)])
-    return examples.take(np.sort(train)), examples.take(np.setdiff1d(test, train))
+    return np.sort(train), np.setdiff1d(test, train)
 
 
 def _lacking(whole: np.ndarray, part: np.ndarray, index: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from jax_logreg.data.categories import read_column
-from jax_logreg.data.examples import Examples, label_values
+from jax_logreg.data.examples import Examples, Part, label_values
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.memory import check_room
@@ -76,19 +76,36 @@ def _first_line(path: Path, rows: int) -> int | None:
 
 
 def read_parquet(
-    path: Path, columns: Columns, features: Sequence[str] | None, labelled: bool
+    path: Path,
+    columns: Columns,
+    features: Sequence[str] | None,
+    labelled: bool,
+    part: Part | None = None,
 ) -> Examples:
-    """The table of a Parquet file."""
+    """The table of a Parquet file, or of a part its rows, with the row groups that hold it."""
     with needs("run"):
         from pyarrow import parquet
     file = parquet.ParquetFile(path)
     m, n = file.metadata.num_rows, file.metadata.num_columns
-    check_room(f"{path} of {m} rows and {n} columns", 8 * m * n)
+    share = m if part is None else m // part.of
+    check_room(f"{path} of {m} rows and {n} columns", 8 * share * n)
     if columns.label in file.schema_arrow.names:
         # A long text that is kept once and named often stays one until its length is known.
         file = parquet.ParquetFile(path, metadata=file.metadata, read_dictionary=[columns.label])
-    table = file.read()
-    return _examples(path, table, columns, features, labelled, first_line=None)
+    table, first = (file.read(), 0) if part is None else _read_rows(file, part.rows(m))
+    examples = _examples(path, table, columns, features, labelled, first_line=None)
+    return examples._replace(first=first)
+
+
+def _read_rows(file: Any, rows: slice) -> tuple[Any, int]:
+    """These rows of an open Parquet file, and the number of the first."""
+    sizes = [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]
+    ends = np.cumsum(sizes)
+    starts = ends - sizes
+    groups = np.flatnonzero((ends > rows.start) & (starts < rows.stop)).tolist()
+    table = file.read_row_groups(groups)
+    skipped = rows.start - (int(starts[groups[0]]) if groups else 0)
+    return table.slice(skipped, rows.stop - rows.start), rows.start
 
 
 def _examples(

@@ -66,9 +66,11 @@ class Compressed(Blocked):
         x = self.decode(stored, self.dtype)
         return x if self.scale is None else x * self.scale[index].astype(x.dtype)
 
-    def cut(self, span: slice, m: int) -> "Compressed":
-        """The columns of the span, and zeros up to m of them, in NumPy."""
-        _, size, n = self.blocks.shape
+    def cut(self, span: slice, m: int, size: int) -> "Compressed":
+        """The columns of the span, and zeros up to m of them, in NumPy, in blocks of about `size`
+        examples.
+        """
+        n = self.blocks.shape[2]
         stored = np.asarray(self.blocks).reshape(-1, n)[span]
         count, size = layout(n, m, size)
         blocks = np.zeros((count * size, n), stored.dtype)

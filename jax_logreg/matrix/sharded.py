@@ -12,6 +12,7 @@ from jax import Array, lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jax_logreg.errors import InputError
+from jax_logreg.hosts import most
 from jax_logreg.matrix.categorical import Categorical
 from jax_logreg.matrix.compressed import Compressed
 from jax_logreg.matrix.dense import Transposed
@@ -152,37 +153,50 @@ class Sharded:
 def shard(X: Any, dtype: str, mesh: Mesh) -> Any:
     """X (n, m), spread over the devices of the mesh; zeros follow its last example.
 
+    Over several hosts X is the part that this one has, and zeros follow the last of each.
     An array or a SciPy sparse matrix is read as `dtype`, a matrix keeps its own.
 
     Raises:
         InputError: a matrix that cannot be split.
     """
     if isinstance(X, Standardised):
-        replicate = partial(jax.device_put, device=NamedSharding(mesh, PartitionSpec()))
+        everywhere = NamedSharding(mesh, PartitionSpec())
+
+        def replicate(a: Any) -> Array:
+            return jax.make_array_from_process_local_data(everywhere, np.asarray(a))
+
         inner = shard(X.X, str(X.X.dtype), mesh)
         return Standardised(inner, replicate(X.mean), replicate(X.scale))
-    return Sharded(_join(_split(X, dtype, list(mesh.devices.flat)), mesh), mesh)
+    return Sharded(_join(_split(X, dtype, mesh), mesh), mesh)
 
 
-def _split(X: Any, dtype: str, devices: list[jax.Device]) -> list[Any]:
+def _split(X: Any, dtype: str, mesh: Mesh) -> list[Any]:
     """X as one part a device, (n, q) each and all of one structure, still on the host."""
-    m = X.shape[1]
+    m, devices = X.shape[1], list(mesh.local_devices)
     q = -(-m // len(devices))
+    over_hosts = len(devices) < mesh.size
+    if over_hosts:
+        (q,) = most(q)
     spans = [slice(min(i * q, m), min((i + 1) * q, m)) for i in range(len(devices))]
     if isinstance(X, Stacked):
-        several = [_split(one, dtype, devices) for one in X.matrices]
+        several = [_split(one, dtype, mesh) for one in X.matrices]
         return [Stacked(parts) for parts in zip(*several, strict=True)]
     if isinstance(X, Standardised):
-        return [Standardised(part, X.mean, X.scale) for part in _split(X.X, dtype, devices)]
-    if isinstance(X, Compressed | Categorical):
+        return [Standardised(part, X.mean, X.scale) for part in _split(X.X, dtype, mesh)]
+    if isinstance(X, Categorical):
         return [X.cut(span, q) for span in spans]
+    if isinstance(X, Compressed):
+        size = X.block_shape[1]
+        if over_hosts:
+            (size,) = most(size)
+        return [X.cut(span, q, size) for span in spans]
     if isinstance(X, Transposed):
         rows = np.asarray(X.rows).T
         return [Transposed(_filled(rows[:, span], q).T) for span in spans]
     if isinstance(X, Sparse):
-        return split_scipy(X.to_scipy(), X.dtype.name, spans, q)
+        return split_scipy(X.to_scipy(), X.dtype.name, spans, q, over_hosts)
     if hasattr(X, "tocsr"):
-        return split_scipy(check_sparse(X), dtype, spans, q)
+        return split_scipy(check_sparse(X), dtype, spans, q, over_hosts)
     if not is_array(X):
         raise InputError(
             f"X is a {type(X).__name__}, which devices cannot share: expected an array, a SciPy "
@@ -205,9 +219,9 @@ def _join(parts: list[Any], mesh: Mesh) -> Any:
     sharding = NamedSharding(mesh, PartitionSpec(*mesh.axis_names))
 
     def join(*leaves: Any) -> Array:
-        pairs = zip(leaves, mesh.devices.flat, strict=True)
+        pairs = zip(leaves, mesh.local_devices, strict=True)
         arrays = [jax.device_put(np.asarray(leaf)[None], device) for leaf, device in pairs]
-        shape = (len(arrays), *arrays[0].shape[1:])
+        shape = (mesh.size, *arrays[0].shape[1:])
         return jax.make_array_from_single_device_arrays(shape, sharding, arrays)
 
     return jax.tree.map(join, *parts)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jax_logreg.hosts import most
 from jax_logreg.matrix.operations import sum_blocks
 from jax_logreg.pytree import pytree
 
@@ -156,24 +157,30 @@ def from_scipy(S: Any, dtype: str) -> Sparse:
     return Sparse(*(pair[::-1] if by_column else pair))
 
 
-def split_scipy(S: Any, dtype: str, spans: list[slice], m: int) -> list[Sparse]:
-    """The columns of each span, and empty ones up to m of them, as matrices of one structure."""
+def split_scipy(
+    S: Any, dtype: str, spans: list[slice], m: int, over_hosts: bool = False
+) -> list[Sparse]:
+    """The columns of each span, and empty ones up to m of them, as matrices of one structure,
+    which may be that of other hosts' too.
+    """
     rows, parts = _canonical(S.T, dtype), []
     for span in spans:
         part = rows[span]
         part.resize(m, S.shape[0])
         parts.append(from_scipy(part.T, dtype))
-    by_feature = _alike([part.by_feature for part in parts])
-    by_example = _alike([part.by_example for part in parts])
+    by_feature = _alike([part.by_feature for part in parts], over_hosts)
+    by_example = _alike([part.by_example for part in parts], over_hosts)
     return [Sparse(*pair) for pair in zip(by_feature, by_example, strict=True)]
 
 
-def _alike(parts: list[Chunks]) -> list[Chunks]:
+def _alike(parts: list[Chunks], over_hosts: bool) -> list[Chunks]:
     """The same with as many chunks each, those of zeros behind the last row's own."""
-    most, longest = max(a.owner.size for a in parts), max(a.longest for a in parts)
+    size, longest = max(a.owner.size for a in parts), max(a.longest for a in parts)
+    if over_hosts:
+        size, longest = most(size, longest)
     filled = []
     for a in parts:
-        missing = most - a.owner.size
+        missing = size - a.owner.size
         index, value = (np.pad(b, ((0, 0), (0, missing))) for b in (a.index, a.value))
         owner = np.pad(a.owner, (0, missing), constant_values=a.rows - 1)
         filled.append(Chunks(index, value, owner, a.starts, a.columns, longest))

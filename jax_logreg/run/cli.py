@@ -10,7 +10,9 @@ from typing import Annotated, Any, NoReturn
 import jax_logreg
 from jax_logreg.errors import InputError
 from jax_logreg.extras import MissingExtra, needs
+from jax_logreg.hosts import index, most, together
 from jax_logreg.memory import within_memory
+from jax_logreg.run.joining import join
 from jax_logreg.status import Status
 
 with needs("run"):
@@ -67,6 +69,18 @@ Force = Annotated[bool, typer.Option("--force", help="Replace what an earlier ru
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with a run that was stopped or killed.")
 ]
+HostCount = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|N",
+        help="One of several hosts, which share the examples: auto asks the cluster (Slurm, Open "
+        "MPI, Kubernetes, TPU pods), N needs --coordinator and --host-id.",
+    ),
+]
+Coordinator = Annotated[
+    str | None, typer.Option(metavar="ADDRESS:PORT", help="Host 0 and a free port there.")
+]
+HostId = Annotated[int | None, typer.Option(help="Which host this is, from 0 to N - 1.")]
 
 
 @app.command()
@@ -76,31 +90,36 @@ def run(
     set_: Overrides = None,
     force: Force = False,
     resume: Resume = False,
+    hosts: HostCount = None,
+    coordinator: Coordinator = None,
+    host_id: HostId = None,
 ) -> None:
     """Train as a config says, and leave a folder that explains itself.
 
     Exit codes: 0 done; 1 the gradient check failed; 2 bad input, or a run that diverged or found
-    its classes separable, which still leaves its folder; 130 stopped by Ctrl-C and 143 by SIGTERM,
-    saved if it had begun to train.
+    its classes separable, which still leaves its folder; 75 another host was lost, within 30
+    seconds of its end; 130 stopped by Ctrl-C and 143 by SIGTERM, saved if it had begun to train.
     """
-    console = Console()
-    with _one_line():
+    with _one_line(), join(hosts, coordinator, host_id):
         from jax_logreg.run.config import load_config
-        from jax_logreg.run.output import Folder, is_finished
+        from jax_logreg.run.output import is_finished, open_folder
 
-        settings = load_config(config, set_ or [])
+        console = Console(quiet=index() > 0)
+        settings = together(lambda: load_config(config, set_ or []))
         path = out or Path("runs") / config.stem
-        if resume and is_finished(path):
+        if resume and most(index() == 0 and is_finished(path))[0]:
             console.print(f"{path} is finished already", soft_wrap=True)
             return
-        folder = Folder(path, force, resume)
+        folder = together(lambda: open_folder(path, force, resume, first=index() == 0))
         try:
             from jax_logreg.run.experiment import run as train
 
             outcome = train(settings, console, folder.partial)
-            folder.write(outcome.files)
+            together(lambda: folder.write(outcome.files))
         finally:
             folder.close()
+    if index() > 0:
+        raise typer.Exit(_EXIT_CODES.get(outcome.result.status, 0))
     console.print(_table(outcome.summary))
     console.print(f"written to {folder.path}: open {folder.path / 'report.html'}", soft_wrap=True)
     status = outcome.result.status

@@ -16,6 +16,7 @@ from jax_logreg.data.one_line import one_line
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.fit import fit
+from jax_logreg.hosts import add_up, count
 from jax_logreg.matrix import plain_errors
 from jax_logreg.result import Result
 from jax_logreg.run.config import CheckpointConfig, Config
@@ -42,15 +43,20 @@ class Outcome(NamedTuple):
 def run(config: Config, console: Console, folder: Path | None = None) -> Outcome:
     """Train as the config says, saving the run in a folder, or going on with what it holds.
 
+    Over several hosts each has its part of the examples, and all the same outcome.
+
     Raises:
         InputError: data or numbers that cannot be used, in one line.
         Interrupted: by a signal, the run being saved.
     """
+    if count() > 1:
+        _check_hosts(config)
     began = time.perf_counter()
     data = prepare(config.data, config.fit.dtype)
     load = time.perf_counter() - began
     arguments = fit_arguments(config, data)
-    console.print(_describe(data), highlight=False, markup=False, soft_wrap=True)
+    described = _describe(data, *add_up(_sizes(data)))
+    console.print(described, highlight=False, markup=False, soft_wrap=True)
     began, sweep = time.perf_counter(), None
     with _compiling() as compiled:
         if config.sweep is not None:
@@ -112,6 +118,8 @@ def fit_arguments(config: Config, data: Prepared) -> dict[str, Any]:
             f"--set data.positive={data.classes[-1]}, or set fit.family='multinomial'"
         )
     arguments = {name: getattr(config.fit, name) for name in type(config.fit).model_fields}
+    if count() > 1:
+        arguments["devices"] = "hosts"
     return {
         **arguments,
         "s": data.s_train,
@@ -136,13 +144,26 @@ def _class_weight(weights: Any, data: Prepared) -> Any:
     return {names.index(name): weight for name, weight in weights.items()}
 
 
-def _describe(data: Prepared) -> str:
-    n, m = data.X_train.shape
-    test = 0 if data.X_test is None else data.X_test.shape[1]
-    k = len(data.classes)
+def _sizes(data: Prepared) -> tuple[int, int]:
+    return data.X_train.shape[1], 0 if data.X_test is None else data.X_test.shape[1]
+
+
+def _describe(data: Prepared, m: int, test: int) -> str:
+    n, k = data.X_train.shape[0], len(data.classes)
     classes = f", {k} classes" if k > 2 else ""
-    lines = [f"{data.source}: {m} examples, {n} features{classes}; {test} held out", *data.notes]
-    return "\n".join(lines)
+    hosts = f", on {count()} hosts" if count() > 1 else ""
+    line = f"{data.source}: {m} examples, {n} features{classes}; {test} held out{hosts}"
+    return "\n".join([line, *data.notes])
+
+
+def _check_hosts(config: Config) -> None:
+    if config.sweep is not None:
+        raise InputError("[sweep] is for one host: leave --hosts out, or the table")
+    if config.fit.devices not in (None, "all"):
+        raise InputError(
+            f"fit.devices is {config.fit.devices}, but several hosts take all of theirs: "
+            "leave it out"
+        )
 
 
 @contextmanager

@@ -113,6 +113,35 @@ class Folder:
                 parent.rmdir()
 
 
+class Share:
+    """What a host other than the first has of the output folder: the states that it saves."""
+
+    def __init__(self, path: Path) -> None:
+        """Make the partial folder, which may be that of the first host.
+
+        Raises:
+            InputError: none can be made there.
+        """
+        self.path, self.partial = path, _partial(path)
+        with _writing(path):
+            self.partial.mkdir(parents=True, exist_ok=True)
+
+    def write(self, files: dict[str, bytes]) -> None:
+        """Remove what this host has saved: the first one writes the folder."""
+        for file in _saved_in(self.partial):
+            file.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Remove an empty folder."""
+        with suppress(OSError):
+            self.partial.rmdir()
+
+
+def open_folder(path: Path, force: bool, resume: bool, first: bool) -> Folder | Share:
+    """The output folder of the first host, or what another has of it."""
+    return Folder(path, force, resume) if first else Share(path)
+
+
 def write_file(path: Path, write: Callable[[Path], None], force: bool) -> None:
     """Let `write` fill a temporary file beside `path`, sync it and rename it.
 

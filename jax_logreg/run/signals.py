@@ -20,6 +20,10 @@ class Interrupted(BaseException):
         self.number = number
 
 
+class Saved(Interrupted):
+    """A run ended by a signal that has saved itself, on all hosts at once."""
+
+
 @contextmanager
 def interruptible() -> Iterator[None]:
     """A signal raises Interrupted."""
@@ -56,9 +60,7 @@ def stopping(checkpoint: Checkpoint | None) -> Iterator[None]:
         with _handled_by(stop):
             yield
     except Stopped as stopped:
-        raise Interrupted(
-            stopped.signal, _left(checkpoint, f"saved after step {stopped.step}")
-        ) from None
+        raise Saved(stopped.signal, _left(checkpoint, f"saved after step {stopped.step}")) from None
 
 
 def _left(checkpoint: Checkpoint, how: str) -> str:

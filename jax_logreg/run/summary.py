@@ -9,6 +9,7 @@ import numpy as np
 import jax_logreg
 from jax_logreg.data import Prepared
 from jax_logreg.gradient_check import GradientCheck
+from jax_logreg.hosts import add_up, count
 from jax_logreg.result import Result
 from jax_logreg.run.config import Config
 from jax_logreg.run.model import family_name, likeliest, probabilities
@@ -60,7 +61,8 @@ def summarise(result: Result, data: Prepared, config: Config, seconds: Seconds) 
         "gradient_check": _check(result.gradient_check),
         "seconds": seconds._asdict(),
         "device": device.device_kind,
-        "devices": len(devices),
+        "devices": jax.device_count() if count() > 1 else len(devices),
+        "hosts": count(),
         "platform": device.platform,
         "versions": {
             "jax_logreg": jax_logreg.__version__,
@@ -158,4 +160,6 @@ def _finite(value: Any) -> float | None:
 def _accuracy(result: Result, X: Any, Y: Any) -> float | None:
     if X is None:
         return None
-    return float(np.mean(likeliest(probabilities(result.params, X)) == likeliest(Y)))
+    right = likeliest(probabilities(result.params, X)) == likeliest(Y)
+    found, m = add_up((np.count_nonzero(right), right.size))
+    return float(found / m)

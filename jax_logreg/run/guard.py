@@ -1,0 +1,108 @@
+"""A host's guard: it watches the process that computes, and says in one line how that ended.
+
+JAX aborts a process whose coordinator or neighbour is gone, from C++, with a stack trace; no
+handler inside that process can stop it. So the work is done by a child, and the parent waits.
+"""
+
+import os
+import re
+import signal
+import sys
+import threading
+import warnings
+from types import FrameType
+
+from jax_logreg.errors import InputError
+from jax_logreg.hosts import PATIENCE
+
+# sysexits.h calls it a temporary failure: the user is invited to try again.
+LOST = 75
+_OURS = b"jax-logreg: "
+# A line that JAX's C++ writes of an error, and what it says where hosts are gone, or never came.
+_CRASH = re.compile(rb"[EF]\d{4} \d\d:\d\d:\d\d|\*\*\* |Fatal Python error")
+_GONE = (b"distributed service", b"coordination service", b"CoordinationService", b"Gloo")
+_NEVER = (b"RegisterTask", b"Wait_for_all_tasks_to_register")
+_FORWARDED = (signal.SIGINT, signal.SIGTERM)
+_RELAUNCH = "relaunch all hosts, with --resume to go on from what was saved"
+LOST_LINE = f"another host was lost: {_RELAUNCH}"
+
+
+def guard() -> None:
+    """Go on in a child process; the parent stays here, and exits as the child did.
+
+    Raises:
+        InputError: a system without fork.
+    """
+    if not hasattr(os, "fork"):
+        raise InputError("--hosts needs a POSIX system, such as Linux or macOS")
+    alive, living = os.pipe()
+    errors, written = os.pipe()
+    with warnings.catch_warnings():
+        # JAX has threads only once it has computed.
+        warnings.simplefilter("ignore")
+        child = os.fork()
+    if child == 0:
+        os.close(living)
+        os.close(errors)
+        os.dup2(written, 2)
+        os.close(written)
+        # Ctrl-C in a terminal is for the guard, which hands it on once.
+        os.setpgid(0, 0)
+        threading.Thread(target=_end_with_guard, args=(alive,), daemon=True).start()
+        return
+    os.close(alive)
+    os.close(written)
+    _hand_on_signals(child)
+    held = _relay(errors)
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    line, code = _ending(code, held)
+    if line is not None:
+        os.write(2, _OURS + line.encode() + b"\n")
+    elif code not in (0, LOST):
+        os.write(2, held)
+    sys.stdout.flush()
+    os._exit(code)
+
+
+def _end_with_guard(alive: int) -> None:
+    """A killed guard closes its end of the pipe."""
+    os.read(alive, 1)
+    os._exit(LOST)
+
+
+def _hand_on_signals(child: int) -> None:
+    def hand_on(number: int, _: FrameType | None) -> None:
+        os.kill(child, number)
+
+    for number in _FORWARDED:
+        signal.signal(number, hand_on)
+
+
+def _relay(errors: int) -> bytes:
+    """Pass on what the child writes to stderr, until JAX's C++ reports an error; that is held."""
+    held, crashed = b"", False
+    with os.fdopen(errors, "rb") as lines:
+        for line in lines:
+            if line.startswith(_OURS):
+                os.write(2, line)
+                continue
+            crashed = crashed or _CRASH.match(line) is not None
+            if crashed:
+                held += line
+            else:
+                os.write(2, line)
+    return held
+
+
+def _ending(code: int, held: bytes) -> tuple[str | None, int]:
+    """What is to be said of the child's end, None for nothing, and the guard's exit code."""
+    if code >= 0 and code != 1:
+        return None, code
+    if any(mark in held for mark in _NEVER):
+        return f"the other hosts did not come within {PATIENCE} s: start them all, and relaunch", 2
+    if any(mark in held for mark in _GONE):
+        return LOST_LINE, LOST
+    if code == -signal.SIGKILL:
+        return f"this host's process was killed (out of memory?): {_RELAUNCH}", 128 - code
+    return None, code if code > 0 else 128 - code
