@@ -70,6 +70,14 @@ class Blocked:
 
     def over_blocks(self, f: Callable[..., Any], shared: Any, *rows: Array) -> Any:
         """Σ f(X of some examples, shared, their rows (r, b)): each number is read but once."""
+
+        def of_block(block: Any, *rows: Array) -> Any:
+            return self._over_pieces(self.load(block), f, shared, *rows)
+
+        return total(of_block, self.blocks, *map(self._by_block, rows))
+
+    def _over_pieces(self, stored: Array, f: Callable[..., Any], shared: Any, *rows: Array) -> Any:
+        """The same of stored numbers (q, n) and rows (r, q) of whole blocks."""
         _, size, n = self.block_shape
         pieces = _pieces(n, size)
         piece = size // pieces if size % pieces == 0 else size
@@ -78,11 +86,8 @@ class Blocked:
             x = self._scaled(self.decode(stored, rows[0].dtype))
             return f(Transposed(x), shared, *rows)
 
-        def of_block(block: Any, *rows: Array) -> Any:
-            stored = self.load(block).reshape(-1, piece, n)
-            return total(of_piece, stored, *(_split(row, piece) for row in rows))
-
-        return total(of_block, self.blocks, *map(self._by_block, rows))
+        split = [_split(row, piece) for row in rows]
+        return total(of_piece, stored.reshape(-1, piece, n), *split)
 
     def each_block(self, f: Callable[..., Any], carry: Any, *rows: Array) -> Any:
         """The carry after f(carry, X of a block, its rows (r, b)) of one block after another."""
@@ -135,8 +140,11 @@ class Blocked:
 
     def _by_block(self, rows: Array) -> Array:
         """Rows (r, m) of each block, (count, r, size), zero past m."""
+        return _split(self._filled(rows), self.block_shape[1])
+
+    def _filled(self, rows: Array) -> Array:
         count, size, _ = self.block_shape
-        return _split(jnp.pad(rows, ((0, 0), (0, count * size - self.shape[1]))), size)
+        return jnp.pad(rows, ((0, 0), (0, count * size - self.shape[1])))
 
 
 def _split(rows: Array, size: int) -> Array:

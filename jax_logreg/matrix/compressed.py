@@ -1,14 +1,17 @@
 """X (n, m) in one, two or four bytes an entry, converted block by block inside its products."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
 from jax_logreg.errors import InputError
 from jax_logreg.matrix.blocked import Blocked, layout
+from jax_logreg.matrix.dense import new_buffer
 from jax_logreg.pytree import pytree
 
 # Entries of a block: 6 MB once converted to float32.
@@ -54,6 +57,15 @@ class Compressed(Blocked):
             stored = lax.bitcast_convert_type(bits, jnp.float32)
         return stored.astype(dtype)
 
+    def over_blocks(self, f: Callable[..., Any], shared: Any, *rows: Array) -> Any:
+        """Σ f(X of some examples, shared, their rows (r, b)): each number is read but once."""
+        if self.blocks.dtype.itemsize == 1:
+            # Bytes that are copied first are there when they are converted: a tenth faster.
+            return super().over_blocks(f, shared, *rows)
+        # A scan within a scan would copy each block first, here the longer half of the time.
+        stored = self.blocks.reshape(-1, self.block_shape[2])
+        return self._over_pieces(stored, f, shared, *map(self._filled, rows))
+
     def examples(self, index: Array) -> Array:
         """The columns `index` (q,), dense (n, q)."""
         size = self.blocks.shape[1]
@@ -73,8 +85,8 @@ class Compressed(Blocked):
         n = self.blocks.shape[2]
         stored = np.asarray(self.blocks).reshape(-1, n)[span]
         count, size = layout(n, m, size)
-        blocks = np.zeros((count * size, n), stored.dtype)
-        blocks[: len(stored)] = stored
+        blocks = new_buffer((count * size, n), stored.dtype)
+        blocks[: len(stored)], blocks[len(stored) :] = stored, 0
         return Compressed(blocks.reshape(count, size, n), self.scale, m, self.dense)
 
 
@@ -91,14 +103,15 @@ def compress(X: Any, storage: str, dtype: str = "float32") -> Compressed:
     X = np.asarray(X)
     n, m = X.shape
     count, size = layout(n, m, _BLOCK // n)
-    stored = np.zeros((count * size, n), _DTYPES[storage])
+    stored = new_buffer((count * size, n), _DTYPES[storage])
+    stored[m:] = 0
     scale = None
     if storage == "int8":
         scale = _scale(X).astype(dtype)
     for start in range(0, m, size):
         columns = slice(start, min(start + size, m))
         stored[columns] = _encode(X[:, columns], storage, scale, start).T
-    blocks = jnp.asarray(stored.reshape(count, size, n))
+    blocks = jax.device_put(stored.reshape(count, size, n))
     return Compressed(blocks, None if scale is None else jnp.asarray(scale), m, dtype)
 
 

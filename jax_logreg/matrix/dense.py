@@ -1,5 +1,6 @@
 """A dense X (n, m): where it lies in memory, and in which order."""
 
+import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -115,6 +116,14 @@ def _is_wide(shape: tuple[int, ...]) -> bool:
     return n >= _WIDE * m
 
 
+def new_buffer(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An array that is not filled yet, aligned as XLA:CPU wants what it does not copy."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    raw = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % _ALIGNMENT
+    return raw[start : start + size].view(dtype).reshape(shape)
+
+
 def aligned(X: np.ndarray, dtype: str) -> np.ndarray:
     """X in the dtype, in a buffer of its own that XLA:CPU uses where it lies.
 
@@ -124,10 +133,7 @@ def aligned(X: np.ndarray, dtype: str) -> np.ndarray:
     if X.size < _SMALL:
         with np.errstate(over="ignore"):
             return np.array(X, dtype, order="C")
-    itemsize = np.dtype(dtype).itemsize
-    raw = np.empty(X.size * itemsize + _ALIGNMENT, np.uint8)
-    start = -raw.ctypes.data % _ALIGNMENT
-    buffer = raw[start : start + X.size * itemsize].view(dtype).reshape(X.shape)
+    buffer = new_buffer(X.shape, dtype)
     with np.errstate(over="ignore"):
         if abs(X.strides[0]) >= abs(X.strides[1]):
             np.copyto(buffer, X, casting="unsafe")
