@@ -176,19 +176,20 @@ def main():
     text = "\n\n".join(
         [
             "# A step, on paper and measured",
-            f"A step reads X, n m numbers, once or twice, does 4 n m k operations and adds n k + k + 1 "
-            f"numbers up over the devices: {N:,} features x {M:,} examples are 4 TB in float32, "
-            "4 x 10^12 operations and one all-reduce of 4 KB. Beside X a device moves labels, "
-            "weights and Z of its examples.",
+            "A step reads X, n m numbers, once or twice, does 4 n m k operations and adds "
+            f"n k + k + 1 numbers up over the devices: {N:,} features x {M:,} examples are 4 TB in "
+            "float32, 4 x 10^12 operations and one all-reduce of 4 KB. Beside X a device moves "
+            "labels, weights and Z of its examples.",
             f"The count against this machine, {n:,} x {m:,}, blocks of float32, {os.cpu_count()} "
-            "cores. Foretold is the time of reading X alone and of as many all-reduces alone; "
-            "beyond one device a core, devices share cores:",
+            "cores. Foretold is the time of reading X alone and of an all-reduce alone. The blocks "
+            "of one device are one core's work, reading alone is not, so one device takes longer "
+            "than foretold; beyond one a core devices share the cores:",
             here,
             "On paper, from data sheets (bytes and operations a second in the .json beside this), "
             "every exchange of an all-reduce taken as 10 or 30 µs; in brackets what does not fit:",
             paper,
-            "So memory bounds a step until some hundred devices share 4 TB, and then the all-reduce "
-            "does: more devices than that gain little for one model, and much for many at once.",
+            "So memory bounds a step until some hundreds of devices share 4 TB, and then the "
+            "all-reduce does: more devices gain little for one model, and much for many at once.",
             footer(source),
         ]
     )

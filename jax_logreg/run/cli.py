@@ -102,8 +102,11 @@ def run(
     """
     with _one_line(), join(hosts, coordinator, host_id):
         from jax_logreg.run.config import load_config
+        from jax_logreg.run.cores import split_cpu
         from jax_logreg.run.output import is_finished, open_folder
 
+        if hosts is None:
+            split_cpu()
         console = Console(quiet=index() > 0)
         settings = together(lambda: load_config(config, set_ or []))
         path = out or Path("runs") / config.stem

@@ -20,6 +20,7 @@ from jax_logreg.hosts import add_up, count
 from jax_logreg.matrix import plain_errors
 from jax_logreg.result import Result
 from jax_logreg.run.config import CheckpointConfig, Config
+from jax_logreg.run.cores import spread_out
 from jax_logreg.run.model import Model
 from jax_logreg.run.progress import show_progress
 from jax_logreg.run.report import render
@@ -67,6 +68,9 @@ def run(config: Config, console: Console, folder: Path | None = None) -> Outcome
             show_progress(console, config.fit.steps) as show,
             stopping(arguments.get("checkpoint")),
         ):
+            if count() == 1:
+                X, arguments = spread_out(data.X_train, arguments)
+                data = data._replace(X_train=X)
             result = fit(data.X_train, data.Y_train, callback=show, **arguments)
     elapsed = time.perf_counter() - began
     seconds = Seconds(load, sum(compiled), elapsed - sum(compiled))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 
+import jax
 import numpy as np
 import pytest
 from run.command import CONFIGS, DESCENT, command, refused
@@ -14,6 +15,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from jax_logreg import Status
+from jax_logreg.run import cores
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -58,6 +60,26 @@ def test_over_two_devices(finished, tmp_path):
     assert (one["devices"], two["devices"]) == (1, 2)
     assert abs(one["cost"] - two["cost"]) < 1e-6
     assert one["test_accuracy"] == two["test_accuracy"]
+
+
+def test_a_large_X_in_blocks_over_all_cores(finished, tmp_path, monkeypatch):
+    monkeypatch.setattr(cores, "_LARGE", 0)
+    done = command("run", DESCENT, "--out", tmp_path / "run", *SHORT)
+    assert done.code == 0, done
+    one, all_ = (
+        json.loads((folder / "result.json").read_text())
+        for folder in (finished[0], tmp_path / "run")
+    )
+    assert all_["devices"] == len(jax.devices()) > 1
+    assert abs(one["cost"] - all_["cost"]) < 1e-6
+    assert one["train_accuracy"] == all_["train_accuracy"]
+
+
+def test_the_command_makes_a_device_of_each_core():
+    code = "from jax_logreg.run.cores import split_cpu, count_cores; split_cpu(); import jax; "
+    code += "print(len(jax.devices()) == count_cores())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"
 
 
 def test_history_is_a_row_a_step(finished):
