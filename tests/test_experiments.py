@@ -43,9 +43,11 @@ def test_codes_and_sparse_columns_take_the_same_steps(monkeypatch):
     assert found["bytes"]["codes"] == 2 * 50 < found["bytes"]["sparse"]
 
 
-@pytest.mark.parametrize(
-    "name", ["speed", "sweep", "many", "linear_probe", "vectorization", "layout"]
-)
+NAMES = ["speed", "sweep", "many", "linear_probe", "vectorization", "layout", "one_pass"]
+NAMES += ["stream", "hosts", "categorical", "../scaling"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_results_say_where_they_come_from(name):
     figures = json.loads((EXPERIMENTS / "results" / f"{name}.json").read_text())
     assert {"device", "processor", "commit", "jax", "numpy", "dtype"} <= set(figures["origin"])
