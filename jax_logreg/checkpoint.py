@@ -1,15 +1,12 @@
 """A run saved between its chunks, and found again after a kill, a full disk or a power cut."""
 
-import hashlib
-import json
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -18,29 +15,14 @@ from jax.tree_util import keystr, tree_flatten_with_path
 from jax_logreg.devices import own_parts, own_shape, place_like
 from jax_logreg.driver import Point
 from jax_logreg.errors import InputError
-from jax_logreg.extras import needs
 from jax_logreg.files import sync_folder, write_synced
 from jax_logreg.hosts import count, index, most, share, spans, together
-from jax_logreg.memory import check_room
+from jax_logreg.saved import NAME, WHERE, Saved, file_name, number_of, pack, read_saved
 from jax_logreg.status import Status
 
-with needs("run"):
-    import safetensors.numpy
-
-_FORMAT = "jax_logreg checkpoint 1"
 _KEPT = 2
 # Saving may take this share of a run's time, at most.
 _SHARE = 0.01
-_NAME = re.compile(r"(?P<part>\w+)-(?P<number>\d+)-(?P<digest>[0-9a-f]{32})\.safetensors")
-_WHERE = ("before", "restarts", "step", "status")
-
-
-class _Saved(NamedTuple):
-    """What a file holds: arrays by name, what is computed, and where the run is."""
-
-    arrays: dict[str, np.ndarray]
-    name: str
-    where: dict[str, int]
 
 
 class Stopped(Exception):
@@ -95,7 +77,7 @@ class Checkpoint:
 
     def saved(self) -> list[Path]:
         """The files of this part, the newest first."""
-        found = ((path, _NAME.fullmatch(path.name)) for path in self.folder.glob("*.safetensors"))
+        found = ((path, NAME.fullmatch(path.name)) for path in self.folder.glob("*.safetensors"))
         numbered = [(int(m["number"]), p) for p, m in found if m and m["part"] == self._part]
         return [path for _, path in sorted(numbered, reverse=True)]
 
@@ -120,7 +102,7 @@ class Checkpoint:
 
         def look() -> dict[str, Any]:
             self._check_hosts()
-            whole.update({_number(path): (path, saved) for path, saved in self._whole()})
+            whole.update({number_of(path): (path, saved) for path, saved in self._whole()})
             return {"numbers": np.array(list(whole), np.int64)}
 
         common = set.intersection(*(set(one["numbers"].tolist()) for one in share(look)))
@@ -132,7 +114,7 @@ class Checkpoint:
         """Refuse what another number of hosts has saved: it is in other parts."""
         name, _, here = self._part.partition("_host")
         for path in self.folder.glob(f"{name}*.safetensors"):
-            matched = _NAME.fullmatch(path.name)
+            matched = NAME.fullmatch(path.name)
             there = "" if matched is None else matched["part"].removeprefix(name)
             hosts = there.rpartition("of")[2] or "1"
             if matched and hosts != (here.rpartition("of")[2] or "1"):
@@ -141,17 +123,17 @@ class Checkpoint:
                     "another folder"
                 )
 
-    def _whole(self) -> Iterator[tuple[Path, _Saved]]:
+    def _whole(self) -> Iterator[tuple[Path, Saved]]:
         """The files that are not damaged and what they hold, the newest first."""
         for path in self.saved():
             try:
-                saved = _read(path)
+                saved = read_saved(path)
             except (OSError, ValueError) as error:
                 self._say(f"{path} is damaged: {error}: looking for the one before it")
                 continue
             yield path, saved
 
-    def _taken_up(self, path: Path, saved: _Saved, fresh: Point, scale: Any) -> Point:
+    def _taken_up(self, path: Path, saved: Saved, fresh: Point, scale: Any) -> Point:
         point = self._point(path, saved, fresh, np.asarray(scale))
         self._saved_step = point.taken
         self._say(f"going on from step {point.taken}, saved in {path}")
@@ -188,17 +170,14 @@ class Checkpoint:
 
     def _save(self, point: Point, scale: np.ndarray) -> None:
         earlier = self.saved()
-        number = 1 + (_number(earlier[0]) if earlier else 0)
+        number = 1 + (number_of(earlier[0]) if earlier else 0)
         if spans(point.carry.params.w):
             (number,) = most(number)
         carry = _named(own_parts(point.carry))
         arrays = {**carry, "history": np.stack(point.history), "scale": scale}
-        where = {key: str(getattr(point, key)) for key in _WHERE}
-        texts = {"format": _FORMAT, "name": self.name, **where}
-        content = safetensors.numpy.save(
-            {key: np.asarray(value, order="C") for key, value in arrays.items()}, texts
-        )
-        path = self.folder / f"{self._part}-{number:06d}-{_digest(content)}.safetensors"
+        where = {key: getattr(point, key) for key in WHERE}
+        content = pack(Saved(arrays, self.name, where))
+        path = self.folder / file_name(self._part, number, content)
         temporary = path.with_suffix(".tmp")
         with self._writing():
             try:
@@ -224,7 +203,7 @@ class Checkpoint:
     def _point(
         self,
         path: Path,
-        saved: _Saved,
+        saved: Saved,
         fresh: Point,
         scale: np.ndarray,
     ) -> Point:
@@ -261,39 +240,3 @@ def _named(carry: Any) -> dict[str, Any]:
 def _first_difference(before: str, now: str) -> tuple[str, str]:
     lines = zip_longest(before.splitlines(), now.splitlines(), fillvalue="")
     return next(((a, b) for a, b in lines if a != b), (before, now))
-
-
-def _number(path: Path) -> int:
-    return int(path.name.split("-")[1])
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.blake2b(content, digest_size=16).hexdigest()
-
-
-def _read(path: Path) -> _Saved:
-    """What a whole file holds; a ValueError says what is wrong with another."""
-    check_room(str(path), path.stat().st_size)
-    content = path.read_bytes()
-    matched = _NAME.fullmatch(path.name)
-    if matched is None or _digest(content) != matched["digest"]:
-        raise ValueError("its bytes are not those that were written")
-    try:
-        size = int.from_bytes(content[:8], "little")
-        texts = json.loads(content[8 : 8 + size])["__metadata__"]
-        saved = _Saved(
-            safetensors.numpy.load(content),
-            texts["name"],
-            {key: int(texts[key]) for key in _WHERE},
-        )
-        history = saved.arrays["history"]
-        Status(saved.where["status"])
-    # Its digest fits, but what made it was not this class.
-    except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"it is no saved state: {reason}") from None
-    if texts.get("format") != _FORMAT:
-        raise ValueError(f"its format is another: expected {_FORMAT}")
-    if history.ndim != 2 or len(history) != 4 or min(saved.where.values()) < 0:
-        raise ValueError(f"its history of shape {history.shape} is none")
-    return saved

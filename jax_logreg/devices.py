@@ -12,6 +12,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jax_logreg.errors import InputError
 from jax_logreg.hosts import spans
 from jax_logreg.matrix import shard
+from jax_logreg.settings import is_integer
 
 _AXIS = "examples"
 
@@ -31,8 +32,7 @@ def make_mesh(devices: Any, device: jax.Device | None = None) -> Mesh:
     if isinstance(devices, str) and devices == "all":
         devices = len(found)
     count = len(found)
-    integer = isinstance(devices, int | np.integer) and not isinstance(devices, bool)
-    if not integer or not 1 <= devices <= count:
+    if not is_integer(devices) or not 1 <= devices <= count:
         platform = found[0].platform
         mend = "" if platform != "cpu" else "; more of the CPU: set JAX_NUM_CPU_DEVICES"
         raise InputError(

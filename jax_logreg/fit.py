@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jax_logreg.arguments import Task, check_dtype, check_settings, place_arguments
+from jax_logreg.arguments import Task, place_arguments
 from jax_logreg.certificate import moments_of
 from jax_logreg.devices import gather
 from jax_logreg.diagnosis import diagnose
@@ -22,6 +22,7 @@ from jax_logreg.matrix import plain_errors
 from jax_logreg.objective import Objective, Solver
 from jax_logreg.penalty import Penalty
 from jax_logreg.result import History, Result
+from jax_logreg.settings import check_dtype, check_settings
 from jax_logreg.solver import choose_solver
 from jax_logreg.status import Status
 

@@ -53,6 +53,8 @@ TABLE = {
     # Without a penalty and to its end, so that separation is looked for.
     "newton": (scipy.sparse.csr_array, TWO, {**EXACT, "solver": Newton(), "tolerance": 1e-9}),
 }
+# Those of every run; L-BFGS, whose Z lies in parts, is killed and taken up again in every run.
+OFTEN = ("descent",)
 # What four hosts compute, of which one has no example.
 FEW = {"few": (None, THREE, {"solver": GradientDescent(0.3), **RIDGE})}
 # Arguments of host 1 that it, or all, refuse; and what all hosts say.
@@ -124,8 +126,8 @@ def main(act, folder, count, address, host):
     folder, rest = Path(folder), (count, address, int(host))
     with join(*rest), quick_compilation():
         rows, found = own_part(int(count)), {}
-        if act == "table":
-            for name in TABLE:
+        if act in ("table", "often"):
+            for name in TABLE if act == "table" else OFTEN:
                 found |= numbers_of(name, compute(name, rows, devices="hosts"))
             found |= {f"refused {name}": np.asarray(line) for name, line in refuse().items()}
         if act == "few":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hosts_worker import REFUSED, TABLE, compute, numbers_of
+from hosts_worker import OFTEN, REFUSED, TABLE, compute, numbers_of
 from numpy.testing import assert_allclose, assert_array_equal
 from run.command import QUICKSTART, command, refused
 
@@ -78,10 +78,13 @@ def same(found, expected):
 
 
 @pytest.mark.usefixtures("quick")
-def test_two_hosts_have_the_answer_of_one(tmp_path):
-    ended, everyone = work("table", 2, tmp_path)
+@pytest.mark.parametrize(
+    ("act", "names"), [("often", OFTEN), pytest.param("table", TABLE, marks=pytest.mark.slow)]
+)
+def test_two_hosts_have_the_answer_of_one(act, names, tmp_path):
+    ended, everyone = work(act, 2, tmp_path)
     done(ended)
-    for name in TABLE:
+    for name in names:
         expected = numbers_of(name, compute(name))
         for found in everyone:
             same(found, expected)
@@ -91,6 +94,7 @@ def test_two_hosts_have_the_answer_of_one(tmp_path):
     assert "many models at once are for one host" in str(everyone[0]["refused many"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_four_hosts_of_which_one_has_no_example(tmp_path):
     ended, everyone = work("few", 4, tmp_path)

@@ -18,6 +18,8 @@ FLOORS = {
     "logistic": 0,
     "matrix": 0,
     "memory": 0,
+    "saved": 1,
+    "settings": 0,
     "penalty": 0,
     "status": 0,
     "collinear": 1,

@@ -30,7 +30,7 @@ TRAIN, TEST = (SETUP.sub("", line) for line in COMMANDS if SETUP.match(line))
 INSTALLS = [line for line in COMMANDS if " pip install" in line or "/pip install '" in line]
 OTHERS = [c for c in COMMANDS if not SETUP.match(c) and c not in INSTALLS]
 # These take 20 seconds; what they call is tested beside them, and the others are like them.
-LONG = ("sweep.py", "linear_probe.py", "hosts.py", "scaling.py")
+LONG = ("sweep.py", "many.py", "linear_probe.py", "hosts.py", "scaling.py")
 
 
 @pytest.fixture(scope="module")

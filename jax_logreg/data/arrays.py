@@ -78,7 +78,7 @@ def read_hdf5(
         examples = _examples(path, load, names, x, y, weights, labelled)
         if part is None:
             return examples
-        return examples._replace(first=part.rows(len(file[_find(path, names, x, "x")])).start)
+        return examples._replace(first=part.rows(len(file[find_array(path, names, x, "x")])).start)
 
 
 def read_svmlight(path: Path, zero_based: bool, features: Sequence[str] | None) -> Examples:
@@ -143,16 +143,17 @@ def _examples(
     weights: str | None,
     labelled: bool,
 ) -> Examples:
-    name = _find(path, names, x, "x")
-    labels = load(_find(path, names, y, "y")) if labelled else None
+    name = find_array(path, names, x, "x")
+    labels = load(find_array(path, names, y, "y")) if labelled else None
     examples = _from_array(path, f"array '{name}'", load(name), labels)
     if weights is None:
         return examples
-    values = np.asarray(load(_find(path, names, weights, "weights")))
+    values = np.asarray(load(find_array(path, names, weights, "weights")))
     return examples._replace(weights=values.ravel() if 1 in values.shape else values)
 
 
-def _find(path: Path, names: Iterable[str], pattern: str, option: str) -> str:
+def find_array(path: Path, names: Iterable[str], pattern: str, option: str) -> str:
+    """The one array whose name is the pattern or fits it, which `option` asked for."""
     found = [name for name in names if name == pattern] or [
         name for name in names if fnmatchcase(name, pattern)
     ]

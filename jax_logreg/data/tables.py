@@ -132,14 +132,14 @@ def _examples(
         del wanted[special.label]
     for name in [*wanted, *features]:
         if name not in columns:
-            raise InputError(_missing(path, name, list(columns), wanted.get(name)))
+            raise InputError(missing_column(path, name, list(columns), wanted.get(name)))
     categories = [read_column(path, table.column(name), name, first_line) for name in categorical]
     label = special.label
-    labels = _labels(path, table.column(label), label, first_line) if labelled else None
+    labels = column_labels(path, table.column(label), label, first_line) if labelled else None
     weights = None
     if special.weights is not None:
-        weights = _numbers(path, table.column(special.weights), special.weights, first_line)
-    values = [_numbers(path, table.column(name), name, first_line) for name in features]
+        weights = column_numbers(path, table.column(special.weights), special.weights, first_line)
+    values = [column_numbers(path, table.column(name), name, first_line) for name in features]
     dtype = np.result_type(*{value.dtype for value in values}) if values else np.float64
     X = np.empty((len(values), table.num_rows), dtype)
     for row, value in zip(X, values, strict=True):
@@ -155,7 +155,8 @@ def _examples(
     )
 
 
-def _missing(path: Path, name: str, columns: list[str], option: str | None) -> str:
+def missing_column(path: Path, name: str, columns: list[str], option: str | None) -> str:
+    """The line on a column that is not there, and what was likely meant."""
     near = get_close_matches(name, columns, 1)
     listed = ", ".join(columns[:10]) + (", ..." if len(columns) > 10 else "")
     mend = f": did you mean '{near[0]}'?" if near else f": it has {listed}"
@@ -164,7 +165,8 @@ def _missing(path: Path, name: str, columns: list[str], option: str | None) -> s
     return f"{path} has no column '{name}'{mend}"
 
 
-def _numbers(path: Path, column: Any, name: str, first_line: int | None) -> np.ndarray:
+def column_numbers(path: Path, column: Any, name: str, first_line: int | None) -> np.ndarray:
+    """A column as numbers, (m,); text or another type is an InputError."""
     kind = str(column.type)
     if kind.startswith(_TEXTS):
         raise InputError(_text(path, column.to_pylist(), name, first_line))
@@ -196,7 +198,8 @@ def _is_number(value: Any) -> bool:
     return True
 
 
-def _labels(path: Path, column: Any, name: str, first_line: int | None) -> np.ndarray:
+def column_labels(path: Path, column: Any, name: str, first_line: int | None) -> np.ndarray:
+    """A column as labels, (m,); a missing one is an InputError."""
     values = _texts(column) if str(column.type).startswith("dictionary") else column.to_pylist()
     # Text columns keep an empty cell as "", which would pass for a class.
     missing = (None, "", "nan", "NaN")

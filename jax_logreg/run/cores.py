@@ -13,6 +13,8 @@ from jax_logreg.solver import GradientDescent, Optax
 
 # Bytes of X from which on reading it takes longest: some times what caches hold.
 _LARGE = 2**27
+# And steps, so that making the blocks pays.
+_MANY = 500
 # Solvers whose steps read X for the cost and its gradient alone, and so once where it is in blocks.
 _ONE_PASS = (GradientDescent, Optax)
 _FORCED = "xla_force_host_platform_device_count"
@@ -37,8 +39,8 @@ def count_cores() -> int:
 def spread_out(X: Any, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """X and the arguments of `fit`: in blocks over all cores, where steps are faster so.
 
-    A step then reads a dense X (n, m) once, each core its own blocks, and takes three quarters of
-    the time.
+    A step then reads a dense X (n, m) once, each core its own blocks. Making them takes what some
+    hundred steps gain.
     """
     device = arguments["device"] or jax.default_backend()
     faster = (
@@ -46,6 +48,7 @@ def spread_out(X: Any, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         and arguments["devices"] is None
         and len(jax.local_devices(backend="cpu")) > 1
         and isinstance(arguments["solver"], _ONE_PASS)
+        and arguments["steps"] >= _MANY
         and isinstance(X, np.ndarray)
         and X.dtype == np.float32
         # Blocks are a copy, and each core's part another for a moment.

@@ -7,19 +7,14 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jax_logreg.arguments import (
-    check_dtype,
-    check_seed,
-    check_settings,
-    is_integer,
-    place_arguments,
-)
+from jax_logreg.arguments import place_arguments
 from jax_logreg.errors import InputError
 from jax_logreg.fit import fit
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Family, Params, forward
 from jax_logreg.matrix import place, plain_errors
 from jax_logreg.penalty import Penalty
 from jax_logreg.result import Result
+from jax_logreg.settings import check_dtype, check_seed, check_settings, is_integer
 from jax_logreg.sweep.many import choose_many, count_slots, fit_many
 from jax_logreg.sweep.slots import Fits
 

@@ -9,17 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jax_logreg.arguments import (
-    Task,
-    check_dtype,
-    check_seed,
-    check_settings,
-    place_arguments,
-)
+from jax_logreg.arguments import Task, place_arguments
 from jax_logreg.logistic import Batch, Family, Params
 from jax_logreg.loop import Loop
 from jax_logreg.matrix import plain_errors
 from jax_logreg.penalty import L1, L2, Penalty
+from jax_logreg.settings import check_dtype, check_seed, check_settings
 from jax_logreg.sweep.folds import held_out
 from jax_logreg.sweep.many import choose_many, count_slots, prepared
 from jax_logreg.sweep.path import grid, largest_strength, with_strength

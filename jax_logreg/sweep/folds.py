@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from jax_logreg.arguments import is_integer
 from jax_logreg.errors import InputError, brief
+from jax_logreg.settings import is_integer
 
 
 def held_out(folds: Any, Y: np.ndarray, groups: Any, seed: int) -> np.ndarray:

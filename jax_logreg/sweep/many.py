@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jax_logreg.arguments import Task, check_dtype, check_settings, place_arguments
+from jax_logreg.arguments import Task, place_arguments
 from jax_logreg.batching import on_cpu
 from jax_logreg.certificate import Moments, moments_of
 from jax_logreg.errors import InputError
@@ -19,6 +19,7 @@ from jax_logreg.loop import Loop
 from jax_logreg.matrix import mean_absolute, plain_errors
 from jax_logreg.objective import Objective, Solver
 from jax_logreg.penalty import Penalty
+from jax_logreg.settings import check_dtype, check_settings
 from jax_logreg.solver import LBFGS, choose_solver
 from jax_logreg.solver.basis import Basis, make_basis
 from jax_logreg.sweep.slots import Fits, run_many

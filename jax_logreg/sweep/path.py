@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jax_logreg.arguments import check_dtype, check_settings, is_integer, place_arguments
+from jax_logreg.arguments import place_arguments
 from jax_logreg.certificate import moments
 from jax_logreg.driver import begin, restart
 from jax_logreg.errors import InputError, brief
@@ -19,6 +19,7 @@ from jax_logreg.loop import Carry, Loop, body, start
 from jax_logreg.matrix import plain_errors
 from jax_logreg.objective import Objective
 from jax_logreg.penalty import L1, L2, Penalty
+from jax_logreg.settings import check_dtype, check_settings, is_integer
 from jax_logreg.solver import Proximal, choose_solver
 from jax_logreg.status import Status
 

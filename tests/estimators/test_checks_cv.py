@@ -21,7 +21,6 @@ def test_scikit_learns_check(estimator, check):
 
 
 BOUNDED = [
-    "check_classifiers_train",
     "check_classifiers_classes",
     "check_estimators_pickle",
     "check_sample_weight_equivalence_on_dense_data",

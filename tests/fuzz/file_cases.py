@@ -9,10 +9,11 @@ from data.files import table
 from fuzz import files
 
 from jax_logreg import LBFGS, Params, fit
-from jax_logreg.checkpoint import Checkpoint, _digest
+from jax_logreg.checkpoint import Checkpoint
 from jax_logreg.data import Examples, Reading, Scaling, prepare, read
 from jax_logreg.data.sources import FileData
 from jax_logreg.run.model import Model
+from jax_logreg.saved import digest
 
 STATE = {}
 
@@ -105,8 +106,8 @@ def _checkpoint(rng, folder):
         old.unlink()
     content = _spoilt(rng, STATE["checkpoint"])
     # A digest can be made anew by anyone.
-    digest = _digest(content if rng.random() < 0.8 else b"")
-    (folder / f"main-000001-{digest}.safetensors").write_bytes(content)
+    named = digest(content if rng.random() < 0.8 else b"")
+    (folder / f"main-000001-{named}.safetensors").write_bytes(content)
     said = []
     checkpoint = Checkpoint(folder, name="a", notice=said.append)
     checkpoint.restore(*STATE["fresh"])

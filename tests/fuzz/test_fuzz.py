@@ -69,6 +69,7 @@ def test_ten_thousand(kind, lines):
     check(kind, range(1000, 6000), lines)
 
 
+@pytest.mark.slow
 def test_odd_numbers_train_or_are_refused():
     check("trained", [24, 66], 1)
 

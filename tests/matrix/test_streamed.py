@@ -61,7 +61,7 @@ def same(streamed, memory, rtol=1e-9):
 
 
 # The table of tests/test_solvers.py takes every solver to its optimum over a stream.
-QUICK = ("proximal, 1",)
+QUICK = ("gradient descent",)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,9 @@ def in_memory():
     return fit(COUNTS, LABELS, **NEWTON)
 
 
-@pytest.mark.parametrize(("size", "by_rows"), [(8, False), (24, True), (1000, False)])
+@pytest.mark.parametrize(
+    ("size", "by_rows"), [pytest.param(8, False, marks=pytest.mark.slow), (24, True), (1000, False)]
+)
 def test_neither_blocks_nor_pieces_matter(size, by_rows):
     """Of 60 examples: a last block of 4, of 12, and one that holds them all."""
     pieces = Pieces(COUNTS, by_rows, lengths=(size % 7 + 1, 9))

@@ -64,6 +64,7 @@ def test_over_two_devices(finished, tmp_path):
 
 def test_a_large_X_in_blocks_over_all_cores(finished, tmp_path, monkeypatch):
     monkeypatch.setattr(cores, "_LARGE", 0)
+    monkeypatch.setattr(cores, "_MANY", 20)
     done = command("run", DESCENT, "--out", tmp_path / "run", *SHORT)
     assert done.code == 0, done
     one, all_ = (

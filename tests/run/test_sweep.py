@@ -72,6 +72,7 @@ def test_the_report_shows_the_curve(finished):
     assert config["sweep"]["folds"] == 3 and "strength" not in config["penalty"]
 
 
+@pytest.mark.slow
 def test_one_part_held_out_and_an_L1_penalty(tmp_path):
     """By accuracy, as embeddings are probed; a strength of 0 has no place on a log scale."""
     table = "{strengths=[0.1, 0.01, 0.0], folds=0.25, scoring='accuracy'}"

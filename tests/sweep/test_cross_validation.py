@@ -78,6 +78,7 @@ def test_one_part_held_out():
     assert done[-1] == (6, 6) and done == sorted(done)
 
 
+@pytest.mark.slow
 def test_a_grid_begins_where_the_penalised_features_enter():
     """Those without penalty are in the model at any strength."""
     penalty = L2(1.0, np.array([0, 1, 1, 0, 1, 1.0]))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jax_logreg.data.arrays import _find
+from jax_logreg.data.arrays import find_array
 from jax_logreg.data.examples import label_values
 from jax_logreg.data.stream.part import Names, Part, reading
 from jax_logreg.errors import InputError
@@ -102,13 +102,13 @@ class HDF5Part(_Array):
         with reading(path), _opened(path) as file:
             found: list[str] = []
             file.visititems(lambda name, x: found.append(name) if hasattr(x, "shape") else None)
-            self._name = _find(path, found, names.x, "x")
+            self._name = find_array(path, found, names.x, "x")
             self._describe(file[self._name].shape, file[self._name].dtype)
-            labels = file[_find(path, found, names.y, "y")]
+            labels = file[find_array(path, found, names.y, "y")]
             text = labels.dtype.kind == "O" or labels.dtype.metadata is not None
             weights = None
             if names.weights is not None:
-                weights = file[_find(path, found, names.weights, "weights")][()]
+                weights = file[find_array(path, found, names.weights, "weights")][()]
             self._label(labels.asstr()[()] if text else labels[()], weights)
 
     def later_pass(self, first: int, size: int) -> Iterator[np.ndarray]:

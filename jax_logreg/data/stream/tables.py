@@ -36,7 +36,7 @@ class _Table(Part):
             wanted[names.weights] = "weights with data.weights"
         for name, option in wanted.items():
             if name not in columns:
-                raise InputError(tables._missing(path, name, schema.names, option))
+                raise InputError(tables.missing_column(path, name, schema.names, option))
         self.features = tuple(name for name in schema.names if name not in wanted)
         if not self.features:
             raise InputError(f"{path} holds no features: expected at least one column of them")
@@ -64,9 +64,9 @@ class _Table(Part):
             yield self._numbers(batch)
         label, *weights = (self._kept(kept[name], name) for name in special)
         if at:
-            self.labels = tables._labels(self.path, label, special[0], None)
+            self.labels = tables.column_labels(self.path, label, special[0], None)
         if weights and at:
-            self.weights = tables._numbers(self.path, weights[0], special[1], None)
+            self.weights = tables.column_numbers(self.path, weights[0], special[1], None)
 
     def later_pass(self, first: int, size: int) -> Iterator[np.ndarray]:
         for batch in self._batches(list(self.features), first, size):
@@ -87,7 +87,7 @@ class _Table(Part):
                 )
             if not _is_number(column.type):
                 # It says what is wrong with the column, and where.
-                tables._numbers(self.path, column, name, None)
+                tables.column_numbers(self.path, column, name, None)
 
     def _numbers(self, batch: Any) -> np.ndarray:
         """The features of a batch, (n, b)."""
