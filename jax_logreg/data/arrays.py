@@ -29,7 +29,7 @@ def read_npz(path: Path, x: str, y: str, weights: str | None, labelled: bool) ->
             raise InputError(f"{path}: '{name}' is packed otherwise than by np.savez: save it anew")
         held = min(member.file_size, _PACKED[member.compress_type] * member.compress_size)
         with archive.open(member) as file:
-            return _load(path, file, held)
+            return load_array(path, file, held)
 
     with path.open("rb") as opened, zipfile.ZipFile(opened) as archive:
         members = {one.filename.removesuffix(".npy"): one for one in archive.infolist()}
@@ -41,7 +41,7 @@ def read_npy(path: Path, labels: str, labelled: bool, part: Part | None = None) 
 
     def load(path: Path) -> np.ndarray:
         with path.open("rb") as file:
-            return _load(path, file, path.stat().st_size, part)
+            return load_array(path, file, path.stat().st_size, part)
 
     beside = path.parent / labels.replace("*", path.stem)
     if labelled and not beside.is_file():
@@ -53,6 +53,15 @@ def read_npy(path: Path, labels: str, labelled: bool, part: Part | None = None) 
     return examples._replace(first=0 if part is None else part.rows(_length(path)).start)
 
 
+def check_inside(path: Path, dataset: Any) -> None:
+    """Refuse a dataset of HDF5 whose numbers are in other files (InputError)."""
+    if dataset.is_virtual or dataset.external:
+        name = dataset.name.removeprefix("/")
+        raise InputError(
+            f"{path}: the numbers of '{name}' are in other files: save them in this one"
+        )
+
+
 def read_hdf5(
     path: Path, x: str, y: str, weights: str | None, labelled: bool, part: Part | None = None
 ) -> Examples:
@@ -62,10 +71,7 @@ def read_hdf5(
 
     def load(name: str) -> np.ndarray:
         dataset = file[name]
-        if dataset.is_virtual or dataset.external:
-            raise InputError(
-                f"{path}: the numbers of '{name}' are in other files: save them in this one"
-            )
+        check_inside(path, dataset)
         size = dataset.nbytes if part is None else dataset.nbytes // part.of
         check_room(f"{path}: '{name}' of shape {dataset.shape}", size)
         if h5py.check_string_dtype(dataset.dtype):
@@ -100,7 +106,7 @@ def read_svmlight(path: Path, zero_based: bool, features: Sequence[str] | None) 
     return _from_array(path, "its examples", rows.toarray(), labels)
 
 
-def _load(path: Path, file: IO[bytes], held: int, part: Part | None = None) -> np.ndarray:
+def load_array(path: Path, file: IO[bytes], held: int, part: Part | None = None) -> np.ndarray:
     """An array in NumPy's format, of which so many bytes can be there; never unpickled.
 
     Of a part the rows are read, by a map of the file.

@@ -265,3 +265,25 @@ def test_categories_are_not_streamed(tmp_path):
     save(tmp_path, ".csv")
     with pytest.raises(InputError, match="columns of categories are not streamed"):
         prepare(config(train=str(tmp_path), categorical=["x0"]), "float32")
+
+
+@pytest.mark.parametrize("name", ["X", "Y", "s"])
+def test_a_dataset_that_is_in_another_file_is_not_read(name, tmp_path):
+    (tmp_path / "other").write_bytes(np.ones(60 * 6).tobytes())
+    shapes = {"X": (60, 6), "Y": (60,), "s": (60,)}
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for own, shape in shapes.items():
+            elsewhere = [(str(tmp_path / "other"), 0, 8 * int(np.prod(shape)))]
+            external = elsewhere if own == name else None
+            file.create_dataset(own, shape, "f8", external=external)
+    with pytest.raises(InputError, match=f"a.h5: the numbers of '{name}' are in other files"):
+        open_stream(tmp_path / "a.h5", weights="s")
+
+
+def test_labels_whose_header_declares_more_than_the_file_holds(tmp_path):
+    save_npy(TABLE, tmp_path / "a.npy")
+    with (tmp_path / "a_labels.npy").open("wb") as file:
+        header = {"descr": "<f8", "fortran_order": False, "shape": (10**12,)}
+        np.lib.format.write_array_header_1_0(file, header)
+    with pytest.raises(InputError, match=r"a_labels.npy is damaged: it declares float64 of shape"):
+        open_stream(tmp_path / "a.npy")

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from jax_logreg.data.arrays import find_array
-from jax_logreg.data.examples import label_values
+from jax_logreg.data.arrays import check_inside, find_array, load_array
+from jax_logreg.data.examples import label_values, numbered
 from jax_logreg.data.stream.part import Names, Part, reading
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
@@ -28,7 +28,7 @@ class _Array(Part):
             )
         # Pictures, as when they are read at once.
         self.divisor = 255.0 if len(shape) > 2 and self.dtype == np.uint8 else 1.0
-        self.features = tuple(f"x{i}" for i in range(n))
+        self.features = numbered(n)
         self.length = shape[0]
 
     def _label(self, labels: Any, weights: Any) -> None:
@@ -103,12 +103,16 @@ class HDF5Part(_Array):
             found: list[str] = []
             file.visititems(lambda name, x: found.append(name) if hasattr(x, "shape") else None)
             self._name = find_array(path, found, names.x, "x")
-            self._describe(file[self._name].shape, file[self._name].dtype)
             labels = file[find_array(path, found, names.y, "y")]
+            for dataset in (file[self._name], labels):
+                check_inside(path, dataset)
+            self._describe(file[self._name].shape, file[self._name].dtype)
             text = labels.dtype.kind == "O" or labels.dtype.metadata is not None
             weights = None
             if names.weights is not None:
-                weights = file[find_array(path, found, names.weights, "weights")][()]
+                dataset = file[find_array(path, found, names.weights, "weights")]
+                check_inside(path, dataset)
+                weights = dataset[()]
             self._label(labels.asstr()[()] if text else labels[()], weights)
 
     def later_pass(self, first: int, size: int) -> Iterator[np.ndarray]:
@@ -129,4 +133,4 @@ def _opened(path: Path) -> Iterator[Any]:
 
 def _load(path: Path) -> np.ndarray:
     with path.open("rb") as file:
-        return np.load(file, allow_pickle=False)
+        return load_array(path, file, path.stat().st_size)
