@@ -13,6 +13,7 @@ from jax import Array, lax
 
 from jax_logreg.batching import on_cpu
 from jax_logreg.certificate import Certificate, Moments, certify_from, moments_of
+from jax_logreg.compiling import jit
 from jax_logreg.devices import lay_out
 from jax_logreg.gradient_check import GradientCheck, check_gradients
 from jax_logreg.hosts import most, spans
@@ -128,7 +129,7 @@ def sharpened(loop: Loop, params: Params) -> Certificate:
     the difference. Where the dtype ends before, the gap is as small as was reached.
     """
     loop, carry = begin(loop, params, None)
-    here = there = jax.device_get(jax.jit(afresh)(loop, params))
+    here = there = jax.device_get(jit(afresh)(loop, params))
     while math.isfinite(there.gap):
         sharper = loop._replace(tolerance=_SHARPER * float(there.relative_gap))
         carry = _run_chunks(sharper, Point(carry, [])).carry
@@ -149,7 +150,7 @@ def begin(loop: Loop, params: Params, check: GradientCheck | None) -> tuple[Loop
 
 
 # The loop itself is no output: that would be a copy of X.
-@jax.jit
+@jit
 def _begin(
     loop: Loop, params: Params, check: GradientCheck | None
 ) -> tuple[Moments | None, Array, Carry]:
@@ -158,7 +159,7 @@ def _begin(
     return moments_of(objective), scale, start(loop, params, check)
 
 
-restart = jax.jit(start)
+restart = jit(start)
 
 
 def afresh(loop: Loop, params: Params) -> Certificate:
@@ -172,7 +173,7 @@ def measure(certificate: Certificate) -> float:
     return gap if math.isfinite(gap) else float(certificate.gradient_norm)
 
 
-@partial(jax.jit, static_argnames="branch", donate_argnames="carry")
+@partial(jit, static_argnames="branch", donate_argnames="carry")
 def _chunk(loop: Loop, carry: Carry, limit: int, branch: bool) -> tuple[Carry, Array, Array, Array]:
     """At most `limit` of _CHUNK steps; step and status, the certificate, and the rows stacked.
 

@@ -12,6 +12,7 @@ FLOORS = {
     "errors": -2,
     "files": -1,
     "batching": -1,
+    "compiling": -1,
     "pytree": -1,
     "hosts": -1,
     "extras": 0,

@@ -13,6 +13,7 @@ from jax import Array
 from jax_logreg.arguments import Task, place_arguments
 from jax_logreg.batching import on_cpu
 from jax_logreg.certificate import Moments, moments_of
+from jax_logreg.compiling import jit
 from jax_logreg.errors import InputError
 from jax_logreg.logistic import Params
 from jax_logreg.loop import Loop
@@ -156,7 +157,7 @@ def prepared(loop: Loop, params: Params) -> Loop:
     return loop
 
 
-@jax.jit
+@jit
 def _shared(loop: Loop, params: Params) -> tuple[Moments | None, Array, Basis | None]:
     objective, basis = loop.objective, None
     if isinstance(loop.solver, LBFGS):

@@ -12,6 +12,7 @@ from jax import Array, lax
 
 from jax_logreg.arguments import place_arguments
 from jax_logreg.certificate import moments
+from jax_logreg.compiling import jit
 from jax_logreg.driver import begin, restart
 from jax_logreg.errors import InputError, brief
 from jax_logreg.logistic import Params
@@ -122,7 +123,7 @@ def path(
     )
 
 
-@jax.jit
+@jit
 def _intercepts(objective: Objective, params: Params) -> Params:
     """The best model of intercepts alone: their log-odds."""
     if not objective.intercept:
@@ -151,7 +152,7 @@ def _leave_out(loop: Loop, carry: Carry) -> Carry:
     return _advance(loop, carry, jnp.asarray(_HUGE, carry.best.dtype))
 
 
-@jax.jit
+@jit
 def _least_empty(objective: Objective, params: Params) -> Array:
     """The least strength at which the parameters, without penalised features, are the answer."""
     gradient = objective.evaluate(params).gradient.w
@@ -217,7 +218,7 @@ def _make_room(loop: Loop, carry: Carry) -> tuple[Loop, Carry]:
     return loop, restart(loop, carry.good, None)
 
 
-@partial(jax.jit, donate_argnames="carry")
+@partial(jit, donate_argnames="carry")
 def _advance(loop: Loop, carry: Carry, strength: Array) -> Carry:
     """From the answer of one strength to that of the next, the solver's state kept."""
     penalty = loop.objective.penalty

@@ -12,6 +12,7 @@ from jax import Array, lax
 
 from jax_logreg.batching import on_cpu, where_wanted
 from jax_logreg.certificate import Certificate, Moments, moments_of
+from jax_logreg.compiling import jit
 from jax_logreg.devices import lay_out
 from jax_logreg.diagnosis import diagnose
 from jax_logreg.driver import REPEATS, afresh, measure
@@ -226,12 +227,12 @@ def _begin(loop: Loop, own: Stack, params: Params) -> _Slot:
     return _Slot(start(loop, params, None), moments)
 
 
-@jax.jit
+@jit
 def _begin_each(loop: Loop, stack: Stack, index: Array, params: Params) -> _Slot:
     return jax.vmap(partial(_begin, loop))(stack.take(index), params)
 
 
-@partial(jax.jit, static_argnames="branch", donate_argnames="state")
+@partial(jit, static_argnames="branch", donate_argnames="state")
 def _advance(
     loop: Loop,
     stack: Stack,
@@ -267,7 +268,7 @@ def _certify(loop: Loop, stack: Stack, models: np.ndarray, slots: int, answers: 
         answers.certificate[index] = np.stack(_afresh(loop, stack, index, params), axis=1)
 
 
-@jax.jit
+@jit
 def _afresh(loop: Loop, stack: Stack, index: Array, params: Params) -> Certificate:
     def certify(own: Stack, params: Params) -> Certificate:
         one = model_loop(loop, own)
