@@ -42,6 +42,8 @@ FLOORS = {
     "fit": 5,
     "sweep": 6,
     "data": 6,
+    "evaluation": 6,
+    "model": 7,
     "sklearn": 7,
     "run": 8,
 }

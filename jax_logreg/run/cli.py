@@ -161,7 +161,7 @@ def predict(
     """
     with _one_line():
         from jax_logreg.data import find_writer, read, write_csv
-        from jax_logreg.run.model import Model
+        from jax_logreg.model import Model
         from jax_logreg.run.output import write_file
 
         writer = None if out is None else find_writer(out)

@@ -18,10 +18,10 @@ from jax_logreg.extras import needs
 from jax_logreg.fit import fit
 from jax_logreg.hosts import add_up, count
 from jax_logreg.matrix import plain_errors
+from jax_logreg.model import Model
 from jax_logreg.result import Result
 from jax_logreg.run.config import CheckpointConfig, Config
 from jax_logreg.run.cores import spread_out
-from jax_logreg.run.model import Model
 from jax_logreg.run.progress import show_progress
 from jax_logreg.run.report import render
 from jax_logreg.run.signals import stopping

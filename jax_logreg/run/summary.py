@@ -10,9 +10,9 @@ import jax_logreg
 from jax_logreg.data import Prepared
 from jax_logreg.gradient_check import GradientCheck
 from jax_logreg.hosts import add_up, count
+from jax_logreg.model import family_name, likeliest, probabilities
 from jax_logreg.result import Result
 from jax_logreg.run.config import Config
-from jax_logreg.run.model import family_name, likeliest, probabilities
 
 _RULES = {"best": "best", "one_standard_error": "strongest within a standard error of the best"}
 

@@ -12,7 +12,7 @@ from jax_logreg import LBFGS, Params, fit
 from jax_logreg.checkpoint import Checkpoint
 from jax_logreg.data import Examples, Reading, Scaling, prepare, read
 from jax_logreg.data.sources import FileData
-from jax_logreg.run.model import Model
+from jax_logreg.model import Model
 from jax_logreg.saved import digest
 
 STATE = {}

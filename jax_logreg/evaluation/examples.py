@@ -1,0 +1,123 @@
+"""What is measured: true classes, probabilities, weights, checked once."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jax_logreg.errors import InputError, brief
+from jax_logreg.settings import is_integer
+
+
+class Judged(NamedTuple):
+    """Examples that count: true classes (m,), probabilities A (k, m), weights s (m,) float64.
+
+    Of two classes A is one row, float64. `eps` is the rounding of the dtype that it came in.
+    """
+
+    truth: np.ndarray
+    A: np.ndarray
+    s: np.ndarray
+    eps: float
+
+    @property
+    def classes(self) -> int:
+        """How many: one row is that of class 1 of two."""
+        return max(len(self.A), 2)
+
+    @property
+    def outcome(self) -> tuple[np.ndarray, np.ndarray]:
+        """What calibration compares, (m,) each: P(class 1) and whether it is class 1; of more
+        classes the probability of the predicted one, and whether that is right.
+        """
+        if len(self.A) == 1:
+            return self.A[0], (self.truth == 1).astype(np.float64)
+        confidence = self.A.max(axis=0).astype(np.float64)
+        return confidence, (self.A.argmax(axis=0) == self.truth).astype(np.float64)
+
+
+def judged(truth: Any, A: Any, s: Any = None) -> Judged:
+    """The examples of positive weight; of two rows of probabilities only the second.
+
+    Raises:
+        InputError: shapes that do not fit, truth that is no class number, numbers that are no
+            probabilities or weights, or no example that counts.
+    """
+    truth, A = np.asarray(truth), np.asarray(A)
+    if truth.ndim != 1 or truth.dtype.kind not in "biu":
+        raise InputError(
+            f"truth is {truth.dtype} of shape {truth.shape}: expected the number of each "
+            "example's class, integers (m,)"
+        )
+    if A.ndim == 1:
+        A = A[None]
+    m = truth.size
+    if A.ndim != 2 or A.shape[1] != m or A.dtype.kind != "f":
+        mend = ": did you mean A.T?" if A.ndim == 2 and len(A) == m else ""
+        raise InputError(
+            f"A is {A.dtype} of shape {A.shape}: expected probabilities (k, {m}) of the {m} "
+            f"examples of truth{mend}"
+        )
+    k = max(len(A), 2)
+    if m and not (truth.min() >= 0 and truth.max() < k):
+        wrong = truth[(truth < 0) | (truth >= k)][0]
+        raise InputError(f"truth holds {wrong}: expected class numbers from 0 to {k - 1}")
+    if m and not (A.min() >= 0 and A.max() <= 1):
+        wrong = A[~((A >= 0) & (A <= 1))][0]
+        raise InputError(f"A holds {wrong}: expected probabilities, from 0 to 1")
+    s = check_weights(s, m)
+    counts = s > 0
+    if not counts.any():
+        raise InputError(f"none of the {m} examples has a positive weight: expected at least one")
+    eps = float(np.finfo(A.dtype).eps)
+    A = A[1:] if len(A) == 2 else A
+    if len(A) == 1:
+        A = A.astype(np.float64)
+    if not counts.all():
+        truth, A, s = truth[counts], A[:, counts], s[counts]
+    return Judged(truth.astype(np.int64), A, s, eps)
+
+
+def binary(truth: Any, p: Any, s: Any = None) -> Judged:
+    """The same of two classes that are both there, p (m,) or (1, m) being P(class 1).
+
+    Raises:
+        InputError: as `judged`, more than two classes, or one only.
+    """
+    found = judged(truth, p, s)
+    if len(found.A) != 1:
+        raise InputError(f"p has {len(found.A)} rows: expected P(class 1) of two classes, (m,)")
+    if found.truth.min() == found.truth.max():
+        raise InputError(
+            f"every example is of class {found.truth[0]}: expected some of both classes"
+        )
+    return found
+
+
+def check_fraction(name: str, value: Any) -> None:
+    """Refuse what is not from 0 to 1 (InputError)."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise InputError(f"{name} is {brief(value)}: expected a number from 0 to 1")
+    if not 0 <= value <= 1:
+        raise InputError(f"{name} is {value}: expected a number from 0 to 1")
+
+
+def check_count(name: str, value: Any, most: int) -> None:
+    """Refuse what is no integer from 1 to `most` (InputError)."""
+    if not is_integer(value) or not 1 <= value <= most:
+        raise InputError(f"{name} is {brief(value)}: expected an integer from 1 to {most}")
+
+
+def check_weights(s: Any, m: int) -> np.ndarray:
+    """Weights (m,) in float64, by default all 1; refuse what is none (InputError)."""
+    if s is None:
+        return np.ones(m)
+    s = np.asarray(s)
+    if s.shape not in ((m,), (1, m)) or s.dtype.kind not in "biuf":
+        raise InputError(
+            f"s is {s.dtype} of shape {s.shape}: expected a weight for each of the {m} examples"
+        )
+    s = s.reshape(m).astype(np.float64)
+    wrong = s[~(np.isfinite(s) & (s >= 0))]
+    if wrong.size:
+        raise InputError(f"s holds {wrong[0]}: expected finite weights, 0 or larger")
+    return s
