@@ -180,6 +180,8 @@ def _from_array(path: Path, what: str, rows: np.ndarray, labels: Any) -> Example
             f"{path}: {what} has shape {rows.shape}: expected a row for each example, (m, n)"
         )
     divisor = 255.0 if rows.ndim > 2 and rows.dtype == np.uint8 else 1.0
+    # Height, width, and colours or none.
+    picture = rows.shape[1:] if rows.ndim == 3 or rows.shape[3:] in ((1,), (3,), (4,)) else ()
     rows = rows.reshape(len(rows), math.prod(rows.shape[1:]))
     if labels is not None:
         labels = label_values(labels)
@@ -187,4 +189,4 @@ def _from_array(path: Path, what: str, rows: np.ndarray, labels: Any) -> Example
             labels = labels.ravel()
     # Without examples nothing bounds how many features are declared.
     features = numbered(rows.shape[1]) if len(rows) else ()
-    return Examples(rows.T, labels, features, str(path), divisor)
+    return Examples(rows.T, labels, features, str(path), divisor, picture=picture)

@@ -45,6 +45,8 @@ class Examples(NamedTuple):
     categories: tuple[Column, ...] = ()
     # The number of example 0, where these are a part.
     first: int = 0
+    # Of pictures: height, width and perhaps colours, whose product is n; else empty.
+    picture: tuple[int, ...] = ()
 
     def example(self, i: int) -> str:
         """Example i as a person finds it."""

@@ -40,7 +40,8 @@ def read_pictures(path: Path, pixels: int | None, labelled: bool) -> Examples:
             )
         X[:, i] = picture.ravel()
     labels = np.array([file.parent.name for file in files])
-    return Examples(X, label_values(labels), numbered(len(X)), str(path), divisor=255.0)
+    examples = Examples(X, label_values(labels), numbered(len(X)), str(path), divisor=255.0)
+    return examples._replace(picture=first.shape)
 
 
 def _picture(path: Path, pixels: int | None) -> np.ndarray:

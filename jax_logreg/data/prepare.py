@@ -28,7 +28,8 @@ class Prepared(NamedTuple):
 
     `classes` are what the rows of Y stand for; of two, `classes[1]` counts as 1. The example
     weights s (m,) are None where every example counts once. Where there are categories X is a
-    matrix of `jax_logreg.matrix`, numbers first; `notes` are what is to be said of them.
+    matrix of `jax_logreg.matrix`, numbers first; `notes` are what is to be said of them. Of
+    pictures `picture` holds height, width and perhaps colours.
     """
 
     X_train: Any
@@ -42,6 +43,7 @@ class Prepared(NamedTuple):
     s_train: np.ndarray | None = None
     levels: Levels = Levels()
     notes: tuple[str, ...] = ()
+    picture: tuple[int, ...] = ()
 
 
 @one_line()
@@ -90,6 +92,7 @@ def prepare(config: DataConfig, dtype: str) -> Prepared:
         train.weights,
         levels,
         tuple(notes),
+        train.picture,
     )
 
 

@@ -83,7 +83,9 @@ class BundledData(Source):
         bunch = getattr(datasets, f"load_{self.name}")()
         features = tuple(str(name) for name in bunch.feature_names)
         labels = label_values(np.asarray(bunch.target_names)[bunch.target])
-        return Examples(bunch.data.T, labels, features, f"bundled {self.name}"), None
+        picture = bunch.images.shape[1:] if "images" in bunch else ()
+        examples = Examples(bunch.data.T, labels, features, f"bundled {self.name}", picture=picture)
+        return examples, None
 
 
 class FileData(Source, Reading):

@@ -13,6 +13,7 @@ from jax_logreg.extras import MissingExtra, needs
 from jax_logreg.hosts import index, most, together
 from jax_logreg.memory import within_memory
 from jax_logreg.run.joining import join
+from jax_logreg.run.viewing import compare, report, runs
 from jax_logreg.status import Status
 
 with needs("run"):
@@ -121,6 +122,10 @@ def run(
             together(lambda: folder.write(outcome.files))
         finally:
             folder.close()
+            if (folder.partial / "report.html").is_file():
+                print(
+                    f"jax-logreg: what happened: {folder.partial / 'report.html'}", file=sys.stderr
+                )
     if index() > 0:
         raise typer.Exit(_EXIT_CODES.get(outcome.result.status, 0))
     console.print(_table(outcome.summary))
@@ -200,6 +205,10 @@ def _one_line() -> Iterator[None]:
         _stop(str(error), _BAD_INPUT)
     except Interrupted as signal:
         _stop(str(signal), 128 + signal.number)
+
+
+for _command in (report, runs, compare):
+    app.command()(_one_line()(_command))
 
 
 def _stop(message: str, code: int) -> NoReturn:

@@ -2,30 +2,34 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from jax_logreg.checkpoint import Checkpoint
 from jax_logreg.data import Prepared, prepare
 from jax_logreg.data.classes import nearest, some
 from jax_logreg.data.one_line import one_line
+from jax_logreg.driver import Progress
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.fit import fit
-from jax_logreg.hosts import add_up, count
+from jax_logreg.hosts import add_up, count, index
 from jax_logreg.matrix import plain_errors
 from jax_logreg.model import Model
 from jax_logreg.result import Result
 from jax_logreg.run.config import CheckpointConfig, Config
 from jax_logreg.run.cores import spread_out
 from jax_logreg.run.progress import show_progress
-from jax_logreg.run.report import render
+from jax_logreg.run.report import csv, render
+from jax_logreg.run.report.tables import coefficients, evaluate
+from jax_logreg.run.report.unfinished import reporting
 from jax_logreg.run.signals import stopping
-from jax_logreg.run.summary import Seconds, history, summarise
+from jax_logreg.run.summary import Seconds, history, predict, summarise
 from jax_logreg.run.sweep import run_sweep
 
 with needs("run"):
@@ -59,7 +63,9 @@ def run(config: Config, console: Console, folder: Path | None = None) -> Outcome
     described = _describe(data, *add_up(_sizes(data)))
     console.print(described, highlight=False, markup=False, soft_wrap=True)
     began, sweep = time.perf_counter(), None
-    with _compiling() as compiled:
+    place = folder if index() == 0 else None
+    name = f"Logistic regression on {data.source}"
+    with _compiling() as compiled, reporting(place, name, config.to_toml()) as begun:
         if config.sweep is not None:
             sweep, arguments = run_sweep(config.sweep, data, arguments, console)
         if folder is not None:
@@ -71,10 +77,13 @@ def run(config: Config, console: Console, folder: Path | None = None) -> Outcome
             if count() == 1:
                 X, arguments = spread_out(data.X_train, arguments)
                 data = data._replace(X_train=X)
-            result = fit(data.X_train, data.Y_train, callback=show, **arguments)
+            callback = _each(show, begun)
+            result = fit(data.X_train, data.Y_train, callback=callback, **arguments)
     elapsed = time.perf_counter() - began
     seconds = Seconds(load, sum(compiled), elapsed - sum(compiled))
-    summary = summarise(result, data, config, seconds)
+    train = predict(result, data.X_train, data.Y_train, data.s_train)
+    test = None if data.X_test is None else predict(result, data.X_test, data.Y_test)
+    summary = summarise(result, data, config, seconds, train, test)
     if sweep is not None:
         summary["sweep"] = sweep.summary
         summary["penalty"]["strength"] = arguments["penalty"].strength
@@ -86,14 +95,23 @@ def run(config: Config, console: Console, folder: Path | None = None) -> Outcome
         config.data.reading.of(data.levels.names),
         data.levels,
     )
+    evaluated = evaluate(*(test or train), data.classes)
+    summary["evaluation"] = {
+        "on": "train" if test is None else "test",
+        "examples": (test or train).truth.size,
+        "measures": evaluated.measures._asdict(),
+    }
+    w = np.asarray(result.params.w)
     files = {
         "config.toml": config.to_toml().encode(),
         "result.json": (json.dumps(summary, indent=2, allow_nan=False) + "\n").encode(),
-        "history.csv": history(result).encode(),
+        "history.csv": history(result.history).encode(),
         "model.safetensors": model.save(),
-        "report.html": render(result, summary, config.to_toml(), data.source).encode(),
+        "coefficients.csv": csv.write(coefficients(w, data.features, data.classes)),
+        **evaluated.files,
         **({} if sweep is None else sweep.files),
     }
+    files["report.html"] = render(files).encode()
     return Outcome(result, summary, files)
 
 
@@ -105,6 +123,16 @@ def _checkpoint(config: Config, folder: Path, console: Console) -> Checkpoint:
         name=config.model_copy(update={"checkpoint": CheckpointConfig()}).to_toml(),
         notice=lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True),
     )
+
+
+def _each(*callbacks: Callable[[Progress], None]) -> Callable[[Progress], None]:
+    """One callback for all of them."""
+
+    def call(progress: Progress) -> None:
+        for callback in callbacks:
+            callback(progress)
+
+    return call
 
 
 @one_line()

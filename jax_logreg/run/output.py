@@ -16,6 +16,7 @@ with needs("run"):
 
 # What a folder must hold before --force may replace it.
 _MARKS = ("config.toml", "result.json")
+REPORT = "report.html"
 
 
 def is_finished(path: Path) -> bool:
@@ -23,10 +24,11 @@ def is_finished(path: Path) -> bool:
     if not all((path / mark).is_file() for mark in _MARKS):
         return False
     written = (path / _MARKS[-1]).stat().st_mtime_ns
-    return all(file.stat().st_mtime_ns <= written for file in _saved_in(_partial(path)))
+    return all(file.stat().st_mtime_ns <= written for file in _saved_in(partial_of(path)))
 
 
-def _partial(path: Path) -> Path:
+def partial_of(path: Path) -> Path:
+    """Where a run is until it is finished."""
     return path.absolute().with_name(f"{path.absolute().name}.partial")
 
 
@@ -53,7 +55,7 @@ class Folder:
         if path.exists() or path.is_symlink():
             _check_replaceable(path, force)
         self._target = path.absolute()
-        self.partial = _partial(path)
+        self.partial = partial_of(path)
         parent = self._target.parent
         self._new_parents = [p for p in (parent, *parent.parents) if not p.exists()]
         self._lock = FileLock(self.partial / "lock", timeout=0)
@@ -95,7 +97,7 @@ class Folder:
             sync_folder(staging)
             _replace_folder(self._target, staging)
             sync_folder(self._target.parent)
-        for file in _saved_in(self.partial):
+        for file in [*_saved_in(self.partial), self.partial / REPORT]:
             file.unlink(missing_ok=True)
 
     def _kept(self) -> str:
@@ -104,8 +106,8 @@ class Folder:
         return f"{self.partial.name} still holds the run, to go on with by --resume"
 
     def close(self) -> None:
-        """Free the lock, and remove what nothing can be gone on with from."""
-        if not _saved_in(self.partial):
+        """Free the lock, and remove what neither can be gone on with nor says what happened."""
+        if not _saved_in(self.partial) and not (self.partial / REPORT).exists():
             shutil.rmtree(self.partial, ignore_errors=True)
         self._lock.release()
         for parent in self._new_parents:
@@ -122,7 +124,7 @@ class Share:
         Raises:
             InputError: none can be made there.
         """
-        self.path, self.partial = path, _partial(path)
+        self.path, self.partial = path, partial_of(path)
         with _writing(path):
             self.partial.mkdir(parents=True, exist_ok=True)
 

@@ -1,6 +1,8 @@
 """What is said of a finished run: result.json, history.csv, and the measures in words."""
 
 import platform
+import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -9,9 +11,9 @@ import numpy as np
 import jax_logreg
 from jax_logreg.data import Prepared
 from jax_logreg.gradient_check import GradientCheck
-from jax_logreg.hosts import add_up, count
+from jax_logreg.hosts import count, share
 from jax_logreg.model import family_name, likeliest, probabilities
-from jax_logreg.result import Result
+from jax_logreg.result import History, Result
 from jax_logreg.run.config import Config
 
 _RULES = {"best": "best", "one_standard_error": "strongest within a standard error of the best"}
@@ -34,12 +36,45 @@ class Seconds(NamedTuple):
     fit: float
 
 
-def summarise(result: Result, data: Prepared, config: Config, seconds: Seconds) -> dict[str, Any]:
+class Predicted(NamedTuple):
+    """What a model says of the examples of all hosts: true class numbers (m,), A (k, m), and
+    weights (m,), None where every example counts once.
+    """
+
+    truth: np.ndarray
+    A: np.ndarray
+    s: np.ndarray | None = None
+
+    @property
+    def accuracy(self) -> float:
+        """The share put into the right class."""
+        return float(np.mean(likeliest(self.A) == self.truth))
+
+
+def predict(result: Result, X: Any, Y: Any, s: Any = None) -> Predicted:
+    """The predictions of a part of the data, given what this host has of it."""
+    told = {"truth": likeliest(Y), "A": probabilities(result.params, X)}
+    heard = share(lambda: told if s is None else {**told, "s": np.ravel(s)})
+    whole = {name: np.concatenate([one[name] for one in heard], axis=-1) for name in heard[0]}
+    return Predicted(**whole)
+
+
+def summarise(
+    result: Result,
+    data: Prepared,
+    config: Config,
+    seconds: Seconds,
+    train: Predicted,
+    test: Predicted | None,
+) -> dict[str, Any]:
     """The content of result.json; what is infinite or NaN is None."""
     devices = result.params.w.devices()
     device = min(devices, key=lambda one: one.id)
     certificate = result.certificate
+    names = [str(name) for name in data.classes]
+    counts = np.bincount(train.truth, minlength=len(names)).tolist()
     return {
+        "name": f"Logistic regression on {data.source}",
         "status": result.status.name.lower(),
         "message": result.message,
         "steps": result.steps,
@@ -56,9 +91,17 @@ def summarise(result: Result, data: Prepared, config: Config, seconds: Seconds) 
         },
         "weights": int(result.params.w.size),
         "nonzero_weights": int(np.count_nonzero(result.params.w)),
-        "train_accuracy": _accuracy(result, data.X_train, data.Y_train),
-        "test_accuracy": _accuracy(result, data.X_test, data.Y_test),
-        "gradient_check": _check(result.gradient_check),
+        "train_accuracy": train.accuracy,
+        "test_accuracy": None if test is None else test.accuracy,
+        "gradient_check": _check(result.gradient_check, data.features),
+        "data": {
+            "source": data.source,
+            "features": data.X_train.shape[0],
+            "train": train.truth.size,
+            "test": 0 if test is None else test.truth.size,
+            "classes": list(zip(names, counts, strict=True)),
+            "picture": list(data.picture),
+        },
         "seconds": seconds._asdict(),
         "device": device.device_kind,
         "devices": jax.device_count() if count() > 1 else len(devices),
@@ -120,10 +163,10 @@ def number(value: float | None, form: str) -> str:
     return "none" if value is None else format(value, form)
 
 
-def history(result: Result) -> str:
+def history(history: History) -> str:
     """The content of history.csv: a row a step, empty where there is no bound or was no check."""
     lines = ["step,cost,gradient_norm,relative_gap,gradient_error"]
-    for step, (J, norm, gap, error) in enumerate(zip(*result.history, strict=True)):
+    for step, (J, norm, gap, error) in enumerate(zip(*history, strict=True)):
         lines.append(f"{step},{J!s},{norm!s},{_cell(gap)},{_cell(error)}")
     return "\n".join([*lines, ""])
 
@@ -140,26 +183,20 @@ def _cell(value: Any) -> str:
     return str(value) if np.isfinite(value) else ""
 
 
-def _check(check: GradientCheck | None) -> dict[str, Any]:
+def _check(check: GradientCheck | None, features: Sequence[str]) -> dict[str, Any]:
     if check is None:
         return {"passed": None, "max_relative_error": None}
+    row = re.match(r"dw\[(\d+)", check.worst)
     return {
         "passed": bool(check.passed),
         "max_relative_error": _finite(check.max_relative_error),
         "max_absolute_error": _finite(check.max_absolute_error),
         "tolerance": _finite(check.tolerance),
         "worst_entry": check.worst,
+        "worst_feature": None if row is None else str(features[int(row[1])]),
     }
 
 
 def _finite(value: Any) -> float | None:
     # JSON knows no NaN. The shortest digits that are this float32 again, not those of a float64.
     return float(str(np.asarray(value)[()])) if np.isfinite(value) else None
-
-
-def _accuracy(result: Result, X: Any, Y: Any) -> float | None:
-    if X is None:
-        return None
-    right = likeliest(probabilities(result.params, X)) == likeliest(Y)
-    found, m = add_up((np.count_nonzero(right), right.size))
-    return float(found / m)

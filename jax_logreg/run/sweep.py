@@ -10,6 +10,8 @@ from jax_logreg.data.one_line import one_line
 from jax_logreg.extras import needs
 from jax_logreg.run.config import SweepConfig
 from jax_logreg.run.progress import show_models
+from jax_logreg.run.report import csv
+from jax_logreg.run.report.tables import paths
 from jax_logreg.status import Status
 from jax_logreg.sweep import CrossValidation, Fits, cross_validate
 
@@ -60,7 +62,12 @@ def run_sweep(
     chosen = found.best if sweep.choose == "best" else found.one_standard_error
     penalty = replace(arguments["penalty"], strength=float(found.strengths[chosen]))
     summary = _summarise(sweep, found, chosen)
-    files = {"models.csv": _models(found).encode(), "validation.csv": _curve(found).encode()}
+    weights = np.asarray(found.models.params.w)
+    files = {
+        "models.csv": _models(found).encode(),
+        "validation.csv": _curve(found).encode(),
+        "path.csv": csv.write(paths(found.strengths, weights, data.features, data.classes)),
+    }
     return Swept(summary, files), {**arguments, "penalty": penalty}
 
 

@@ -33,11 +33,17 @@ def finished(tmp_path_factory):
 def test_the_folder_holds_what_the_design_says(finished):
     folder, _ = finished
     assert sorted(path.name for path in folder.iterdir()) == [
+        "calibration.csv",
+        "classes.csv",
+        "coefficients.csv",
         "config.toml",
+        "confusion.csv",
         "history.csv",
         "model.safetensors",
+        "precision_recall.csv",
         "report.html",
         "result.json",
+        "roc.csv",
     ]
     result = json.loads((folder / "result.json").read_text())
     assert result["status"] == "steps_exhausted" and result["steps"] == 20
@@ -114,7 +120,7 @@ def test_the_model_says_what_it_means(finished):
 
 def test_the_report_needs_no_network(finished):
     page = (finished[0] / "report.html").read_text()
-    assert page.count("<svg") == 3 and "steps_exhausted after 20 steps" in page
+    assert page.count("<svg") == 8 and "Stopped by the number of steps:" in page
     assert "src=" not in page and "<link" not in page and "<script" not in page
     assert "@import" not in page and 'href="http' not in page
     ids = [part.split('"')[0] for part in page.split(' id="')[1:]]
@@ -198,7 +204,9 @@ def test_a_failed_gradient_check_is_exit_code_1(tmp_path, monkeypatch):
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["status"] == "gradient_check_failed"
     assert result["gradient_check"]["passed"] is False
-    assert "<svg" not in (tmp_path / "run" / "report.html").read_text()
+    page = (tmp_path / "run" / "report.html").read_text()
+    # No step was taken: no curve of steps.
+    assert "Step by step" not in page and "at dw[3, 0], of mean area" in page
 
 
 def test_ctrl_c_leaves_nothing(tmp_path, monkeypatch):

@@ -66,7 +66,7 @@ def test_the_chosen_strength_is_trained(finished, tmp_path):
 def test_the_report_shows_the_curve(finished):
     folder, _ = finished
     page = (folder / "report.html").read_text()
-    assert "Which strength" in page and "minus log loss of what was held out" in page
+    assert "Which strength" in page and "Minus log loss of what was held out" in page
     assert page.count("chosen</td>") == 1
     config = tomllib.loads((folder / "config.toml").read_text())
     assert config["sweep"]["folds"] == 3 and "strength" not in config["penalty"]

@@ -1,0 +1,53 @@
+"""The page of one run."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from jax_logreg.extras import needs
+from jax_logreg.run.report import csv, words
+from jax_logreg.run.report.pictures import SECTIONS
+from jax_logreg.run.summary import measures, number
+
+
+def render(folder: Mapping[str, bytes]) -> str:
+    """The page of a run, from the files of its folder by name; what is not there is left out."""
+    summary = json.loads(folder["result.json"])
+    tables = {name: csv.read(content) for name, content in folder.items() if name in _TABLES}
+    sections = {
+        heading: draw(tables, summary)
+        for heading, (needed, draw) in SECTIONS.items()
+        if all(name in tables for name in needed)
+    }
+    return (
+        templates()
+        .get_template("page.html")
+        .render(
+            summary=summary,
+            end=words.ENDS[summary["status"]],
+            lines=words.lines(summary),
+            whose=words.whose(summary),
+            certificate=words.certificate(summary),
+            measures=measures(summary) if "cost" in summary else {},
+            sections={heading: pictures for heading, pictures in sections.items() if pictures},
+            config=folder["config.toml"].decode(),
+        )
+    )
+
+
+def templates() -> Any:
+    """The templates of the pages, what is put into them being escaped."""
+    with needs("run"):
+        import jinja2
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(__package__),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = number
+    return environment
+
+
+_TABLES = {name for needed, _ in SECTIONS.values() for name in needed}
