@@ -43,7 +43,8 @@ FLOORS = {
     "data": 6,
     "model": 7,
     "sklearn": 7,
-    "run": 8,
+    "export": 8,
+    "run": 9,
 }
 
 
