@@ -40,6 +40,7 @@ FLOORS = {
     "checkpoint": 5,
     "fit": 5,
     "sweep": 6,
+    "tracking": 6,
     "data": 6,
     "model": 7,
     "sklearn": 7,

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from jax_logreg.checkpoint import Checkpoint
 from jax_logreg.data import Prepared, prepare
 from jax_logreg.data.classes import nearest, some
 from jax_logreg.data.one_line import one_line
+from jax_logreg.driver import Progress
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.fit import fit
@@ -27,6 +28,8 @@ from jax_logreg.run.report import render
 from jax_logreg.run.signals import stopping
 from jax_logreg.run.summary import Seconds, history, summarise
 from jax_logreg.run.sweep import run_sweep
+from jax_logreg.run.tracking import tracked_run
+from jax_logreg.tracking import Tracked
 
 with needs("run"):
     from rich.console import Console
@@ -52,12 +55,20 @@ def run(config: Config, console: Console, folder: Path | None = None) -> Outcome
     """
     if count() > 1:
         _check_hosts(config)
+    settings = config.model_dump(mode="json", exclude={"tracking", "checkpoint"})
+    with tracked_run(config.tracking, settings, folder, _teller(console)) as tracked:
+        outcome = _run(config, console, folder, tracked)
+        tracked.summary = outcome.summary
+    return outcome
+
+
+def _run(config: Config, console: Console, folder: Path | None, tracked: Tracked) -> Outcome:
     began = time.perf_counter()
     data = prepare(config.data, config.fit.dtype)
     load = time.perf_counter() - began
     arguments = fit_arguments(config, data)
     described = _describe(data, *add_up(_sizes(data)))
-    console.print(described, highlight=False, markup=False, soft_wrap=True)
+    _teller(console)(described)
     began, sweep = time.perf_counter(), None
     with _compiling() as compiled:
         if config.sweep is not None:
@@ -71,7 +82,8 @@ def run(config: Config, console: Console, folder: Path | None = None) -> Outcome
             if count() == 1:
                 X, arguments = spread_out(data.X_train, arguments)
                 data = data._replace(X_train=X)
-            result = fit(data.X_train, data.Y_train, callback=show, **arguments)
+            callback = _each(show, tracked)
+            result = fit(data.X_train, data.Y_train, callback=callback, **arguments)
     elapsed = time.perf_counter() - began
     seconds = Seconds(load, sum(compiled), elapsed - sum(compiled))
     summary = summarise(result, data, config, seconds)
@@ -98,13 +110,29 @@ def run(config: Config, console: Console, folder: Path | None = None) -> Outcome
 
 
 def _checkpoint(config: Config, folder: Path, console: Console) -> Checkpoint:
-    """One that a config of other settings is refused by, how often it saves left aside."""
+    """One that refuses other settings; how often it saves, and who is told, may be others."""
+    aside = {"checkpoint": CheckpointConfig(), "tracking": None}
     return Checkpoint(
         folder,
         **config.checkpoint.model_dump(),
-        name=config.model_copy(update={"checkpoint": CheckpointConfig()}).to_toml(),
-        notice=lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True),
+        name=config.model_copy(update=aside).to_toml(),
+        notice=_teller(console),
     )
+
+
+def _teller(console: Console) -> Callable[[str], None]:
+    """Prints a line as it is."""
+    return lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _each(*callbacks: Callable[[Progress], None]) -> Callable[[Progress], None]:
+    """One callback for all of them."""
+
+    def call(progress: Progress) -> None:
+        for callback in callbacks:
+            callback(progress)
+
+    return call
 
 
 @one_line()
