@@ -10,7 +10,7 @@ import jax_logreg
 from jax_logreg.errors import InputError
 from jax_logreg.export.folding import Answers, folded, threshold_of
 from jax_logreg.logistic import Params
-from jax_logreg.model import Model, likeliest, probabilities
+from jax_logreg.model import Model, probabilities
 
 _FORMAT = "jax_logreg coefficients 1"
 _SUM = "z[j] = intercepts[j] + sum over i of coefficients[j][i] * (value of features[i])"
@@ -54,7 +54,7 @@ def load(content: bytes) -> Callable[..., Answers]:
         eye: Any = np.eye(len(b))
         A = probabilities(Params(eye, 0 * eye[:, :1]), Z)
         if len(b) > 1:
-            return Answers(A.T, classes[likeliest(A)])
+            return Answers(A.T, classes[np.argmax(A, axis=0)])
         number = (A[0] > read["threshold"]).astype(int)
         return Answers(np.concatenate([1 - A, A]).T, classes[number])
 
