@@ -71,6 +71,13 @@ def threshold_of(model: Model) -> float:
     return float(getattr(model, "threshold", 0.5))
 
 
+def threshold_in_float32(model: Model) -> np.float32:
+    """The one that float32 probabilities are above just where they are above the threshold."""
+    threshold = threshold_of(model)
+    rounded = np.float32(threshold)
+    return rounded if float(rounded) <= threshold else np.nextafter(rounded, np.float32(-1))
+
+
 def as_classes(model: Model) -> np.ndarray:
     """The classes as an array, text, integers, numbers or booleans, as `predict` answers."""
     return np.asarray(model.classes)

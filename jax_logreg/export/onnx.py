@@ -6,7 +6,13 @@ from typing import Any
 import numpy as np
 
 import jax_logreg
-from jax_logreg.export.folding import Answers, as_classes, centred, threshold_of, without_levels
+from jax_logreg.export.folding import (
+    Answers,
+    as_classes,
+    centred,
+    threshold_in_float32,
+    without_levels,
+)
 from jax_logreg.extras import needs
 from jax_logreg.model import Model
 
@@ -77,7 +83,7 @@ def _constants(model: Model) -> dict[str, np.ndarray]:
         constants["centre"] = centre[:, 0]
     if len(model.classes) == 2:
         constants |= {
-            "threshold": np.array(threshold_of(model), np.float32),
+            "threshold": np.array(threshold_in_float32(model)),
             "second": np.array(1, np.int64),
         }
     return constants

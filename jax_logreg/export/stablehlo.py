@@ -9,7 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, export
 
-from jax_logreg.export.folding import Answers, Centred, centred, threshold_of, without_levels
+from jax_logreg.export.folding import (
+    Answers,
+    Centred,
+    centred,
+    threshold_in_float32,
+    without_levels,
+)
 from jax_logreg.extras import needs
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Params, forward
 from jax_logreg.model import Model
@@ -34,7 +40,9 @@ def dump(model: Model) -> bytes:
     without_levels(model, "stablehlo")
     (m,) = export.symbolic_shape("m")
     rows = jax.ShapeDtypeStruct((m, len(model.features)), jnp.float32)
-    answer = jax.jit(partial(_answer, centred(model), len(model.classes), threshold_of(model)))
+    answer = jax.jit(
+        partial(_answer, centred(model), len(model.classes), threshold_in_float32(model))
+    )
     with jax.enable_x64(False):
         return bytes(export.export(answer, platforms=PLATFORMS)(rows).serialize())
 
@@ -49,7 +57,9 @@ def load(content: bytes) -> Callable[[np.ndarray], Answers]:
     return answers
 
 
-def _answer(parts: Centred, classes: int, threshold: float, rows: Array) -> tuple[Array, Array]:
+def _answer(
+    parts: Centred, classes: int, threshold: np.float32, rows: Array
+) -> tuple[Array, Array]:
     family = BINOMIAL if classes == 2 else MULTINOMIAL
     w, b = (jnp.asarray(part) for part in (parts.w, parts.b))
     X = rows.T - parts.centre if parts.centre.any() else rows.T

@@ -11,7 +11,7 @@ from jax_logreg import export
 from jax_logreg.data import Examples, Levels, Reading, Scaling
 from jax_logreg.errors import InputError
 from jax_logreg.export import checking
-from jax_logreg.export.folding import centred, folded
+from jax_logreg.export.folding import centred, folded, threshold_in_float32
 from jax_logreg.logistic import Params
 from jax_logreg.model import Model
 
@@ -190,6 +190,18 @@ def test_temperature_and_threshold_are_honoured(kind):
     np.testing.assert_allclose(found.probabilities[:, 1], P, rtol=1e-5)
     names = found.labels if kind == "stablehlo" else np.asarray(found.labels) == "ja"
     assert (names == (P > 0.8)).all() and np.sum((P > 0.5) & (P <= 0.8)) > 0
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.3, 0.7, 1e-9, 0.0, 1.0])
+def test_a_threshold_in_float32_parts_the_same_numbers(threshold):
+    class Other(Model):
+        pass
+
+    Other.threshold = threshold
+    rounded = threshold_in_float32(Other(*made()))
+    near = np.float32(threshold)
+    for P in (np.nextafter(near, np.float32(-1)), near, np.nextafter(near, np.float32(2))):
+        assert (rounded < P) == (float(P) > threshold)
 
 
 @pytest.mark.parametrize("kind", ["onnx", "stablehlo", "sklearn"])
