@@ -1,6 +1,6 @@
 """A model's scaling and temperature folded into its coefficients: it then takes raw features."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -40,7 +40,8 @@ def folded(model: Model) -> Linear:
         InputError: a coefficient that float64 cannot hold.
     """
     w, b, mean = _unscaled(model)
-    return Linear(*_finite("float64", model, w, b - w.T @ mean))
+    with np.errstate(invalid="ignore"):
+        return Linear(*_finite("float64", model, w, b - w.T @ mean))
 
 
 def centred(model: Model) -> Centred:
@@ -55,10 +56,10 @@ def centred(model: Model) -> Centred:
         InputError: a number that float32 cannot hold.
     """
     w, b, mean = _unscaled(model)
-    with np.errstate(over="ignore"):
+    # What does not fit is named below.
+    with np.errstate(over="ignore", invalid="ignore"):
         centre = mean.astype(np.float32)
-    rest = mean - centre
-    return Centred(*_finite("float32", model, centre, w, b - w.T @ rest))
+        return Centred(*_finite("float32", model, centre, w, b - w.T @ (mean - centre)))
 
 
 def temperature_of(model: Model) -> float:
@@ -105,16 +106,18 @@ def _unscaled(model: Model) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return w, b, np.pad(mean, levels)
 
 
-def _finite(dtype: str, model: Model, *arrays: Any) -> list[np.ndarray]:
+def _finite(dtype: str, model: Model, *arrays: np.ndarray) -> list[np.ndarray]:
+    """Arrays of features, and last the intercepts, in the dtype, which must hold them."""
     with np.errstate(over="ignore"):
-        rounded = [np.asarray(array).astype(dtype) for array in arrays]
-    for array in rounded:
+        *of_features, b = [array.astype(dtype) for array in arrays]
+    names = (*model.features, *model.levels.features)
+    for array in of_features:
         wrong = np.argwhere(~np.isfinite(array))
         if wrong.size:
-            names = (*model.features, *model.levels.features)
-            name = names[wrong[0][0]] if len(array) == len(names) else "the intercept"
             raise InputError(
-                f"the coefficients of raw features do not fit into {dtype}: {name} is too large, "
-                "or its deviation too small: scale the data before the run"
+                f"feature '{names[wrong[0][0]]}' is too large for {dtype}, or its deviation too "
+                "small, to take it as it was measured: scale it before the run"
             )
-    return rounded
+    if not np.isfinite(b).all():
+        raise InputError(f"the intercept of raw features is too large for {dtype}: scale them")
+    return [*of_features, b]

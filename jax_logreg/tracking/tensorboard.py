@@ -34,8 +34,13 @@ class TensorBoardTracker:
             writer.add_scalar(name, value, step)
 
     def end(self, status: str, summary: Mapping[str, Any]) -> None:
-        """The numbers of the summary under final/, its texts in a table; close the file."""
-        writer = self._open(0)
+        """The numbers of the summary under final/, its texts in a table; close the file.
+
+        A run without a step leaves nothing: what is there may be of one that has more to show.
+        """
+        writer = self._writer
+        if writer is None:
+            return
         for name, value in summary.items():
             if is_number(value):
                 writer.add_scalar(f"final/{name}", value)

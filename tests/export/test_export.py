@@ -212,9 +212,10 @@ def test_categories_are_for_json(kind):
 
 def test_numbers_beyond_float32_are_refused():
     model = made()
-    tiny = model._replace(scaling=model.scaling._replace(scale=np.full(5, 1e-60)))
-    with pytest.raises(InputError, match="do not fit into float32: f 0"):
-        export.export(tiny, "onnx")
+    for part, number in (("scale", 1e-60), ("mean", 1e60)):
+        scaling = model.scaling._replace(**{part: np.array([1, number, 1, 1, 1])})
+        with pytest.raises(InputError, match="feature 'f 1' is too large for float32"):
+            export.export(model._replace(scaling=scaling), "onnx")
 
 
 @pytest.mark.parametrize("wrong", ["probabilities", "labels"])

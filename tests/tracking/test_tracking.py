@@ -196,6 +196,9 @@ def test_tensorboard_of_a_run_begun_anew(tmp_path):
         # The files are called by the second in which they begin.
         (only,) = tmp_path.glob("events*[!r]")
         only.rename(tmp_path / f"events.{cost}.r")
+    # One that fails before its first step discards nothing.
+    with pytest.raises(ValueError), track(TensorBoardTracker(tmp_path)):
+        raise ValueError
     assert curve(events_of(tmp_path), "cost") == [(0, 2.0), (1, 2.0), (2, 2.0)]
 
 
