@@ -37,12 +37,17 @@ _SHARPER = 1e-3
 
 
 class Progress(NamedTuple):
-    """What `fit` tells its callback between two chunks: where the loop is, cost in nats."""
+    """What `fit` tells its callback between two chunks: where the loop is, cost in nats.
+
+    `rows` are the history's since the last time, up to `step`: of a run that goes on, all that it
+    had, before its first chunk.
+    """
 
     step: int
     steps: int
     cost: float
     gradient_norm: float
+    rows: History = History((), (), (), ())
 
 
 class Point(NamedTuple):
@@ -103,6 +108,10 @@ def drive(
     point = Point(carry, [])
     if keeper is not None:
         point = keeper.restore(point, loop.scale)
+        if callback is not None and point.taken:
+            rows = point.history
+            last = float(rows.cost[-1]), float(rows.gradient_norm[-1])
+            callback(Progress(point.taken, loop.steps, *last, rows))
         if point.status != Status.RUNNING:
             point = point._replace(carry=_handed_over(point.carry))
     point = _run_chunks(loop, point, callback, keeper)
@@ -205,7 +214,8 @@ def _run_chunks(
         began = time.perf_counter()
         point, found = _run_chunk(left, point, limit, branch)
         if callback is not None:
-            callback(Progress(point.taken, loop.steps, *map(float, found[:2])))
+            J, norm = map(float, found[:2])
+            callback(Progress(point.taken, loop.steps, J, norm, History(*point.rows[-1])))
         if keeper is not None:
             keeper.keep(point, loop.scale)
         if branch:

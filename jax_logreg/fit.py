@@ -86,7 +86,8 @@ def fit(
         sharpen: bring the certificate's gap within 10 times of the true distance, by further steps
             in float64; the parameters stay as they are.
         feature_names: n names, by which `notes` then call the features; by default their numbers.
-        callback: called with a Progress between chunks of at most 100 steps.
+        callback: called with a Progress between chunks of at most 100 steps: `tracking.track` makes
+            one that tells an experiment tracker.
         checkpoint: a checkpoint.Checkpoint that the run is saved in between chunks, and goes on
             from where it holds an earlier one of the same arguments.
 
@@ -128,18 +129,24 @@ def fit(
         return task, loop, chosen
 
     def run(
-        params: Params | None, dtype: str, tolerance: float, steps: int, keeper: Keeper | None
+        params: Params | None,
+        dtype: str,
+        tolerance: float,
+        steps: int,
+        keeper: Keeper | None,
+        callback: Callable[[Progress], None] | None,
     ) -> _Run:
         with jax.enable_x64(dtype == "float64"):
             task, loop, chosen = prepare(solver, params, dtype, tolerance, steps)
             carry, history = drive(loop, task.params, gradient_check, callback, keeper)
             return _Run(task.objective, carry, history, task.classes, chosen)
 
-    done = run(params, dtype, float(tolerance), int(steps), checkpoint)
+    done = run(params, dtype, float(tolerance), int(steps), checkpoint, callback)
     if refine and dtype == "float32" and Status(done.carry.status) in _REFINABLE:
-        left = int(steps) - int(done.carry.step)
+        taken = int(done.carry.step)
+        left, finest = int(steps) - taken, min(float(tolerance), _REFINED)
         later = None if checkpoint is None else checkpoint.part("refined")
-        finer = run(done.carry.good, "float64", min(float(tolerance), _REFINED), left, later)
+        finer = run(done.carry.good, "float64", finest, left, later, _after(taken, callback))
         done = finer.after(done)
     if sharpen:
         with jax.enable_x64(True):
@@ -148,6 +155,15 @@ def fit(
         done = done._replace(carry=done.carry._replace(certificate=found))
     with jax.enable_x64(done.carry.good.w.dtype == np.float64):
         return done.result(feature_names, judged=tolerance > 0)
+
+
+def _after(
+    taken: int, callback: Callable[[Progress], None] | None
+) -> Callable[[Progress], None] | None:
+    """The callback for a run that goes on after so many steps."""
+    if callback is None:
+        return None
+    return lambda p: callback(p._replace(step=taken + p.step, steps=taken + p.steps))
 
 
 def _check_flag(name: str, value: Any) -> None:

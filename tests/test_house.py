@@ -41,11 +41,13 @@ FLOORS = {
     "checkpoint": 5,
     "fit": 5,
     "sweep": 6,
+    "tracking": 6,
     "data": 6,
     "evaluation": 6,
     "model": 7,
     "sklearn": 7,
-    "run": 8,
+    "export": 8,
+    "run": 9,
 }
 
 

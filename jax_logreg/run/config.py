@@ -11,6 +11,7 @@ from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.run.penalties import NoPenalty, PenaltyConfig
 from jax_logreg.run.solvers import AutoConfig, SolverConfig
+from jax_logreg.run.tracking import TrackingConfig
 
 with needs("run"):
     import tomli_w
@@ -117,6 +118,7 @@ class Config(Section):
     checkpoint: CheckpointConfig = Field(
         CheckpointConfig(), description="How often the run saves itself."
     )
+    tracking: TrackingConfig | None = Field(None, description="Who is told of the history.")
 
     def to_toml(self) -> str:
         """The config as resolved, enough to run it again: every default, absolute paths."""

@@ -31,6 +31,8 @@ from jax_logreg.run.report.unfinished import reporting
 from jax_logreg.run.signals import stopping
 from jax_logreg.run.summary import Seconds, history, predict, summarise
 from jax_logreg.run.sweep import run_sweep
+from jax_logreg.run.tracking import tracked_run
+from jax_logreg.tracking import Tracked
 
 with needs("run"):
     from rich.console import Console
@@ -56,12 +58,20 @@ def run(config: Config, console: Console, folder: Path | None = None) -> Outcome
     """
     if count() > 1:
         _check_hosts(config)
+    settings = config.model_dump(mode="json", exclude={"tracking", "checkpoint"})
+    with tracked_run(config.tracking, settings, folder, _teller(console)) as tracked:
+        outcome = _run(config, console, folder, tracked)
+        tracked.summary = outcome.summary
+    return outcome
+
+
+def _run(config: Config, console: Console, folder: Path | None, tracked: Tracked) -> Outcome:
     began = time.perf_counter()
     data = prepare(config.data, config.fit.dtype)
     load = time.perf_counter() - began
     arguments = fit_arguments(config, data)
     described = _describe(data, *add_up(_sizes(data)))
-    console.print(described, highlight=False, markup=False, soft_wrap=True)
+    _teller(console)(described)
     began, sweep = time.perf_counter(), None
     place = folder if index() == 0 else None
     name = f"Logistic regression on {data.source}"
@@ -77,7 +87,7 @@ def run(config: Config, console: Console, folder: Path | None = None) -> Outcome
             if count() == 1:
                 X, arguments = spread_out(data.X_train, arguments)
                 data = data._replace(X_train=X)
-            callback = _each(show, begun)
+            callback = _each(show, begun, tracked)
             result = fit(data.X_train, data.Y_train, callback=callback, **arguments)
     elapsed = time.perf_counter() - began
     seconds = Seconds(load, sum(compiled), elapsed - sum(compiled))
@@ -116,13 +126,19 @@ def run(config: Config, console: Console, folder: Path | None = None) -> Outcome
 
 
 def _checkpoint(config: Config, folder: Path, console: Console) -> Checkpoint:
-    """One that a config of other settings is refused by, how often it saves left aside."""
+    """One that refuses other settings; how often it saves, and who is told, may be others."""
+    aside = {"checkpoint": CheckpointConfig(), "tracking": None}
     return Checkpoint(
         folder,
         **config.checkpoint.model_dump(),
-        name=config.model_copy(update={"checkpoint": CheckpointConfig()}).to_toml(),
-        notice=lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True),
+        name=config.model_copy(update=aside).to_toml(),
+        notice=_teller(console),
     )
+
+
+def _teller(console: Console) -> Callable[[str], None]:
+    """Prints a line as it is."""
+    return lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _each(*callbacks: Callable[[Progress], None]) -> Callable[[Progress], None]:

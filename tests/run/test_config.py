@@ -246,7 +246,7 @@ def test_more_devices_than_there_are(tmp_path):
 def test_the_schema_is_one_that_editors_use():
     schema = json.loads(command("schema").out)
     assert set(schema["properties"]) == {
-        *("data", "penalty", "solver", "fit", "sweep", "checkpoint"),
+        *("data", "penalty", "solver", "fit", "sweep", "checkpoint", "tracking"),
     }
     assert schema["additionalProperties"] is False
     assert schema["properties"]["data"]["discriminator"]["propertyName"] == "source"

@@ -1,0 +1,109 @@
+"""A run's history told to an experiment tracker while it goes: one small interface."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+
+from jax_logreg.driver import Progress
+
+
+class Tracker(Protocol):
+    """What a run tells: TensorBoardTracker, MLflowTracker, or any class with these three methods.
+
+    An exception of theirs is said in a line, and the run goes on without the tracker.
+    """
+
+    def begin(self, config: Mapping[str, Any], resumed: bool) -> None:
+        """A run of these settings, keys with dots, begins, or goes on after an interruption."""
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """What was seen at the parameters before the update of that step, counted from 0.
+
+        `cost`, `gradient_norm`, and where there are such, `relative_gap` and `gradient_error`: all
+        finite. Each step is told once, in order; a run that goes on tells all its steps again.
+        """
+
+    def end(self, status: str, summary: Mapping[str, Any]) -> None:
+        """The run is finished, with numbers and texts that say how; or it is failed, or killed."""
+
+
+class Tracked:
+    """A callback of `fit` that tells a tracker the rows of the history.
+
+    `summary`, a mapping, is what the tracker is told at the end.
+    """
+
+    def __init__(self, tracker: Tracker | None, notice: Callable[[str], None]) -> None:
+        """Tell nobody where there is no tracker; `notice` is called with a line where one fails."""
+        self.summary: Mapping[str, Any] = {}
+        self._tracker, self._notice, self._next = tracker, notice, 0
+
+    def __call__(self, progress: Progress) -> None:
+        """Tell the steps of a chunk."""
+        first = progress.step - len(progress.rows.cost)
+        for step, row in enumerate(zip(*progress.rows, strict=True), first):
+            if step < self._next:
+                # It was undone, and taken again.
+                continue
+            self._next = step + 1
+            named = zip(progress.rows._fields, map(float, row), strict=True)
+            self.tell("log", step, {name: value for name, value in named if np.isfinite(value)})
+
+    def tell(self, method: str, *arguments: Any) -> None:
+        """Call a method of the tracker; one that fails is not called again."""
+        if self._tracker is None:
+            return
+        try:
+            getattr(self._tracker, method)(*arguments)
+        # Whatever a tracker raises, the run is worth more.
+        except Exception as error:
+            self._tracker = None
+            reason = (str(error).splitlines() or [""])[0]
+            self._notice(f"tracking failed, the run goes on: {type(error).__name__}: {reason}")
+
+
+@contextmanager
+def track(
+    tracker: Tracker | None,
+    config: Mapping[str, Any] | None = None,
+    *,
+    resumed: bool = False,
+    notice: Callable[[str], None] = print,
+) -> Iterator[Tracked]:
+    """Tell a tracker of what is fitted with the callback that this yields.
+
+    Its status is "finished", "failed" by an exception, or "killed" by a signal.
+    """
+    tracked = Tracked(tracker, notice)
+    tracked.tell("begin", flat(config or {}), resumed)
+    try:
+        yield tracked
+    except Exception:
+        tracked.tell("end", "failed", flat(tracked.summary))
+        raise
+    # Ctrl-C, or a signal.
+    except BaseException:
+        tracked.tell("end", "killed", flat(tracked.summary))
+        raise
+    tracked.tell("end", "finished", flat(tracked.summary))
+
+
+def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Numbers and texts by keys with dots; lists as JSON, what is None left out."""
+    found: dict[str, Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{key}.")
+        elif isinstance(value, list | tuple):
+            found[prefix + key] = json.dumps(value, default=str)
+        elif value is not None:
+            found[prefix + key] = value
+    return found
+
+
+def is_number(value: Any) -> bool:
+    """Whether a curve can show it."""
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
