@@ -12,6 +12,7 @@ from jax_logreg.errors import InputError
 from jax_logreg.extras import MissingExtra, needs
 from jax_logreg.hosts import index, most, together
 from jax_logreg.memory import within_memory
+from jax_logreg.run.evaluate import evaluate
 from jax_logreg.run.joining import join
 from jax_logreg.status import Status
 
@@ -200,6 +201,9 @@ def _one_line() -> Iterator[None]:
         _stop(str(error), _BAD_INPUT)
     except Interrupted as signal:
         _stop(str(signal), 128 + signal.number)
+
+
+app.command()(_one_line()(evaluate))
 
 
 def _stop(message: str, code: int) -> NoReturn:

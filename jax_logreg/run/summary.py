@@ -8,9 +8,10 @@ import numpy as np
 
 import jax_logreg
 from jax_logreg.data import Prepared
+from jax_logreg.evaluation import predicted_classes
 from jax_logreg.gradient_check import GradientCheck
 from jax_logreg.hosts import add_up, count
-from jax_logreg.model import family_name, likeliest, probabilities
+from jax_logreg.model import family_name, probabilities
 from jax_logreg.result import Result
 from jax_logreg.run.config import Config
 
@@ -160,6 +161,6 @@ def _finite(value: Any) -> float | None:
 def _accuracy(result: Result, X: Any, Y: Any) -> float | None:
     if X is None:
         return None
-    right = likeliest(probabilities(result.params, X)) == likeliest(Y)
+    right = predicted_classes(probabilities(result.params, X)) == predicted_classes(Y)
     found, m = add_up((np.count_nonzero(right), right.size))
     return float(found / m)
