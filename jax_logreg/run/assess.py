@@ -87,15 +87,21 @@ def assess(model: Model, examples: Examples, settings: Settings) -> Assessment:
             raise InputError(
                 f"a cost chooses a threshold of two classes: the model has {len(model.classes)}"
             )
+    notes = tuple(model.levels.unknown(examples.categories, examples.source))
     known = _Known(model.logits(examples), _truth(model, examples), examples.weights)
     if settings.cost is None and not settings.temperature:
         before = _judge(model, known, settings)
-        return Assessment(before, None, 0, known.truth.size, ())
+        return Assessment(before, None, 0, known.truth.size, notes)
+    if known.truth.size < 2:
+        raise InputError(
+            f"{examples.source} holds one example: a temperature or a threshold is fitted to a "
+            "half: expected more"
+        )
     to_fit, to_measure = _halves(known.truth, settings.seed)
-    fitted, notes = _fit(model, known.take(to_fit), settings)
+    fitted, why = _fit(model, known.take(to_fit), settings)
     rest = known.take(to_measure)
     before, after = (_judge(one, rest, settings) for one in (model, fitted))
-    return Assessment(before, after, to_fit.size, to_measure.size, notes)
+    return Assessment(before, after, to_fit.size, to_measure.size, notes + why)
 
 
 def _truth(model: Model, examples: Examples) -> np.ndarray:
@@ -107,8 +113,6 @@ def _truth(model: Model, examples: Examples) -> np.ndarray:
 
 def _halves(truth: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """The numbers of either half: every other example of each class, in a random order."""
-    if truth.size < 2:
-        raise InputError("a temperature or threshold is fitted to a half: expected more examples")
     order = np.random.default_rng(seed).permutation(truth.size)
     order = order[np.argsort(truth[order], kind="stable")]
     return np.sort(order[::2]), np.sort(order[1::2])

@@ -117,21 +117,28 @@ def evaluate(
     console = Console()
     console.print(_table(found))
     for line in _lines(found):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        _say(console, line)
     if out is not None:
         text = json.dumps(_content(found, settings, data), indent=2, allow_nan=False) + "\n"
         write_file(out, lambda path: _write(path, text.encode()), force)
     if store and found.after is not None:
-        kept = {name: getattr(found.after, name) for name in ("temperature", "threshold")}
-        changed = model._replace(**kept)
+        after = found.after
+        changed = model._replace(temperature=after.temperature, threshold=after.threshold)
+        if _kept(changed) == _kept(model):
+            _say(console, "nothing to store: temperature and threshold are as they were")
+            return
         write_file(file, lambda path: _write(path, changed.save()), force=True)
-        console.print(
-            f"stored in {file}: temperature {changed.temperature:.4g}, threshold "
-            f"{changed.threshold:.4g}; predict uses them",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in _kept(changed).items())
+        _say(console, f"stored in {file}: {shown}; predict uses them")
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _kept(of: Any) -> dict[str, float]:
+    """What a model keeps of what was fitted, and a judgement tells."""
+    return {"temperature": of.temperature, "threshold": of.threshold}
 
 
 def _costs(text: str | None) -> tuple[float, float] | None:
@@ -155,14 +162,15 @@ def _table(found: "Assessment") -> Table:
     from jax_logreg.evaluation import HIGHER_IS_BETTER
 
     judged = {"before": found.before, "after": found.after} if found.after else {"": found.before}
-    table = Table(caption="↑ higher is better, ↓ lower is better; log loss in nats")
+    lower = [shown for name, shown in _NAMES.items() if not HIGHER_IS_BETTER[name]]
+    table = Table(caption=f"lower is better: {', '.join(lower)}; log loss in nats")
     table.add_column("measure")
     for name in judged:
         table.add_column(name or "value", justify="right")
         table.add_column("95 % interval", justify="right")
     for name, shown in _NAMES.items():
         cells = [cell for one in judged.values() for cell in _cells(one, name)]
-        table.add_row(f"{'↑' if HIGHER_IS_BETTER[name] else '↓'} {shown}", *cells)
+        table.add_row(shown, *cells)
     return table
 
 
@@ -183,8 +191,9 @@ def _lines(found: "Assessment") -> list[str]:
     lines = list(found.notes)
     if after is None:
         return [*lines, f"measured on {found.measured} examples"]
-    for name in ("temperature", "threshold"):
-        old, new = getattr(before, name), getattr(after, name)
+    old_values = _kept(before)
+    for name, new in _kept(after).items():
+        old = old_values[name]
         if old != new:
             lines.append(f"{name}: {new:.4g} instead of {old:.4g}")
     if after.cost is not None:
@@ -197,7 +206,7 @@ def _lines(found: "Assessment") -> list[str]:
 
 
 def _content(found: "Assessment", settings: Any, data: Path) -> dict[str, Any]:
-    content: dict[str, Any] = {
+    return {
         "data": str(data),
         "examples": {"fitted": found.fitted, "measured": found.measured},
         "settings": settings._asdict(),
@@ -205,7 +214,6 @@ def _content(found: "Assessment", settings: Any, data: Path) -> dict[str, Any]:
         "after": None if found.after is None else _judgement(found.after),
         "notes": list(found.notes),
     }
-    return content
 
 
 def _judgement(judgement: "Judgement") -> dict[str, Any]:
@@ -213,5 +221,4 @@ def _judgement(judgement: "Judgement") -> dict[str, Any]:
         name: dict(zip(("value", "low", "high"), _numbers(judgement, name), strict=True))
         for name in _NAMES
     }
-    kept = {name: getattr(judgement, name) for name in ("temperature", "threshold", "cost")}
-    return {**kept, "measures": measures}
+    return {**_kept(judgement), "cost": judgement.cost, "measures": measures}

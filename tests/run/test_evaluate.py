@@ -11,20 +11,11 @@ from run.command import command, refused
 from safetensors.numpy import load_file
 from sklearn import metrics
 
-pytestmark = pytest.mark.usefixtures("quick")
+from jax_logreg import Params
+from jax_logreg.data import Reading, Scaling
+from jax_logreg.model import Model
 
-CONFIG = """
-[data]
-source = "file"
-train = "{train}"
-test_fraction = 0
-{data}
-[fit]
-steps = 30
-[penalty]
-kind = "l2"
-strength = 1e-3
-"""
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def write(path, k, m, seed, scale=1.0):
@@ -40,19 +31,28 @@ def write(path, k, m, seed, scale=1.0):
     return path
 
 
-def trained(folder, k, data='weights = "weight"', name="run"):
-    train = write(folder / f"{name}.csv", k, 120, 0)
-    (folder / f"{name}.toml").write_text(CONFIG.format(train=train, data=data))
-    assert command("run", folder / f"{name}.toml", "--out", folder / name).code == 0
-    return folder / name
+def save(folder, w, classes, weights="weight"):
+    """A model of two features, as a run leaves it."""
+    k = len(w[0])
+    # Of the last class.
+    b = 0.1 * np.eye(k)[:, -1:]
+    params = Params(np.array(w, "float32"), b.astype("float32"))
+    scaling = Scaling(np.zeros(2), np.ones(2))
+    folder.mkdir()
+    model = Model(params, classes, ("x0", "x1"), scaling, Reading(weights=weights))
+    (folder / "model.safetensors").write_bytes(model.save())
+    return folder
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Runs of two and of three classes, and new examples whose classes are less sure."""
+    """Models of two and of three classes, and examples whose classes are less sure than they."""
     folder = tmp_path_factory.mktemp("evaluate")
+    save(folder / "two", [[-2], [2]], ("c0", "c1"))
+    save(folder / "three", [[2, 0, 0], [0, 2, 0]], ("c0", "c1", "c2"))
+    save(folder / "softmax", [[1, -1], [-1, 1]], ("c0", "c1"))
+    save(folder / "rest", [[-2], [-2]], ("rest", "c2"), None)
     for k, name in ((2, "two"), (3, "three")):
-        trained(folder, k, name=name)
         write(folder / f"new_{name}.csv", k, 150, 1, scale=0.3)
     return folder
 
@@ -171,15 +171,31 @@ def test_examples_told_apart_have_no_temperature(two, folder):
     data = folder / "easy.csv"
     rows = [f"{x},{-x},1,c{int(x < 0)}" for x in (-3, -2, -2.5, -4, 3, 2, 2.5, 4)]
     data.write_text("\n".join(["x0,x1,weight,label", *rows, ""]))
-    out, found = evaluated(two, data, "--temperature")
-    assert "told apart without an error: no temperature" in out and "it stays at 1" in out
+    out, found = evaluated(two, data, "--temperature", "--store")
+    assert (
+        "nothing to store" in out
+        and "told apart without an error: no temperature" in out
+        and "it stays at 1" in out
+    )
     assert found["after"]["temperature"] == 1
 
 
+def test_a_softmax_of_two_classes_is_measured_as_one_output(folder):
+    # Their logits differ by those of the other model.
+    options = ("--temperature", "--cost", "1:20")
+    _, found = evaluated(folder / "softmax", folder / "new_two.csv", *options)
+    _, expected = evaluated(folder / "two", folder / "new_two.csv", *options)
+    for one in ("before", "after"):
+        for name in ("temperature", "threshold", "cost"):
+            assert found[one][name] == pytest.approx(expected[one][name], rel=1e-4)
+        for name, numbers in expected[one]["measures"].items():
+            assert found[one]["measures"][name] == pytest.approx(numbers, rel=1e-4)
+
+
 def test_one_class_against_the_rest(folder):
-    run = trained(folder, 3, 'positive = "c2"', name="rest")
-    _, found = evaluated(run, folder / "new_three.csv")
-    A, _ = predicted(run, folder / "new_three.csv")
+    # A column more than the features is no matter: they are read by their names.
+    _, found = evaluated(folder / "rest", folder / "new_three.csv")
+    A, _ = predicted(folder / "rest", folder / "new_three.csv")
     truth = np.array(table(folder / "new_three.csv")[0]) == "c2"
     area = metrics.roc_auc_score(truth, A[0])
     assert found["before"]["measures"]["roc_auc"]["value"] == pytest.approx(area, rel=1e-5)
@@ -209,7 +225,7 @@ def test_bad_input(two, folder):
         ((two, data, "--resamples", "0"), "resamples is 0"),
         ((two, data, "--bins", "0"), "bins is 0"),
         ((two, data, "--seed", "-1"), "seed is -1"),
-        ((two, two_rows, "--cost", "1:1"), "expected more examples"),
+        ((two, two_rows, "--cost", "1:1"), "holds one example: a temperature or a threshold"),
         ((folder / "three", folder / "new_three.csv", "--cost", "1:1"), "the model has 3"),
     ]
     for arguments, expected in cases:
