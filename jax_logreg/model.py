@@ -168,14 +168,14 @@ def probabilities(params: Params, X: Any) -> np.ndarray:
 def activate(Z: np.ndarray, family: Family, temperature: float = 1.0) -> np.ndarray:
     """The probabilities (k, m) of logits Z (k, m) / temperature, in the dtype of Z."""
     with jax.enable_x64(Z.dtype == np.float64):
-        return np.asarray(_activate(Z / Z.dtype.type(temperature), family))
+        return np.asarray(_activate(Z, Z.dtype.type(temperature), family))
 
 
 def cross_entropies(Z: np.ndarray, Y: np.ndarray, family: Family, temperature: float) -> np.ndarray:
     """That of each example, (m,), in nats and float64, of logits Z (k, m) / temperature."""
     with jax.enable_x64(True):
-        scaled = Z.astype(np.float64) / temperature
-        return np.asarray(_cross_entropies(scaled, Y.astype(np.float64), family))[0]
+        Z, Y, T = (np.asarray(a, np.float64) for a in (Z, Y, temperature))
+        return np.asarray(_cross_entropies(Z, Y, T, family))[0]
 
 
 def _logits(params: Params, X: Any) -> np.ndarray:
@@ -195,13 +195,13 @@ _linear = jax.jit(linear)
 
 
 @partial(jax.jit, static_argnames="family")
-def _activate(Z: jax.Array, family: Family) -> jax.Array:
-    return family.activation(Z)
+def _activate(Z: jax.Array, T: jax.Array, family: Family) -> jax.Array:
+    return family.activation(Z / T)
 
 
 @partial(jax.jit, static_argnames="family")
-def _cross_entropies(Z: jax.Array, Y: jax.Array, family: Family) -> jax.Array:
-    return family.cross_entropy(Z, Y)
+def _cross_entropies(Z: jax.Array, Y: jax.Array, T: jax.Array, family: Family) -> jax.Array:
+    return family.cross_entropy(Z / T, Y)
 
 
 def _check_numbers(meaning: _Meaning, w: np.ndarray, b: np.ndarray) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jax_logreg.run.assess import Assessment, Judgement
 
 _NAMES = {
-    "log_loss": "log loss",
+    "log_loss": "log loss (nats)",
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "roc_auc": "ROC AUC",
@@ -119,7 +119,10 @@ def evaluate(
     for line in _lines(found):
         _say(console, line)
     if out is not None:
-        text = json.dumps(_content(found, settings, data), indent=2, allow_nan=False) + "\n"
+        text = (
+            json.dumps(_content(found, settings, data, reading.weights), indent=2, allow_nan=False)
+            + "\n"
+        )
         write_file(out, lambda path: _write(path, text.encode()), force)
     if store and found.after is not None:
         after = found.after
@@ -163,7 +166,7 @@ def _table(found: "Assessment") -> Table:
 
     judged = {"before": found.before, "after": found.after} if found.after else {"": found.before}
     lower = [shown for name, shown in _NAMES.items() if not HIGHER_IS_BETTER[name]]
-    table = Table(caption=f"lower is better: {', '.join(lower)}; log loss in nats")
+    table = Table(caption=f"lower is better: {', '.join(lower)}")
     table.add_column("measure")
     for name in judged:
         table.add_column(name or "value", justify="right")
@@ -205,9 +208,10 @@ def _lines(found: "Assessment") -> list[str]:
     ]
 
 
-def _content(found: "Assessment", settings: Any, data: Path) -> dict[str, Any]:
+def _content(found: "Assessment", settings: Any, data: Path, weights: str | None) -> dict[str, Any]:
     return {
         "data": str(data),
+        "weights": weights,
         "examples": {"fitted": found.fitted, "measured": found.measured},
         "settings": settings._asdict(),
         "before": _judgement(found.before),

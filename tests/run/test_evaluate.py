@@ -103,6 +103,7 @@ def test_as_scikit_learn_has_what_predict_writes(name, weighted, folder):
     scores = P[:, 1] if len(A) == 1 else P
     area = metrics.roc_auc_score(labels, scores, sample_weight=s, multi_class="ovr")
     assert values["roc_auc"] == pytest.approx(area, rel=1e-5)
+    assert found["weights"] == ("weight" if weighted else None)
     assert found["after"] is None and found["examples"] == {"fitted": 0, "measured": 150}
     for one in found["before"]["measures"].values():
         assert one["low"] < one["value"] < one["high"]
