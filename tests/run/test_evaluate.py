@@ -13,7 +13,9 @@ from sklearn import metrics
 
 from jax_logreg import Params
 from jax_logreg.data import Reading, Scaling
-from jax_logreg.model import Model
+from jax_logreg.evaluation import fit_temperature
+from jax_logreg.model import Model, cross_entropies
+from jax_logreg.run import assess
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -123,6 +125,25 @@ def test_a_temperature_mends_what_is_too_sure(name, folder):
     assert f"temperature: {then['temperature']:.4g} instead of 1" in out
     assert "fitted to 75 examples, measured on the 75 others" in out and "look better" in out
     assert (folder / name / "model.safetensors").read_bytes() == before
+
+
+def test_what_is_fitted_is_not_measured(two, folder, monkeypatch):
+    fitted, measured = [], []
+
+    def fit(Z, *rest):
+        fitted.extend(Z[0].tolist())
+        return fit_temperature(Z, *rest)
+
+    def losses(Z, *rest):
+        measured.append(Z[0].tolist())
+        return cross_entropies(Z, *rest)
+
+    monkeypatch.setattr(assess, "fit_temperature", fit)
+    monkeypatch.setattr(assess, "cross_entropies", losses)
+    evaluated(two, folder / "new_two.csv", "--temperature")
+    before, after = measured
+    assert before == after and len(fitted) == len(before) == 75
+    assert len({*fitted, *before}) == 150
 
 
 def test_a_threshold_by_cost(two, folder):
