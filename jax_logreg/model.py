@@ -19,8 +19,10 @@ from jax_logreg.data import (
 )
 from jax_logreg.data.one_line import one_line
 from jax_logreg.errors import InputError
+from jax_logreg.evaluation import predicted_classes
+from jax_logreg.evaluation.temperature import HIGHEST, LOWEST
 from jax_logreg.extras import needs
-from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Params, forward
+from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Family, Params, linear
 from jax_logreg.matrix import is_array, place
 
 with needs("run"):
@@ -48,6 +50,9 @@ class _Meaning(Section):
     # Nor do those of before there were categories.
     levels: dict[str, list[str]] = Field(default_factory=dict)
     drop_first: bool = False
+    # What `jax-logreg evaluate --store` chose.
+    temperature: float = Field(1.0, ge=LOWEST, le=HIGHEST)
+    threshold: float = Field(0.5, ge=0, le=1)
     reading: Reading
 
     @property
@@ -61,7 +66,8 @@ class Model(NamedTuple):
 
     Of a binomial model, k = 1, `classes` are two, the second of which counts as 1; a multinomial
     one has an output for each class. `features` are those of numbers, whose weights come before
-    those of the `levels`.
+    those of the `levels`. Probabilities are those of Z / `temperature`; of two classes the second
+    is predicted where its probability is above `threshold`.
     """
 
     params: Params
@@ -70,6 +76,8 @@ class Model(NamedTuple):
     scaling: Scaling
     reading: Reading
     levels: Levels = Levels()
+    temperature: float = 1.0
+    threshold: float = 0.5
 
     def save(self) -> bytes:
         """The file's content; metadata are JSON texts."""
@@ -84,6 +92,8 @@ class Model(NamedTuple):
                 for name, levels in zip(self.levels.names, self.levels.levels, strict=True)
             },
             drop_first=self.levels.drop_first,
+            temperature=self.temperature,
+            threshold=self.threshold,
             reading=self.reading,
         )
         texts = {key: json.dumps(value) for key, value in meaning.model_dump().items()}
@@ -122,31 +132,57 @@ class Model(NamedTuple):
             Scaling(np.array(scaling.mean), np.array(scaling.scale)),
             meaning.reading,
             meaning.columns,
+            meaning.temperature,
+            meaning.threshold,
         )
 
-    def predict(self, examples: Examples) -> Predictions:
-        """P(classes[1]) of two classes, P of each of more, and the likeliest class.
+    @property
+    def family(self) -> Family:
+        """What the logits are of."""
+        return _FAMILIES[family_name(self.params)]
 
-        Probabilities are in the dtype of the parameters.
+    def logits(self, examples: Examples) -> np.ndarray:
+        """Z = wᵀX + b of the scaled features, (k, m), in the dtype of the parameters.
+
+        No temperature divides them yet.
         """
         dtype = self.params.w.dtype.name
         X = make_features(examples, self.scaling, self.levels, dtype)
-        A = probabilities(self.params, X)
-        predicted = np.asarray(self.classes)[likeliest(A)]
+        return _logits(self.params, X)
+
+    def predict(self, examples: Examples) -> Predictions:
+        """P(classes[1]) of two classes, P of each of more, and the predicted class.
+
+        Probabilities are in the dtype of the parameters.
+        """
+        A = activate(self.logits(examples), self.family, self.temperature)
+        predicted = np.asarray(self.classes)[predicted_classes(A, self.threshold)]
         return Predictions(A[-1] if len(self.classes) == 2 else A.T, predicted, self.classes)
 
 
 def probabilities(params: Params, X: Any) -> np.ndarray:
     """`forward` of scaled features X (n, m), (k, m), in the dtype of the parameters."""
+    return activate(_logits(params, X), _FAMILIES[family_name(params)])
+
+
+def activate(Z: np.ndarray, family: Family, temperature: float = 1.0) -> np.ndarray:
+    """The probabilities (k, m) of logits Z (k, m) / temperature, in the dtype of Z."""
+    with jax.enable_x64(Z.dtype == np.float64):
+        return np.asarray(_activate(Z, Z.dtype.type(temperature), family))
+
+
+def cross_entropies(Z: np.ndarray, Y: np.ndarray, family: Family, temperature: float) -> np.ndarray:
+    """That of each example, (m,), in nats and float64, of logits Z (k, m) / temperature."""
+    with jax.enable_x64(True):
+        Z, Y, T = (np.asarray(a, np.float64) for a in (Z, Y, temperature))
+        return np.asarray(_cross_entropies(Z, Y, T, family))[0]
+
+
+def _logits(params: Params, X: Any) -> np.ndarray:
     dtype = np.dtype(params.w.dtype).name
     with jax.enable_x64(dtype == "float64"):
         placed = place(X, dtype) if is_array(X) else X
-        return np.asarray(_FORWARD[family_name(params)](params, placed))
-
-
-def likeliest(A: np.ndarray) -> np.ndarray:
-    """The number of the likeliest class, (m,), from probabilities or labels (k, m)."""
-    return (A[0] > 0.5).astype(int) if len(A) == 1 else np.argmax(A, axis=0)
+        return np.asarray(_linear(params, placed))
 
 
 def family_name(params: Params) -> FamilyName:
@@ -154,9 +190,18 @@ def family_name(params: Params) -> FamilyName:
     return "binomial" if params.w.shape[1] == 1 else "multinomial"
 
 
-_FORWARD = {
-    family.name: jax.jit(partial(forward, family=family)) for family in (BINOMIAL, MULTINOMIAL)
-}
+_FAMILIES = {family.name: family for family in (BINOMIAL, MULTINOMIAL)}
+_linear = jax.jit(linear)
+
+
+@partial(jax.jit, static_argnames="family")
+def _activate(Z: jax.Array, T: jax.Array, family: Family) -> jax.Array:
+    return family.activation(Z / T)
+
+
+@partial(jax.jit, static_argnames="family")
+def _cross_entropies(Z: jax.Array, Y: jax.Array, T: jax.Array, family: Family) -> jax.Array:
+    return family.cross_entropy(Z / T, Y)
 
 
 def _check_numbers(meaning: _Meaning, w: np.ndarray, b: np.ndarray) -> None:
@@ -172,6 +217,8 @@ def _check_numbers(meaning: _Meaning, w: np.ndarray, b: np.ndarray) -> None:
         raise ValueError(f"expected parameters and scaling of {n} features and {k} outputs")
     if any(isinstance(name, int) and not -(2**63) <= name < 2**63 for name in meaning.classes):
         raise ValueError("expected classes of at most 64 bits")
+    if classes > 2 and meaning.threshold != 0.5:
+        raise ValueError(f"expected no threshold of {classes} classes")
     if any(array.dtype.name not in ("float32", "float64") for array in (w, b)):
         raise ValueError(f"expected w and b in float32 or float64, not {w.dtype} and {b.dtype}")
     scaling = np.array([meaning.scaling.mean, meaning.scaling.scale])

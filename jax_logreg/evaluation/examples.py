@@ -11,13 +11,13 @@ from jax_logreg.settings import is_integer
 class Judged(NamedTuple):
     """Examples that count: true classes (m,), probabilities A (k, m), weights s (m,) float64.
 
-    Of two classes A is one row, float64. `eps` is the rounding of the dtype that it came in.
+    Of two classes A is one row, float64. `losses` (m,) are each example's cross-entropy, in nats.
     """
 
     truth: np.ndarray
     A: np.ndarray
     s: np.ndarray
-    eps: float
+    losses: np.ndarray
 
     @property
     def classes(self) -> int:
@@ -35,12 +35,14 @@ class Judged(NamedTuple):
         return confidence, (self.A.argmax(axis=0) == self.truth).astype(np.float64)
 
 
-def judged(truth: Any, A: Any, s: Any = None) -> Judged:
+def judged(truth: Any, A: Any, s: Any = None, losses: Any = None) -> Judged:
     """The examples of positive weight; of two rows of probabilities only the second.
+
+    Without losses they are -log P(true class), P being at least the rounding of its dtype.
 
     Raises:
         InputError: shapes that do not fit, truth that is no class number, numbers that are no
-            probabilities or weights, or no example that counts.
+            probabilities, weights or losses, or no example that counts.
     """
     truth, A = np.asarray(truth), np.asarray(A)
     if truth.ndim != 1 or truth.dtype.kind not in "biu":
@@ -68,13 +70,19 @@ def judged(truth: Any, A: Any, s: Any = None) -> Judged:
     counts = s > 0
     if not counts.any():
         raise InputError(f"none of the {m} examples has a positive weight: expected at least one")
-    eps = float(np.finfo(A.dtype).eps)
+    eps = np.finfo(A.dtype).eps
     A = A[1:] if len(A) == 2 else A
     if len(A) == 1:
         A = A.astype(np.float64)
+    losses = _losses(truth, A, eps) if losses is None else np.asarray(losses)
+    if losses.shape != (m,) or not np.isfinite(losses).all():
+        raise InputError(
+            f"losses are of shape {losses.shape}: expected a finite number for each of the {m} "
+            "examples"
+        )
     if not counts.all():
-        truth, A, s = truth[counts], A[:, counts], s[counts]
-    return Judged(truth.astype(np.int64), A, s, eps)
+        truth, A, s, losses = truth[counts], A[:, counts], s[counts], losses[counts]
+    return Judged(truth.astype(np.int64), A, s, losses)
 
 
 def binary(truth: Any, p: Any, s: Any = None) -> Judged:
@@ -91,6 +99,14 @@ def binary(truth: Any, p: Any, s: Any = None) -> Judged:
             f"every example is of class {found.truth[0]}: expected some of both classes"
         )
     return found
+
+
+def _losses(truth: np.ndarray, A: np.ndarray, eps: Any) -> np.ndarray:
+    if len(A) == 1:
+        of_truth = np.where(truth == 1, A[0], 1 - A[0])
+    else:
+        of_truth = A[truth.astype(np.int64), np.arange(truth.size)].astype(np.float64)
+    return -np.log(np.clip(of_truth, eps, 1))
 
 
 def check_fraction(name: str, value: Any) -> None:

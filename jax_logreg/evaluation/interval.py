@@ -32,6 +32,7 @@ def bootstrap_intervals(
     resamples: int = 1000,
     seed: int = 0,
     confidence: float = 0.95,
+    losses: Any = None,
 ) -> Intervals:
     """Percentile intervals (Efron 1979) of all that `measure` gives, from the same arguments.
 
@@ -46,7 +47,7 @@ def bootstrap_intervals(
     check_seed(seed)
     if not 0 < confidence < 1:
         raise InputError(f"confidence is {confidence}: expected a number between 0 and 1")
-    examples = judged(truth, A, s)
+    examples = judged(truth, A, s, losses)
     compute = weighted_measures(examples, threshold, bins)
     m = examples.truth.size
     counts = resample_counts(m, resamples, seed)

@@ -12,6 +12,7 @@ from jax_logreg.errors import InputError
 from jax_logreg.extras import MissingExtra, needs
 from jax_logreg.hosts import index, most, together
 from jax_logreg.memory import within_memory
+from jax_logreg.run.evaluate import evaluate
 from jax_logreg.run.exporting import export
 from jax_logreg.run.joining import join
 from jax_logreg.run.viewing import compare, report, runs
@@ -208,7 +209,7 @@ def _one_line() -> Iterator[None]:
         _stop(str(signal), 128 + signal.number)
 
 
-for _command in (report, runs, compare, export):
+for _command in (report, runs, compare, evaluate, export):
     app.command()(_one_line()(_command))
 
 

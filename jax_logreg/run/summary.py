@@ -10,9 +10,10 @@ import numpy as np
 
 import jax_logreg
 from jax_logreg.data import Prepared
+from jax_logreg.evaluation import predicted_classes
 from jax_logreg.gradient_check import GradientCheck
 from jax_logreg.hosts import count, share
-from jax_logreg.model import family_name, likeliest, probabilities
+from jax_logreg.model import family_name, probabilities
 from jax_logreg.result import History, Result
 from jax_logreg.run.config import Config
 
@@ -48,12 +49,12 @@ class Predicted(NamedTuple):
     @property
     def accuracy(self) -> float:
         """The share put into the right class."""
-        return float(np.mean(likeliest(self.A) == self.truth))
+        return float(np.mean(predicted_classes(self.A) == self.truth))
 
 
 def predict(result: Result, X: Any, Y: Any, s: Any = None) -> Predicted:
     """The predictions of a part of the data, given what this host has of it."""
-    told = {"truth": likeliest(Y), "A": probabilities(result.params, X)}
+    told = {"truth": predicted_classes(Y), "A": probabilities(result.params, X)}
     heard = share(lambda: told if s is None else {**told, "s": np.ravel(s)})
     whole = {name: np.concatenate([one[name] for one in heard], axis=-1) for name in heard[0]}
     return Predicted(**whole)

@@ -129,11 +129,26 @@ def resaved(model, folder, tensors=None, **metadata):
 def test_a_model_of_the_first_version(run, tmp_path):
     reading = {"label": "label", "x": "X", "y": "Y", "pixels": None, "zero_based": False}
     old = resaved(
-        run / "model.safetensors", tmp_path / "old", family=None, reading=json.dumps(reading)
+        run / "model.safetensors",
+        tmp_path / "old",
+        family=None,
+        reading=json.dumps(reading),
+        temperature=None,
+        threshold=None,
     )
     done = command("predict", old, run.parent / "train.csv")
     assert done.code == 0 and done.out.startswith("probability,predicted\n")
     assert done.out == command("predict", run, run.parent / "train.csv").out
+
+
+def test_a_temperature_and_a_threshold(run, tmp_path):
+    model = run / "model.safetensors"
+    before, _ = probabilities(command("predict", run, run.parent / "train.csv").out)
+    cooled = resaved(model, tmp_path / "a", temperature="2.0", threshold="0.55")
+    P, predicted = probabilities(command("predict", cooled, run.parent / "train.csv").out)
+    np.testing.assert_allclose(np.log(P / (1 - P)), np.log(before / (1 - before)) / 2, rtol=1e-4)
+    assert [c == "yes" for c in predicted] == (P > 0.55).tolist()
+    assert np.any((P > 0.5) & (P <= 0.55)) or np.any(before > 0.5)
 
 
 MISFITS = {
@@ -145,8 +160,17 @@ MISFITS = {
     "a class beyond 64 bits": {"classes": f"[1, {10**30}]"},
     "a scale of 0": {"scaling": '{"mean": [0.0, 0.0, 0.0], "scale": [1.0, 0.0, 1.0]}'},
     "a mean of NaN": {"scaling": '{"mean": [0.0, NaN, 0.0], "scale": [1.0, 1.0, 1.0]}'},
+    "a temperature of 0": {"temperature": "0.0"},
+    "a temperature of NaN": {"temperature": "NaN"},
+    "a threshold beyond 1": {"threshold": "1.5"},
     "NaN": {"tensors": {"w": np.full((3, 1), np.nan, "f4"), "b": np.zeros((1, 1), "f4")}},
     "integers": {"tensors": {"w": np.ones((3, 1), "i4"), "b": np.zeros((1, 1), "f4")}},
+    "a threshold of three classes": {
+        "family": '"multinomial"',
+        "classes": '["a", "b", "c"]',
+        "tensors": {"w": np.zeros((3, 3), "f4"), "b": np.zeros((3, 1), "f4")},
+        "threshold": "0.4",
+    },
     "outputs of another number": {
         "family": '"multinomial"',
         "classes": '["a", "b", "c"]',
