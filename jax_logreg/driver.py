@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -143,19 +144,21 @@ def sharpened(loop: Loop, params: Params) -> Certificate:
 
 def begin(loop: Loop, params: Params, check: GradientCheck | None) -> tuple[Loop, Carry]:
     """The loop with all that is computed of the data but once, before its first step."""
-    moments, scale, carry = _begin(loop, params, check)
+    total, moments, scale, carry = _begin(loop, params, check)
     carry = lay_out(carry, loop.objective.batch.s)
-    return loop._replace(moments=moments, scale=scale), carry
+    objective = replace(loop.objective, known_total=total)
+    return loop._replace(objective=objective, moments=moments, scale=scale), carry
 
 
 # The loop itself is no output: that would be a copy of X.
 @jax.jit
 def _begin(
     loop: Loop, params: Params, check: GradientCheck | None
-) -> tuple[Moments | None, Array, Carry]:
-    objective = loop.objective
+) -> tuple[Array, Moments | None, Array, Carry]:
+    objective = loop.objective.summed()
+    loop = loop._replace(objective=objective)
     scale = mean_absolute(objective.batch.X, objective.batch.s)
-    return moments_of(objective), scale, start(loop, params, check)
+    return objective.total, moments_of(objective), scale, start(loop, params, check)
 
 
 restart = jax.jit(start)
