@@ -28,6 +28,7 @@ from jax import Array
 
 from jax_logreg.batching import where_wanted
 from jax_logreg.logistic import Batch, Params, over_examples
+from jax_logreg.matrix import over_parts
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.penalty import half_squares, soft_threshold
 
@@ -188,16 +189,21 @@ def _divergence(
     objective: Objective, params: Params, at: Evaluation, eps: Array, shift: Array, pull: Array
 ) -> Array:
     """1/S Σ s·min(χ²(p ‖ A), −Σ t·log A), which bounds the mean KL(p ‖ A)."""
-    _, Y, s = objective.batch
     family = objective.family
+
+    def of_part(X: Any, shared: Any, Z: Array, Y: Array, s: Array) -> Array:
+        eps, shift, pull = shared
+        A = family.activation(Z)
+        t = pull * shift + (1 - pull) * Y
+        mixed = 1 - pull * (1 - eps)
+        spread = A * family.activation(-Z) if family.independent else A
+        moved = t - mixed * A
+        chi2 = family.models(moved**2 / jnp.maximum(spread, jnp.finfo(A.dtype).tiny))
+        zero = jnp.zeros_like(Y)
+        logs = mixed * family.cross_entropy(Z, zero) - family.models(t * Z)
+        bound = jnp.minimum(chi2, jnp.maximum(logs, 0))
+        return jnp.sum(over_examples(s * bound))
+
+    X, Y, s = objective.batch
     Z = objective.linear(params) if at.linear is None else at.linear
-    A = family.activation(Z)
-    t = pull * shift + (1 - pull) * Y
-    mixed = 1 - pull * (1 - eps)
-    spread = A * family.activation(-Z) if family.independent else A
-    moved = t - mixed * A
-    chi2 = family.models(moved**2 / jnp.maximum(spread, jnp.finfo(A.dtype).tiny))
-    zero = jnp.zeros_like(Y)
-    logs = mixed * family.cross_entropy(Z, zero) - family.models(t * Z)
-    bound = jnp.minimum(chi2, jnp.maximum(logs, 0))
-    return jnp.sum(over_examples(s * bound)) / objective.total
+    return over_parts(of_part, X, (eps, shift, pull), Z, Y, s) / objective.total

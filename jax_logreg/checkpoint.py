@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from jax_logreg.driver import Point
 from jax_logreg.errors import InputError
 from jax_logreg.files import sync_folder, write_synced
 from jax_logreg.hosts import count, index, most, share, spans, together
+from jax_logreg.loop import Carry
 from jax_logreg.saved import NAME, WHERE, Saved, file_name, number_of, pack, read_saved
 from jax_logreg.status import Status
 
@@ -62,6 +64,7 @@ class Checkpoint:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.name, self.notice = name, notice
         self._part = "main"
+        self._found: tuple[Path, Saved] | None = None
         self._asked: list[int] = []
         self._saved_at, self._saved_step, self._took = time.monotonic(), 0, 0.0
 
@@ -81,23 +84,20 @@ class Checkpoint:
         numbered = [(int(m["number"]), p) for p, m in found if m and m["part"] == self._part]
         return [path for _, path in sorted(numbered, reverse=True)]
 
-    def restore(self, fresh: Point, scale: Any) -> Point:
-        """The newest point that is whole, on the devices of the fresh one; else the fresh one.
-
-        Over several hosts it is the newest that is whole on all of them.
+    def find(self, over_hosts: bool) -> bool:
+        """Look for the newest point that is whole, over several hosts on all of them.
 
         Raises:
-            ValueError: it is one of other settings, other data or another number of hosts.
+            ValueError: there is one of another number of hosts.
         """
-        over = spans(fresh.carry.params.w)
-        if over:
+        if over_hosts:
             self._part = f"{self._part}_host{index()}of{count()}"
         for left_over in self.folder.glob(f"{self._part}-*.tmp"):
             left_over.unlink(missing_ok=True)
-        if not over:
+        if not over_hosts:
             self._check_hosts()
-            found = next(self._whole(), None)
-            return fresh if found is None else self._taken_up(*found, fresh, scale)
+            self._found = next(self._whole(), None)
+            return self._found is not None
         whole = {}
 
         def look() -> dict[str, Any]:
@@ -106,9 +106,17 @@ class Checkpoint:
             return {"numbers": np.array(list(whole), np.int64)}
 
         common = set.intersection(*(set(one["numbers"].tolist()) for one in share(look)))
-        if not common:
-            return fresh
-        return together(lambda: self._taken_up(*whole[max(common)], fresh, scale))
+        self._found = whole[max(common)] if common else None
+        return bool(common)
+
+    def restore(self, like: Carry, scale: Any) -> Point:
+        """The point that was found, placed as `like` is.
+
+        Raises:
+            ValueError: it is one of other settings or other data.
+        """
+        take = partial(self._taken_up, like, np.asarray(scale))
+        return take() if like.params.w.sharding.is_fully_addressable else together(take)
 
     def _check_hosts(self) -> None:
         """Refuse what another number of hosts has saved: it is in other parts."""
@@ -133,8 +141,11 @@ class Checkpoint:
                 continue
             yield path, saved
 
-    def _taken_up(self, path: Path, saved: Saved, fresh: Point, scale: Any) -> Point:
-        point = self._point(path, saved, fresh, np.asarray(scale))
+    def _taken_up(self, like: Carry, scale: np.ndarray) -> Point:
+        assert self._found is not None
+        path, saved = self._found
+        self._found = None
+        point = self._point(path, saved, like, scale)
         self._saved_step = point.taken
         self._say(f"going on from step {point.taken}, saved in {path}")
         return point
@@ -204,7 +215,7 @@ class Checkpoint:
         self,
         path: Path,
         saved: Saved,
-        fresh: Point,
+        like: Carry,
         scale: np.ndarray,
     ) -> Point:
         """The point that a file holds, if it belongs to this run."""
@@ -219,16 +230,16 @@ class Checkpoint:
         if before.shape != scale.shape or not np.allclose(before, scale, rtol=1e-3):
             raise InputError(f"{path} is of other data: begin anew in another folder")
         history = arrays.pop("history")
-        like, kind = jax.tree.flatten(fresh.carry)
-        names = list(_named(fresh.carry))
+        leaves, kind = jax.tree.flatten(like)
+        names = list(_named(like))
         found = [arrays.get(name) for name in names]
         if set(arrays) != set(names) or any(
             new is None or (new.shape, new.dtype) != (own_shape(old), old.dtype)
-            for new, old in zip(found, like, strict=True)
+            for new, old in zip(found, leaves, strict=True)
         ):
             raise InputError(f"{path} is of another solver or shape: begin anew in another folder")
         # None is missing: the names are the same.
-        placed = [place_like(arrays[name], old) for name, old in zip(names, like, strict=True)]
+        placed = [place_like(arrays[name], old) for name, old in zip(names, leaves, strict=True)]
         return Point(jax.tree.unflatten(kind, placed), [history], **saved.where)
 
 

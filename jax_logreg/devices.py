@@ -87,17 +87,25 @@ def lay_out(tree: Any, s: Array) -> Any:
     """
     if not isinstance(s.sharding, NamedSharding):
         return tree
-    mesh = s.sharding.mesh
-
-    def where(leaf: Any) -> NamedSharding:
-        by_example = leaf.shape[-1:] == s.shape[-1:]
-        spec = [*(None,) * (leaf.ndim - 1), _AXIS] if by_example else []
-        return NamedSharding(mesh, PartitionSpec(*spec))
-
-    places = jax.tree.map(where, tree)
-    if over_hosts(mesh):
+    places = jax.tree.map(partial(_place, s), tree)
+    if over_hosts(s.sharding.mesh):
         return jax.jit(lambda tree: tree, out_shardings=places)(tree)
     return jax.device_put(tree, places)
+
+
+def outline(shapes: Any, s: Array) -> Any:
+    """The shapes with the places that `lay_out` gives arrays of these shapes."""
+    return jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=_place(s, leaf)), shapes
+    )
+
+
+def _place(s: Array, leaf: Any) -> jax.sharding.Sharding:
+    if not isinstance(s.sharding, NamedSharding):
+        return s.sharding
+    by_example = leaf.shape[-1:] == s.shape[-1:]
+    spec = [*(None,) * (leaf.ndim - 1), _AXIS] if by_example else []
+    return NamedSharding(s.sharding.mesh, PartitionSpec(*spec))
 
 
 def gather(tree: Any) -> Any:
@@ -119,18 +127,19 @@ def own_parts(tree: Any) -> Any:
     return jax.tree.unflatten(kind, jax.device_get(leaves))
 
 
-def own_shape(leaf: Any) -> tuple[int, ...]:
-    """The shape of what `own_parts` leaves of an array."""
-    if not _is_in_parts(leaf):
-        return np.shape(leaf)
-    first, size = leaf.addressable_shards[0].data.shape, len(leaf.addressable_shards)
-    pairs = zip(first, leaf.shape, strict=True)
+def own_shape(like: Any) -> tuple[int, ...]:
+    """The shape of what `own_parts` leaves of an array that is outlined."""
+    place = like.sharding
+    if place.is_fully_addressable or place.is_fully_replicated:
+        return tuple(like.shape)
+    size = len(place.addressable_devices)
+    pairs = zip(place.shard_shape(like.shape), like.shape, strict=True)
     return tuple(part if part == whole else part * size for part, whole in pairs)
 
 
-def place_like(value: np.ndarray, like: Array) -> Array:
-    """An array placed as another is; of one in parts over hosts, the value is the part here."""
-    if spans(like):
+def place_like(value: np.ndarray, like: Any) -> Array:
+    """An array as outlined; of one in parts over hosts, the value is the part here."""
+    if not like.sharding.is_fully_addressable:
         return jax.make_array_from_process_local_data(like.sharding, value, like.shape)
     return jax.device_put(value, like.sharding)
 

@@ -1,7 +1,6 @@
 """What a fit says of its data where features are unpenalised: separation and collinearity."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import jax
@@ -43,7 +42,7 @@ def diagnose(
     if spans(objective.batch.s):
         if n * objective.batch.s.size > _LARGEST_GATHERED:
             return status, ("Over several hosts separation and collinearity were not looked for.",)
-        objective = replace(objective, batch=_whole(objective.batch))
+        objective = objective.on(_whole(objective.batch))
     if names is not None:
         names = [" ".join(str(name).split()) for name in names]
     if (free.sum() + 1) * k > _LARGEST_PROGRAM:

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -14,12 +15,13 @@ from jax import Array, lax
 from jax_logreg.batching import on_cpu
 from jax_logreg.certificate import Certificate, Moments, certify_from, moments_of
 from jax_logreg.compiling import jit
-from jax_logreg.devices import lay_out
+from jax_logreg.devices import lay_out, outline
 from jax_logreg.gradient_check import GradientCheck, check_gradients
 from jax_logreg.hosts import most, spans
 from jax_logreg.logistic import Params
 from jax_logreg.loop import Carry, Loop, body, start, worse
 from jax_logreg.matrix import mean_absolute
+from jax_logreg.objective import Objective
 from jax_logreg.result import History
 from jax_logreg.status import Status
 
@@ -79,8 +81,11 @@ class Point(NamedTuple):
 class Keeper(Protocol):
     """What keeps the points of a run, so that it can go on after a kill."""
 
-    def restore(self, fresh: Point, scale: Any) -> Point:
-        """The point to go on from: the last one kept, of the same shapes, or the fresh one.
+    def find(self, over_hosts: bool) -> bool:
+        """Whether a point is kept to go on from."""
+
+    def restore(self, like: Carry, scale: Any) -> Point:
+        """The point that was found, its carry of the shapes, and in the places, of `like`.
 
         The scale of the features (n, 1) says whether the data are still the same.
         """
@@ -101,19 +106,19 @@ def drive(
     Solvers move Z along with the parameters, so the certificate is made anew from the answer; where
     that turns out to miss the tolerance, the run goes on from there.
     """
-    objective, check = loop.objective, None
-    if gradient_check != "off":
-        check = check_gradients(params, objective.batch, objective.family)
-    loop, carry = begin(loop, params, check)
-    point = Point(carry, [])
-    if keeper is not None:
-        point = keeper.restore(point, loop.scale)
+    if keeper is not None and keeper.find(spans(params.w)):
+        loop = _look(loop)
+        shapes = jax.eval_shape(partial(_start, gradient_check), loop, params)
+        point = keeper.restore(outline(shapes, loop.objective.batch.s), loop.scale)
         if callback is not None and point.taken:
             rows = point.history
             last = float(rows.cost[-1]), float(rows.gradient_norm[-1])
             callback(Progress(point.taken, loop.steps, *last, rows))
         if point.status != Status.RUNNING:
             point = point._replace(carry=_handed_over(point.carry))
+    else:
+        loop, carry = begin(loop, params, _check_start(gradient_check, loop.objective, params))
+        point = Point(carry, [])
     point = _run_chunks(loop, point, callback, keeper)
     while _misses(loop, point.carry) and point.restarts < REPEATS:
         again = restart(loop, point.carry.good, point.carry.check)
@@ -123,6 +128,19 @@ def drive(
     if _misses(loop, carry):
         carry = carry._replace(status=np.int32(Status.PRECISION_FLOOR))
     return (_check_end(loop, carry) if gradient_check == "ends" else carry), point.history
+
+
+def _check_start(
+    gradient_check: str | int, objective: Objective, params: Params
+) -> GradientCheck | None:
+    if gradient_check == "off":
+        return None
+    return check_gradients(params, objective.batch, objective.family)
+
+
+def _start(gradient_check: str | int, loop: Loop, params: Params) -> Carry:
+    """The loop before its first step, for its shapes: a run that goes on computes none of it."""
+    return start(loop, params, _check_start(gradient_check, loop.objective, params))
 
 
 def _misses(loop: Loop, carry: Carry) -> bool:
@@ -153,19 +171,21 @@ def sharpened(loop: Loop, params: Params) -> Certificate:
 
 def begin(loop: Loop, params: Params, check: GradientCheck | None) -> tuple[Loop, Carry]:
     """The loop with all that is computed of the data but once, before its first step."""
-    moments, scale, carry = _begin(loop, params, check)
-    carry = lay_out(carry, loop.objective.batch.s)
-    return loop._replace(moments=moments, scale=scale), carry
+    loop = _look(loop)
+    return loop, lay_out(restart(loop, params, check), loop.objective.batch.s)
 
 
-# The loop itself is no output: that would be a copy of X.
-@jit
-def _begin(
-    loop: Loop, params: Params, check: GradientCheck | None
-) -> tuple[Moments | None, Array, Carry]:
-    objective = loop.objective
+def _look(loop: Loop) -> Loop:
+    """The loop with what it is to know of the data, to the same bits where a run goes on."""
+    total, moments, scale = _sums(loop.objective)
+    objective = replace(loop.objective, known_total=total)
+    return loop._replace(objective=objective, moments=moments, scale=scale)
+
+
+@jax.jit
+def _sums(objective: Objective) -> tuple[Array, Moments | None, Array]:
     scale = mean_absolute(objective.batch.X, objective.batch.s)
-    return moments_of(objective), scale, start(loop, params, check)
+    return objective.total, moments_of(objective), scale
 
 
 restart = jit(start)

@@ -231,7 +231,7 @@ def solve(
     Nothing is validated or checked against jax.grad. `status` is an int32 and the history has
     `steps` rows (a static number), NaN after `result.steps`. The dtype is that of the parameters.
     """
-    objective = Objective(batch, penalty, family, fit_intercept)
+    objective = Objective(batch, penalty, family, fit_intercept).summed()
     loop = Loop(objective, solver, steps, tolerance, moments_of(objective))
     step = partial(body, loop, wanted=True, branch=jax.default_backend() == "cpu")
     # One more than the updates: the last only looks at where they led.

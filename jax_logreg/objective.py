@@ -1,7 +1,7 @@
 """What a solver is handed, and what it must offer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -20,6 +20,7 @@ from jax_logreg.logistic import (
     cost,
     derivatives_along,
     linear,
+    over_examples,
 )
 from jax_logreg.penalty import Penalty
 from jax_logreg.pytree import pytree
@@ -28,11 +29,15 @@ Line = Callable[[Array], tuple[Array, Array]]
 
 
 class Evaluation(NamedTuple):
-    """The cost J + P, the gradient of its smooth part J + Σ l2/2·w², and Z where it is known."""
+    """The cost J + P, the gradient of its smooth part J + Σ l2/2·w², and Z where it is known.
+
+    `beside` are sums (r, 1) over the examples that a solver asked for.
+    """
 
     cost: Array
     gradient: Params
     linear: Array | None = None
+    beside: tuple[Array, ...] = ()
 
 
 @pytree
@@ -40,18 +45,28 @@ class Evaluation(NamedTuple):
 class Objective:
     """The weighted mean cross-entropy of one batch plus a penalty on w.
 
-    Without `intercept`, b stays where it begins: its gradient is 0.
+    Without `intercept`, b stays where it begins: its gradient is 0. `known_total` is the sum of the
+    weights once it is known.
     """
 
     batch: Batch
     penalty: Penalty | None = None
     family: Family = field(default=BINOMIAL, metadata={"static": True})
     intercept: bool = field(default=True, metadata={"static": True})
+    known_total: Array | None = None
 
     @property
     def total(self) -> Array:
         """The sum of the weights."""
-        return jnp.sum(self.batch.s)
+        return jnp.sum(self.batch.s) if self.known_total is None else self.known_total
+
+    def summed(self) -> "Objective":
+        """The same, its total computed now: devices exchange it once, and not at every use."""
+        return replace(self, known_total=self.total)
+
+    def on(self, batch: Batch) -> "Objective":
+        """The same of another batch, which has a total of its own."""
+        return replace(self, batch=batch, known_total=None)
 
     @property
     def smooth(self) -> bool:
@@ -94,10 +109,16 @@ class Objective:
         found = matrix.over_blocks(of_block, X, (params, self.total), *rows)
         return self._evaluation(params, found, None)
 
-    def evaluate_from(self, params: Params, Z: Array) -> Evaluation:
-        """`evaluate` for those who have Z."""
-        found = backprop_from(Z, self.batch, self.total, self.family)
-        return self._evaluation(params, found, Z)
+    def evaluate_from(self, params: Params, Z: Array, beside: tuple[Array, ...] = ()) -> Evaluation:
+        """`evaluate` for those who have Z; and the sums of rows (r, m), in the same exchange."""
+
+        def of_part(X: Any, total: Array, Z: Array, Y: Array, s: Array, *beside: Array) -> Any:
+            found = backprop_from(Z, Batch(X, Y, s), total, self.family)
+            return found, tuple(map(over_examples, beside))
+
+        X, *rows = self.batch
+        found, sums = matrix.over_parts(of_part, X, self.total, Z, *rows, *beside)
+        return self._evaluation(params, found, Z)._replace(beside=sums)
 
     def _evaluation(
         self, params: Params, found: tuple[Array, Params], Z: Array | None
@@ -125,8 +146,13 @@ class Objective:
         bent = self.l2(params.w) * direction.w
         linear, quadratic = self.dot(bent, params.w), self.dot(bent, direction.w)
 
+        def of_part(X: Any, shared: Any, Z: Array, U: Array, Y: Array, s: Array) -> Any:
+            t, total = shared
+            return derivatives_along(U, Z + t * U, Batch(X, Y, s), total, self.family)
+
         def derivatives(t: Array) -> tuple[Array, Array]:
-            slope, curvature = derivatives_along(U, Z + t * U, self.batch, self.total, self.family)
+            X, *rows = self.batch
+            slope, curvature = matrix.over_parts(of_part, X, (t, self.total), Z, U, *rows)
             return slope + linear + t * quadratic, curvature + quadratic
 
         return derivatives
@@ -136,11 +162,15 @@ class Objective:
 
         Without intercept the last row and column hold nothing but Σ d, which keeps b out.
         """
-        with jax.default_matmul_precision("highest"):
-            gram, cross = matrix.gram(X, d), X @ d.T
+
+        def of_part(X: Any, _: None, d: Array) -> tuple[Array, Array, Array]:
+            with jax.default_matmul_precision("highest"):
+                return matrix.gram(X, d), X @ d.T, jnp.sum(d, axis=1, keepdims=True)
+
+        gram, cross, corner = matrix.over_parts(of_part, X, None, d)
         if not self.intercept:
             cross = jnp.zeros_like(cross)
-        return jnp.block([[gram, cross], [cross.T, jnp.sum(d, axis=1, keepdims=True)]])
+        return jnp.block([[gram, cross], [cross.T, corner]])
 
     def value(self, params: Params) -> Array:
         """J + P of a smooth objective; its derivative is the analytic one, not a second one."""
@@ -188,7 +218,7 @@ def _value(objective: Objective, params: Params) -> Array:
 
 
 def _value_forward(objective: Objective, params: Params) -> tuple[Array, Any]:
-    J, gradient, _ = objective.evaluate(params)
+    J, gradient, *_ = objective.evaluate(params)
     return J, (gradient, objective, params)
 
 

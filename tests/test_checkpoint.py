@@ -13,6 +13,7 @@ from cases import COUNTS, FAMILIES
 
 from jax_logreg import L1, L2, LBFGS, GradientDescent, Newton, Optax, Proximal, Status, fit
 from jax_logreg.checkpoint import Checkpoint, Stopped
+from jax_logreg.gradient_check import check_gradients
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -76,6 +77,20 @@ def test_what_has_ended_is_not_run_again(tmp_path, monkeypatch):
     first = fit(X, Y, checkpoint=Checkpoint(tmp_path), **arguments)
     monkeypatch.setattr("jax_logreg.driver._chunk", None)
     same(fit(X, Y, checkpoint=Checkpoint(tmp_path), **arguments), first)
+
+
+def test_what_goes_on_computes_no_start(tmp_path, short_chunks, monkeypatch):
+    """Neither the start's metric nor its gradient check: they would be thrown away."""
+    arguments = {"solver": LBFGS(), "penalty": L2(1e-3), "steps": 3, "gradient_check": 9}
+    assert stopped_at(1, tmp_path, **arguments)
+
+    def for_shapes(params, batch, family):
+        assert isinstance(params.w, jax.core.Tracer)
+        return check_gradients(params, batch, family)
+
+    monkeypatch.setattr("jax_logreg.driver.check_gradients", for_shapes)
+    monkeypatch.setattr("jax_logreg.driver.restart", None)
+    assert fit(X, Y, checkpoint=Checkpoint(tmp_path), **arguments).steps == 3
 
 
 def test_a_refined_run_is_found_again_in_either_part(tmp_path, short_chunks):

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from math import prod
 from typing import Any
 
@@ -30,7 +30,9 @@ from jax_logreg import (
 )
 from jax_logreg.arguments import place_arguments
 from jax_logreg.devices import make_mesh
+from jax_logreg.driver import begin
 from jax_logreg.errors import InputError
+from jax_logreg.loop import Loop, body
 from jax_logreg.matrix import (
     Standardised,
     blocked,
@@ -286,14 +288,17 @@ def test_a_path():
 
 
 def collectives(f, *arguments):
-    """The collectives of the compiled program, and how many numbers each exchanges."""
+    """What the collectives of the compiled program exchange: of each array the kind, and its size.
+
+    Several arrays in one collective are as many exchanges to gloo, which connects hosts.
+    """
     text = jax.jit(f).lower(*arguments).compile().as_text()
     found = re.findall(r"= (.*?) (all-\w+|collective-\w+|reduce-scatter)(?:-start)?\(", text)
     return [
-        (kind, sum(prod(map(int, dims.split(","))) if dims else 1
-                   for dims in re.findall(r"\[([\d,]*)\]", shapes)))
+        (kind, prod(map(int, filter(None, dims.split(",")))))
         for shapes, kind in found
-    ]  # fmt: skip
+        for dims in re.findall(r"\w\[([\d,]*)\]", shapes)
+    ]
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -311,6 +316,20 @@ def test_only_sums_are_exchanged(matrix):
         assert sum(size for _, size in seen) <= (n + 1) * k + 3
     seen = collectives(gram, batch.X, batch.s)
     assert {kind for kind, _ in seen} == {"all-reduce"} and sum(s for _, s in seen) == n * n
+
+
+@pytest.mark.parametrize("matrix", ["numpy", "standardised dense"])
+def test_a_step_of_lbfgs_exchanges_little(matrix):
+    """Three vectors: J with its gradient, the sum of a sharp gap, a trial of the line search.
+
+    The others are those of a metric made anew, which is rare: a sample of X and of its weights.
+    """
+    given, _ = make(matrix, "float32")
+    task = place_arguments(given, Y, None, None, "float32", None, penalty=L2(0.05), devices=8)
+    loop, carry = begin(Loop(task.objective, LBFGS(), 9, 0.0), task.params, None)
+    seen = collectives(partial(body, wanted=True, branch=True), loop, carry)
+    step, renewed = [n + 1 + 1 + 2, 1, 2], [64 * n, 64, 1]
+    assert sorted(seen) == sorted(("all-reduce", size) for size in step + renewed)
 
 
 @jax.tree_util.register_dataclass

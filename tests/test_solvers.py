@@ -33,8 +33,9 @@ from jax_logreg import (
     fit,
     solve,
 )
-from jax_logreg.logistic import MULTINOMIAL
+from jax_logreg.logistic import BINOMIAL, MULTINOMIAL
 from jax_logreg.objective import Objective
+from jax_logreg.solver.line_search import search
 from jax_logreg.solver.proximal import _shifted
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -224,6 +225,23 @@ def test_a_wrong_line_search_is_seen(monkeypatch):
     plain, optimum = reference(case)
     theta = plain.pack(*(np.asarray(part, float) for part in found.params))
     assert not plain.cost(theta) - optimum.cost < 1e-3
+
+
+@pytest.mark.parametrize(("slope", "t"), [(1e-8, 1.0), (1e-6, 0.0)])
+def test_a_line_search_takes_a_slope_of_rounding_for_none(slope, t):
+    """Where the slope at 0 is less than the rounding of one at t, no t would ever halve it."""
+
+    class Line:
+        family = BINOMIAL
+
+        def dot(self, a, b):
+            return jnp.full((1, 1), -1e-12)
+
+        def along(self, *_):
+            return lambda t: (jnp.full((1, 1), slope), jnp.ones((1, 1)))
+
+    zero = Params(jnp.zeros((1, 1)), jnp.zeros((1, 1)))
+    assert search(Line(), zero, zero, zero, jnp.zeros((1, 1)), jnp.zeros((1, 1))) == t
 
 
 def held_out(solver):

@@ -16,6 +16,7 @@ from jax_logreg.matrix.operations import (
     mean_absolute,
     one_by_one,
     over_blocks,
+    over_parts,
     squares,
 )
 from jax_logreg.matrix.placing import arrange, place
@@ -53,6 +54,7 @@ __all__ = [
     "mean_absolute",
     "one_by_one",
     "over_blocks",
+    "over_parts",
     "place",
     "plain_errors",
     "shard",

@@ -96,6 +96,15 @@ def over_blocks(f: Callable[..., Any], X: Any, shared: Any, *rows: Array) -> Any
     return X.over_blocks(f, shared, *rows)
 
 
+def over_parts(f: Callable[..., Any], X: Any, shared: Any, *rows: Array) -> Any:
+    """f(X, shared, rows (r, m)), an f additive over the examples; of an X that several devices have
+    parts of, the sum over its parts, all of f's numbers in one exchange.
+    """
+    if not hasattr(X, "over_parts"):
+        return f(X, shared, *rows)
+    return X.over_parts(f, shared, *rows)
+
+
 def one_by_one(X: Any) -> bool:
     """Whether `each_block` goes through X: in blocks, all of them in one place."""
     return in_blocks(X) and getattr(X, "one_by_one", False)

@@ -75,6 +75,10 @@ class Sharded:
         """Σ f(X of some examples, shared, their rows (r, b)) over the blocks of every part."""
         return self._sum(partial(over_blocks, f), shared, *rows)
 
+    def over_parts(self, f: Callable[..., Any], shared: Any, *rows: Array) -> Any:
+        """Σ f(part, shared, rows (r, m/D) of its examples) over the parts, one all-reduce."""
+        return self._sum(f, shared, *rows)
+
     def mean_absolute(self, s: Array, centre: Array | None = None) -> Array:
         """Σ s·|X − centre| / Σ s over the examples, (n, 1)."""
 

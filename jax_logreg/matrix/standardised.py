@@ -18,6 +18,7 @@ from jax_logreg.matrix.operations import (
     mean_absolute,
     one_by_one,
     over_blocks,
+    over_parts,
     squares,
 )
 from jax_logreg.pytree import pytree
@@ -66,12 +67,11 @@ class Standardised:
 
     def over_blocks(self, f: Callable[..., Any], shared: Any, *rows: Array) -> Any:
         """Σ f(X of some examples, shared, their rows (r, b)) over the inner blocks."""
+        return over_blocks(*self._of_inner(f, shared), *rows)
 
-        def of_block(X: Any, moments: tuple[Array, Array, Any], *rows: Array) -> Any:
-            mean, scale, shared = moments
-            return f(Standardised(X, mean, scale), shared, *rows)
-
-        return over_blocks(of_block, self.X, (self.mean, self.scale, shared), *rows)
+    def over_parts(self, f: Callable[..., Any], shared: Any, *rows: Array) -> Any:
+        """The same over the parts of an inner matrix that several devices share."""
+        return over_parts(*self._of_inner(f, shared), *rows)
 
     @property
     def one_by_one(self) -> bool:
@@ -109,6 +109,15 @@ class Standardised:
         """The rows `index` (q,), dense (q, m), unless those of the inner matrix are in parts."""
         inner, mean, scale = features(self.X, index), self.mean[index], self.scale[index]
         return (inner - mean) / scale if is_array(inner) else Standardised(inner, mean, scale)
+
+    def _of_inner(self, f: Callable[..., Any], shared: Any) -> tuple[Callable[..., Any], Any, Any]:
+        """As an f of the inner matrix, that matrix, and what is shared."""
+
+        def of_some(X: Any, moments: tuple[Array, Array, Any], *rows: Array) -> Any:
+            mean, scale, shared = moments
+            return f(Standardised(X, mean, scale), shared, *rows)
+
+        return of_some, self.X, (self.mean, self.scale, shared)
 
     def _shifted(self, centre: Array | None) -> Array:
         return self.mean if centre is None else self.mean + self.scale * centre

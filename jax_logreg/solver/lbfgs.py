@@ -10,7 +10,7 @@ from jax import Array, lax
 
 from jax_logreg.batching import where_wanted
 from jax_logreg.errors import InputError
-from jax_logreg.logistic import Params, over_examples
+from jax_logreg.logistic import Params
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
 from jax_logreg.solver.basis import Basis, SharedMetric, shared_metric
@@ -89,8 +89,13 @@ class LBFGS:
         return make_metric(objective, params, weights, self.largest_gram)
 
     def evaluate(self, objective: Objective, params: Params, state: LBFGSState) -> Evaluation:
-        """J and its gradient, from the Z that the state keeps."""
-        return objective.evaluate_from(params, state.Z)
+        """J and its gradient, from the Z that the state keeps; beside, how stale the metric is."""
+        if self.basis is not None:
+            return objective.evaluate_from(params, state.Z)
+        assert isinstance(state.metric, Metric)
+        old = state.metric.weights
+        moved = jnp.abs(curvatures(objective, state.Z) - old)
+        return objective.evaluate_from(params, state.Z, (moved, old))
 
     @jax.default_matmul_precision("highest")
     def step(
@@ -100,7 +105,7 @@ class LBFGS:
         gradient = _pack(objective, at.gradient)
         newest = jnp.mod(state.taken - 1, self.memory)
         if self.basis is None:
-            state = _fresh(objective, params, state, self.largest_gram)
+            state = _fresh(objective, params, state, at, self.largest_gram)
         divided = _divide(objective, state.metric, gradient, self.basis)
         memory = _remember(state, newest, gradient, divided)
         flat = -_multiply(memory, newest, gradient, divided)
@@ -122,16 +127,15 @@ class LBFGS:
 
 
 def _fresh(
-    objective: Objective, params: Params, state: LBFGSState, largest_gram: int
+    objective: Objective, params: Params, state: LBFGSState, at: Evaluation, largest_gram: int
 ) -> LBFGSState:
     """The state with a metric that is not stale, and all that was divided by the old one."""
-    weights = curvatures(objective, state.Z)
-    assert isinstance(state.metric, Metric)
-    old = state.metric.weights
-    moved = over_examples(jnp.abs(weights - old))[0, 0] > _STALE * jnp.sum(old)
-    due = moved & (state.taken - state.made >= _PATIENCE)
+    moved, old = at.beside
+    stale = moved[0, 0] > _STALE * old[0, 0]
+    due = stale & (state.taken - state.made >= _PATIENCE)
 
     def renew(state: LBFGSState) -> LBFGSState:
+        weights = curvatures(objective, state.Z)
         metric = make_metric(objective, params, weights, largest_gram)
         changes = state.memory.changes
         divided = jax.vmap(partial(_divide, objective, metric), 1, 1)(changes)

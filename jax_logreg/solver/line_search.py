@@ -53,11 +53,15 @@ def search(
     if kink is not None:
         first = first + kink
 
+    eps = jnp.finfo(first.dtype).eps
+
     def trial(at: _Bracket) -> _Bracket:
         value, curvature = slope(at.t)
         # A slope that is NaN has gone too far.
         falling = value < 0
         done = at.done | (jnp.abs(value) <= _LEFT * jnp.abs(first))
+        # A slope that Newton's method gains eps²/2 nats by, at most, is rounding.
+        done = done | (jnp.abs(value) <= eps * jnp.sqrt(curvature))
         if kink is not None:
             done = done | (falling & (at.t >= 1))
         low = jnp.where(falling, at.t, at.low)

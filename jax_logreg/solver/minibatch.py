@@ -1,6 +1,6 @@
 """Any optax transformation, an update for each block of examples."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import jax
@@ -50,7 +50,7 @@ class MiniBatch:
 
         def update(carry: tuple[Params, Any], X: Any, Y: Array, s: Array) -> tuple[Params, Any]:
             weighty = jnp.sum(s) > 0
-            block = replace(objective, batch=Batch(X, Y, jnp.where(weighty, s, 1)))
+            block = objective.on(Batch(X, Y, jnp.where(weighty, s, 1)))
             new = apply(self.tx, block, *carry, block.evaluate(carry[0]))
             return jax.tree.map(lambda new, old: jnp.where(weighty, new, old), new, carry)
 

@@ -41,7 +41,7 @@ def model_loop(loop: Loop, own: Stack) -> Loop:
     """The loop of one model, from what all share and what it has of its own."""
     objective, solver = loop.objective, loop.solver
     if own.rows is not None:
-        objective = replace(objective, batch=objective.batch._replace(s=own.rows))
+        objective = objective.on(objective.batch._replace(s=own.rows))
     if own.penalty:
         assert objective.penalty is not None
         objective = replace(objective, penalty=replace(objective.penalty, **own.penalty))
