@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ from jax_logreg.certificate import Certificate, Moments, certify_from, moments_o
 from jax_logreg.devices import lay_out
 from jax_logreg.gradient_check import GradientCheck, check_gradients
 from jax_logreg.hosts import most, spans
+from jax_logreg.keeper import Keeper
 from jax_logreg.logistic import Params
 from jax_logreg.loop import Carry, Loop, body, start, worse
 from jax_logreg.matrix import mean_absolute
@@ -64,23 +65,30 @@ class Point(NamedTuple):
         return self.before + self.step
 
     @property
+    def where(self) -> str:
+        """How far it is, in words."""
+        return f"step {self.taken}"
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self.status == Status.RUNNING
+
+    def packed(self) -> "Point":
+        """The same with one block of rows."""
+        return self._replace(rows=[np.stack(self.history)])
+
+    def check(self) -> None:
+        """Refuse numbers that no run leaves (ValueError)."""
+        Status(self.status)
+        if min(self.before, self.restarts, self.step) < 0:
+            raise ValueError("a number of steps is below 0")
+
+    @property
     def history(self) -> History:
         """Of all steps so far: the last one may have been undone."""
         nothing = np.empty((4, 0), self.carry.best.dtype)
         return History(*np.concatenate([nothing, *self.rows], axis=1)[:, : self.taken])
-
-
-class Keeper(Protocol):
-    """What keeps the points of a run, so that it can go on after a kill."""
-
-    def restore(self, fresh: Point, scale: Any) -> Point:
-        """The point to go on from: the last one kept, of the same shapes, or the fresh one.
-
-        The scale of the features (n, 1) says whether the data are still the same.
-        """
-
-    def keep(self, point: Point, scale: Any) -> None:
-        """Look at a point between two chunks, and keep it where it is time."""
 
 
 def drive(
@@ -102,7 +110,7 @@ def drive(
     point = Point(carry, [])
     if keeper is not None:
         point = keeper.restore(point, loop.scale)
-        if point.status != Status.RUNNING:
+        if not point.running:
             point = point._replace(carry=_handed_over(point.carry))
     point = _run_chunks(loop, point, callback, keeper)
     while _misses(loop, point.carry) and point.restarts < REPEATS:
@@ -200,7 +208,7 @@ def _run_chunks(
     branch = on_cpu(loop.objective.batch.s)
     limit = _first_limit(loop) if branch else _CHUNK
     left = loop._replace(steps=loop.steps - point.before)
-    while point.status == Status.RUNNING:
+    while point.running:
         began = time.perf_counter()
         point, found = _run_chunk(left, point, limit, branch)
         if callback is not None:

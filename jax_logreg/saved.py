@@ -6,32 +6,34 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from jax_logreg.extras import needs
 from jax_logreg.memory import check_room
-from jax_logreg.status import Status
 
 with needs("run"):
     import safetensors.numpy
 
-_FORMAT = "jax_logreg checkpoint 1"
-NAME = re.compile(r"(?P<part>\w+)-(?P<number>\d+)-(?P<digest>[0-9a-f]{32})\.safetensors")
-WHERE = ("before", "restarts", "step", "status")
+_FORMAT = "jax_logreg checkpoint 2"
+# As many numbers are shown by themselves, more by their digest.
+_FEW = 10
+NAME = re.compile(
+    r"(?P<part>\w+?)(?:_host(?P<host>\d+)of(?P<hosts>\d+))?"
+    r"-(?P<number>\d+)-(?P<digest>[0-9a-f]{32})\.safetensors"
+)
 
 
 class Saved(NamedTuple):
-    """What a file holds: arrays by name, what is computed, and where the run is."""
+    """What a file holds: arrays by name, and what is computed."""
 
     arrays: dict[str, Any]
     name: str
-    where: dict[str, int]
 
 
 def pack(saved: Saved) -> bytes:
     """The content of the file."""
     texts = {"format": _FORMAT, "name": saved.name}
-    texts |= {key: str(number) for key, number in saved.where.items()}
     arrays = {key: np.asarray(value, order="C") for key, value in saved.arrays.items()}
     return safetensors.numpy.save(arrays, texts)
 
@@ -51,6 +53,21 @@ def digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
+def describe(given: Any) -> str:
+    """What a run is told, in one line: texts and numbers as they are, else a digest."""
+    if isinstance(given, type):
+        return given.__name__
+    leaves = jax.tree.leaves(given)
+    if all(isinstance(leaf, str | int | float | bool | None) for leaf in leaves):
+        return repr(given)
+    kind, arrays = type(given).__name__, [np.asarray(leaf) for leaf in leaves]
+    if sum(array.size for array in arrays) <= _FEW:
+        return f"{kind} of " + ", ".join(str(array.tolist()) for array in arrays)
+    shapes = " and ".join(str(array.shape) for array in arrays)
+    content = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
+    return f"{kind} of shape {shapes} and digest {digest(content)}"
+
+
 def read_saved(path: Path) -> Saved:
     """What a whole file holds; a ValueError says what is wrong with another."""
     check_room(str(path), path.stat().st_size)
@@ -61,19 +78,13 @@ def read_saved(path: Path) -> Saved:
     try:
         size = int.from_bytes(content[:8], "little")
         texts = json.loads(content[8 : 8 + size])["__metadata__"]
-        saved = Saved(
-            safetensors.numpy.load(content),
-            texts["name"],
-            {key: int(texts[key]) for key in WHERE},
-        )
-        history = saved.arrays["history"]
-        Status(saved.where["status"])
+        saved = Saved(safetensors.numpy.load(content), texts["name"])
     # Its digest fits, but what made it was not this class.
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(f"it is no saved state: {reason}") from None
     if texts.get("format") != _FORMAT:
         raise ValueError(f"its format is another: expected {_FORMAT}")
-    if history.ndim != 2 or len(history) != 4 or min(saved.where.values()) < 0:
-        raise ValueError(f"its history of shape {history.shape} is none")
+    if not saved.arrays:
+        raise ValueError("it is no saved state: it holds no arrays")
     return saved

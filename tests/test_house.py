@@ -14,6 +14,7 @@ FLOORS = {
     "batching": -1,
     "pytree": -1,
     "hosts": -1,
+    "keeper": -1,
     "extras": 0,
     "logistic": 0,
     "matrix": 0,

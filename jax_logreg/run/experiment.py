@@ -59,19 +59,16 @@ def run(config: Config, console: Console, folder: Path | None = None) -> Outcome
     described = _describe(data, *add_up(_sizes(data)))
     console.print(described, highlight=False, markup=False, soft_wrap=True)
     began, sweep = time.perf_counter(), None
-    with _compiling() as compiled:
+    checkpoint = None if folder is None else _checkpoint(config, folder, console)
+    with _compiling() as compiled, stopping(checkpoint):
         if config.sweep is not None:
-            sweep, arguments = run_sweep(config.sweep, data, arguments, console)
-        if folder is not None:
-            arguments["checkpoint"] = _checkpoint(config, folder, console)
-        with (
-            show_progress(console, config.fit.steps) as show,
-            stopping(arguments.get("checkpoint")),
-        ):
+            sweep, arguments = run_sweep(config.sweep, data, arguments, console, checkpoint)
+        with show_progress(console, config.fit.steps) as show:
             if count() == 1:
                 X, arguments = spread_out(data.X_train, arguments)
                 data = data._replace(X_train=X)
-            result = fit(data.X_train, data.Y_train, callback=show, **arguments)
+            training = {**arguments, "checkpoint": checkpoint}
+            result = fit(data.X_train, data.Y_train, callback=show, **training)
     elapsed = time.perf_counter() - began
     seconds = Seconds(load, sum(compiled), elapsed - sum(compiled))
     summary = summarise(result, data, config, seconds)
