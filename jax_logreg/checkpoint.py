@@ -11,14 +11,23 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.tree_util import keystr, tree_flatten_with_path
 
-from jax_logreg.devices import own_parts, own_shape, place_like
+from jax_logreg.devices import own_parts, place_like
 from jax_logreg.errors import InputError
 from jax_logreg.files import sync_folder, write_synced
 from jax_logreg.hosts import count, index, most, share, spans, together
 from jax_logreg.keeper import S, State
-from jax_logreg.saved import NAME, Saved, describe, file_name, number_of, pack, read_saved
+from jax_logreg.saved import (
+    NAME,
+    Saved,
+    by_name,
+    describe,
+    file_name,
+    number_of,
+    pack,
+    read_saved,
+    rebuild,
+)
 
 _KEPT = 2
 _MAIN = "main"
@@ -199,7 +208,7 @@ class Checkpoint:
         number = 1 + (number_of(earlier[0]) if earlier else 0)
         if self._host:
             (number,) = most(number)
-        arrays = {**_by_name(own_parts(state.packed())), _SCALE: scale}
+        arrays = {**by_name(own_parts(state.packed())), _SCALE: scale}
         content = pack(Saved(arrays, self.name))
         path = self.folder / file_name(f"{self._part}{self._host}", number, content)
         temporary = path.with_suffix(".tmp")
@@ -236,32 +245,10 @@ class Checkpoint:
         before = arrays.pop(_SCALE, np.empty(0))
         if before.shape != scale.shape or not np.allclose(before, scale, rtol=1e-3):
             raise InputError(f"{path} is of other data: begin anew in another folder")
-        like = _by_name(fresh.packed())
-        if set(arrays) != set(like) or not all(_fits(arrays[key], like[key]) for key in like):
+        state = rebuild(arrays, fresh.packed())
+        if state is None:
             raise InputError(f"{path} is of another solver or shape: begin anew in another folder")
-        kind = jax.tree.structure(fresh.packed())
-        state: S = jax.tree.unflatten(kind, [_as_is(arrays[key], like[key]) for key in like])
         return state
-
-
-def _by_name(tree: Any) -> dict[str, Any]:
-    """The leaves of a state by their place in it."""
-    return {keystr(place): leaf for place, leaf in tree_flatten_with_path(tree)[0]}
-
-
-def _fits(found: np.ndarray, like: Any) -> bool:
-    """Whether it may stand where the other does, of which an axis of length 0 may be longer."""
-    shape = own_shape(like)
-    return (
-        found.dtype == getattr(like, "dtype", np.dtype(int))
-        and found.ndim == len(shape)
-        and all(size in (0, new) for size, new in zip(shape, found.shape, strict=True))
-    )
-
-
-def _as_is(found: np.ndarray, like: Any) -> Any:
-    """A number where the state has one of Python's."""
-    return int(found) if isinstance(like, int) else found
 
 
 def _placed(value: Any, like: Any) -> Any:

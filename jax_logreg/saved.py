@@ -4,11 +4,13 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import numpy as np
+from jax.tree_util import keystr, tree_flatten_with_path
 
+from jax_logreg.devices import own_shape
 from jax_logreg.extras import needs
 from jax_logreg.memory import check_room
 
@@ -22,6 +24,9 @@ NAME = re.compile(
     r"(?P<part>\w+?)(?:_host(?P<host>\d+)of(?P<hosts>\d+))?"
     r"-(?P<number>\d+)-(?P<digest>[0-9a-f]{32})\.safetensors"
 )
+
+
+T = TypeVar("T")
 
 
 class Saved(NamedTuple):
@@ -88,3 +93,41 @@ def read_saved(path: Path) -> Saved:
     if not saved.arrays:
         raise ValueError("it is no saved state: it holds no arrays")
     return saved
+
+
+def by_name(state: Any) -> dict[str, Any]:
+    """The leaves of a state by their place in it."""
+    return {keystr(place): leaf for place, leaf in tree_flatten_with_path(state)[0]}
+
+
+def rebuild(arrays: dict[str, np.ndarray], like: T) -> T | None:
+    """The state of these leaves, in NumPy, of the shapes of another; None where it has others."""
+    names = by_name(like)
+    if set(arrays) != set(names) or not all(_fits(arrays[key], names[key]) for key in names):
+        return None
+    # Python's own numbers stay that.
+    leaves = (
+        int(arrays[key]) if isinstance(leaf, int) else arrays[key] for key, leaf in names.items()
+    )
+    state: T = jax.tree.unflatten(jax.tree.structure(like), leaves)
+    return state
+
+
+def _fits(found: np.ndarray, like: Any) -> bool:
+    """Whether it may stand where the other does, of which an axis of length 0 may be longer."""
+    shape = own_shape(like)
+    return (
+        found.dtype == getattr(like, "dtype", np.dtype(int))
+        and found.ndim == len(shape)
+        and all(size in (0, new) for size, new in zip(shape, found.shape, strict=True))
+    )
+
+
+def in_order(content: bytes) -> bytes:
+    """A safetensors file whose texts are sorted: as they are saved, their order is by chance."""
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[8 + size :]

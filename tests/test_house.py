@@ -19,7 +19,7 @@ FLOORS = {
     "logistic": 0,
     "matrix": 0,
     "memory": 0,
-    "saved": 1,
+    "saved": 2,
     "settings": 0,
     "penalty": 0,
     "status": 0,

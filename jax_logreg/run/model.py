@@ -22,6 +22,7 @@ from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Params, forward
 from jax_logreg.matrix import is_array, place
+from jax_logreg.saved import in_order
 
 with needs("run"):
     import safetensors
@@ -88,7 +89,7 @@ class Model(NamedTuple):
         )
         texts = {key: json.dumps(value) for key, value in meaning.model_dump().items()}
         w, b = (np.ascontiguousarray(a) for a in self.params)
-        return safetensors.numpy.save({"w": w, "b": b}, {"format": _FORMAT, **texts})
+        return in_order(safetensors.numpy.save({"w": w, "b": b}, {"format": _FORMAT, **texts}))
 
     @classmethod
     @one_line()

@@ -72,7 +72,9 @@ def _kept(
     answers = at_end.restore(answers, scale)
     if answers.running:
         answers = run(answers, keeper)
-        at_end.keep(answers, scale)
+        # Two of them, as of every state: then those that led there go.
+        for _ in range(2):
+            at_end.keep(answers, scale)
         keeper.clear()
     return answers
 
