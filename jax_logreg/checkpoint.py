@@ -1,28 +1,38 @@
 """A run saved between its chunks, and found again after a kill, a full disk or a power cut."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
-from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-from jax.tree_util import keystr, tree_flatten_with_path
 
-from jax_logreg.devices import own_parts, own_shape, place_like
-from jax_logreg.driver import Point
+from jax_logreg.devices import own_parts, place_like
 from jax_logreg.errors import InputError
 from jax_logreg.files import sync_folder, write_synced
-from jax_logreg.hosts import count, index, most, share, spans, together
-from jax_logreg.loop import Carry
-from jax_logreg.saved import NAME, WHERE, Saved, file_name, number_of, pack, read_saved
-from jax_logreg.status import Status
+from jax_logreg.hosts import count, index, most, share, together
+from jax_logreg.keeper import S, State
+from jax_logreg.saved import (
+    NAME,
+    Saved,
+    by_name,
+    describe,
+    file_name,
+    number_of,
+    pack,
+    read_saved,
+    rebuild,
+)
 
 _KEPT = 2
+_MAIN = "main"
+# The name of the scale beside the leaves of a state.
+_SCALE = "scale"
 # Saving may take this share of a run's time, at most.
 _SHARE = 0.01
 
@@ -30,13 +40,13 @@ _SHARE = 0.01
 class Stopped(Exception):
     """A run was asked to stop, by the signal of that number, and saved itself after that step."""
 
-    def __init__(self, signal: int, step: int) -> None:
-        super().__init__(f"stopped by signal {signal} after step {step}")
-        self.signal, self.step = signal, step
+    def __init__(self, signal: int, step: int, where: str) -> None:
+        super().__init__(f"stopped by signal {signal} after {where}")
+        self.signal, self.step, self.where = signal, step, where
 
 
 class Checkpoint:
-    """Where a fit saves itself, and goes on from: files in a folder, the last two kept.
+    """Where a fit or a sweep saves itself, and goes on from: files in a folder, the last two kept.
 
     A file is a safetensors file whose name holds the BLAKE2 digest of its bytes, written under a
     temporary name, synced and renamed. A damaged one is passed over for the one before it.
@@ -63,16 +73,23 @@ class Checkpoint:
         self.folder, self.seconds, self.steps = Path(folder), seconds, steps
         self.folder.mkdir(parents=True, exist_ok=True)
         self.name, self.notice = name, notice
-        self._part = "main"
-        self._found: tuple[Path, Saved] | None = None
+        self._part, self._host = _MAIN, ""
         self._asked: list[int] = []
         self._saved_at, self._saved_step, self._took = time.monotonic(), 0, 0.0
 
     def part(self, name: str) -> "Checkpoint":
-        """That of a later part of the same run, in the same folder."""
-        later = copy(self)
-        later._part, later._saved_at, later._saved_step = name, time.monotonic(), 0
-        return later
+        """That of a part of the same run, in the same folder; signals reach all of them."""
+        part = copy(self)
+        part._part = name if self._part == _MAIN else f"{self._part}_{name}"
+        part._host, part._saved_at, part._saved_step = "", time.monotonic(), 0
+        return part
+
+    def of(self, **given: Any) -> "Checkpoint":
+        """The same for what is computed of these: files of others are refused."""
+        known = copy(self)
+        lines = (f"{key} = {describe(value)}" for key, value in given.items())
+        known.name = "\n".join([self.name, *lines] if self.name else lines)
+        return known
 
     def stop(self, signal: int) -> None:
         """Ask the run to save itself after the chunk under way, and to raise Stopped."""
@@ -80,115 +97,126 @@ class Checkpoint:
 
     def saved(self) -> list[Path]:
         """The files of this part, the newest first."""
-        found = ((path, NAME.fullmatch(path.name)) for path in self.folder.glob("*.safetensors"))
-        numbered = [(int(m["number"]), p) for p, m in found if m and m["part"] == self._part]
-        return [path for _, path in sorted(numbered, reverse=True)]
+        return [path for path, match in self._named() if match["host"] in (None, str(index()))]
+
+    def clear(self) -> None:
+        """Remove the files of this part: a later one makes them needless."""
+        for path in self.saved():
+            path.unlink(missing_ok=True)
 
     def find(self, over_hosts: bool) -> bool:
-        """Look for the newest point that is whole, over several hosts on all of them.
+        """Whether states of this part are saved, over several hosts on any of them."""
+        found = bool(self._named())
+        if not over_hosts:
+            return found
+        self._host = f"_host{index()}of{count()}"
+        return bool(most(found)[0])
+
+    def restore(self, like: S, scale: Any) -> S | None:
+        """The newest state that is whole, in the shapes and the places of the other; else None.
+
+        Over several hosts it is the newest that is whole on all of them.
 
         Raises:
-            ValueError: there is one of another number of hosts.
+            ValueError: it is one of other settings, other data or another number of hosts.
         """
-        if over_hosts:
-            self._part = f"{self._part}_host{index()}of{count()}"
-        for left_over in self.folder.glob(f"{self._part}-*.tmp"):
+        for left_over in self.folder.glob(f"{self._part}{self._host}-*.tmp"):
             left_over.unlink(missing_ok=True)
-        if not over_hosts:
+        if not self._host:
             self._check_hosts()
-            self._found = next(self._whole(), None)
-            return self._found is not None
+            found = next(self._whole(like, scale), None)
+            return None if found is None else self._taken_up(*found, like)
         whole = {}
 
         def look() -> dict[str, Any]:
             self._check_hosts()
-            whole.update({number_of(path): (path, saved) for path, saved in self._whole()})
+            found = self._whole(like, scale)
+            whole.update({number_of(path): (path, state) for path, state in found})
             return {"numbers": np.array(list(whole), np.int64)}
 
         common = set.intersection(*(set(one["numbers"].tolist()) for one in share(look)))
-        self._found = whole[max(common)] if common else None
-        return bool(common)
+        if not common:
+            return None
+        return together(lambda: self._taken_up(*whole[max(common)], like))
 
-    def restore(self, like: Carry, scale: Any) -> Point:
-        """The point that was found, placed as `like` is.
-
-        Raises:
-            ValueError: it is one of other settings or other data.
-        """
-        take = partial(self._taken_up, like, np.asarray(scale))
-        return take() if like.params.w.sharding.is_fully_addressable else together(take)
+    def _named(self) -> list[tuple[Path, re.Match[str]]]:
+        """The files of this part, of all hosts, by their names alone, the newest first."""
+        found = ((path, NAME.fullmatch(path.name)) for path in self.folder.glob("*.safetensors"))
+        ours = [(path, match) for path, match in found if match and match["part"] == self._part]
+        return sorted(ours, key=lambda one: (-int(one[1]["number"]), one[0]))
 
     def _check_hosts(self) -> None:
-        """Refuse what another number of hosts has saved: it is in other parts."""
-        name, _, here = self._part.partition("_host")
-        for path in self.folder.glob(f"{name}*.safetensors"):
-            matched = NAME.fullmatch(path.name)
-            there = "" if matched is None else matched["part"].removeprefix(name)
-            hosts = there.rpartition("of")[2] or "1"
-            if matched and hosts != (here.rpartition("of")[2] or "1"):
+        """Refuse what another number of hosts has saved: each has its part."""
+        here = str(count()) if self._host else "1"
+        for path, match in self._named():
+            there = match["hosts"] or "1"
+            if there != here:
                 raise InputError(
-                    f"{path} is of a run on {hosts} hosts: go on with as many, or begin anew in "
+                    f"{path} is of a run on {there} hosts: go on with as many, or begin anew in "
                     "another folder"
                 )
 
-    def _whole(self) -> Iterator[tuple[Path, Saved]]:
-        """The files that are not damaged and what they hold, the newest first."""
+    def _whole(self, like: S, scale: Any) -> Iterator[tuple[Path, S]]:
+        """The files that are not damaged and the states they hold, in NumPy, the newest first."""
         for path in self.saved():
             try:
                 saved = read_saved(path)
             except (OSError, ValueError) as error:
-                self._say(f"{path} is damaged: {error}: looking for the one before it")
+                self._say_damaged(path, error)
                 continue
-            yield path, saved
+            state = self._unpacked(path, saved, like, np.asarray(scale))
+            try:
+                state.check()
+            except ValueError as error:
+                self._say_damaged(path, error)
+                continue
+            yield path, state
 
-    def _taken_up(self, like: Carry, scale: np.ndarray) -> Point:
-        assert self._found is not None
-        path, saved = self._found
-        self._found = None
-        point = self._point(path, saved, like, scale)
-        self._saved_step = point.taken
-        self._say(f"going on from step {point.taken}, saved in {path}")
-        return point
+    def _say_damaged(self, path: Path, error: Exception) -> None:
+        self._say(f"{path} is damaged: {error}: looking for the one before it")
 
-    def keep(self, point: Point, scale: Any) -> None:
-        """Save the point if it is time, and the end of a run always; then stop if asked to.
+    def _taken_up(self, path: Path, state: S, like: S) -> S:
+        placed: S = jax.tree.map(_placed, state, like.packed())
+        self._saved_step = state.taken
+        self._say(f"going on from {state.where}, saved in {path}")
+        return placed
+
+    def keep(self, state: State, scale: Any) -> None:
+        """Save the state if it is time, and the end of a run always; then stop if asked to.
 
         Raises:
             Stopped: asked to, and saved.
             ValueError: the file cannot be written.
         """
-        running = point.status == Status.RUNNING
         since = time.monotonic() - self._saved_at
         due = since >= max(self.seconds, self._took / _SHARE)
         if self.steps is not None:
-            due = due or point.taken - self._saved_step >= self.steps
+            due = due or state.taken - self._saved_step >= self.steps
         asked = self._asked[0] if self._asked else 0
-        if spans(point.carry.params.w):
+        if self._host:
             # What one host is to do, all do, after the same chunk.
             wanted, asked = most(due, asked)
             due = bool(wanted)
-        if due or asked or not running:
+        if due or asked or not state.running:
             began = time.monotonic()
-            self._save(point, np.asarray(scale))
-            self._saved_at, self._saved_step = time.monotonic(), point.taken
+            self._save(state, np.asarray(scale))
+            self._saved_at, self._saved_step = time.monotonic(), state.taken
             self._took = self._saved_at - began
-        if asked and running:
-            raise Stopped(asked, point.taken)
+        if asked and state.running:
+            raise Stopped(asked, state.taken, state.where)
 
     def _say(self, line: str) -> None:
         if self.notice is not None:
             self.notice(line)
 
-    def _save(self, point: Point, scale: np.ndarray) -> None:
+    def _save(self, state: State, scale: np.ndarray) -> None:
         earlier = self.saved()
         number = 1 + (number_of(earlier[0]) if earlier else 0)
-        if spans(point.carry.params.w):
+        if self._host:
             (number,) = most(number)
-        carry = _named(own_parts(point.carry))
-        arrays = {**carry, "history": np.stack(point.history), "scale": scale}
-        where = {key: getattr(point, key) for key in WHERE}
-        content = pack(Saved(arrays, self.name, where))
-        path = self.folder / file_name(self._part, number, content)
+        arrays = {**by_name(own_parts(state.packed())), _SCALE: scale}
+        content = pack(Saved(arrays, self.name))
+        path = self.folder / file_name(f"{self._part}{self._host}", number, content)
         temporary = path.with_suffix(".tmp")
         with self._writing():
             try:
@@ -211,41 +239,29 @@ class Checkpoint:
                 f"make room, then go on with --resume: {left}"
             ) from None
 
-    def _point(
-        self,
-        path: Path,
-        saved: Saved,
-        like: Carry,
-        scale: np.ndarray,
-    ) -> Point:
-        """The point that a file holds, if it belongs to this run."""
-        arrays = saved.arrays
+    def _unpacked(self, path: Path, saved: Saved, like: S, scale: np.ndarray) -> S:
+        """The state that a file holds, in NumPy, if it belongs to this run."""
+        arrays = dict(saved.arrays)
         if saved.name != self.name:
             was, now = _first_difference(saved.name, self.name)
             raise InputError(
                 f"{path} is of other settings, {was[:100]!r} there and {now[:100]!r} here: "
                 "take those, or begin anew in another folder"
             )
-        before = arrays.pop("scale", np.empty(0))
+        before = arrays.pop(_SCALE, np.empty(0))
         if before.shape != scale.shape or not np.allclose(before, scale, rtol=1e-3):
             raise InputError(f"{path} is of other data: begin anew in another folder")
-        history = arrays.pop("history")
-        leaves, kind = jax.tree.flatten(like)
-        names = list(_named(like))
-        found = [arrays.get(name) for name in names]
-        if set(arrays) != set(names) or any(
-            new is None or (new.shape, new.dtype) != (own_shape(old), old.dtype)
-            for new, old in zip(found, leaves, strict=True)
-        ):
+        state = rebuild(arrays, like.packed())
+        if state is None:
             raise InputError(f"{path} is of another solver or shape: begin anew in another folder")
-        # None is missing: the names are the same.
-        placed = [place_like(arrays[name], old) for name, old in zip(names, leaves, strict=True)]
-        return Point(jax.tree.unflatten(kind, placed), [history], **saved.where)
+        return state
 
 
-def _named(carry: Any) -> dict[str, Any]:
-    """The leaves of the loop's state by their place in it."""
-    return {keystr(place): leaf for place, leaf in tree_flatten_with_path(carry)[0]}
+def _placed(value: Any, like: Any) -> Any:
+    """Where the other lies; what is no array of JAX's stays in NumPy, to be changed in place."""
+    if hasattr(like, "sharding"):
+        return place_like(value, like)
+    return np.array(value) if isinstance(value, np.ndarray) else value
 
 
 def _first_difference(before: str, now: str) -> tuple[str, str]:

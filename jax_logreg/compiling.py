@@ -1,18 +1,32 @@
-"""How the programs of the loop are compiled."""
+"""How the programs of a loop are compiled."""
 
-from functools import partial
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import jax
 from jaxlib.version import __version__ as _jaxlib
 
 # Of its two code generators for loops on a CPU, jaxlib 0.10's default takes twice as long to
-# compile them, and what it makes is no faster. Later versions have but one.
-_OPTIONS: dict[str, Any] | None = (
+# compile them. What it makes is no faster but for several outputs, whose softmax takes a tenth
+# less. Later versions have but one.
+_QUICK: dict[str, Any] | None = (
     {"xla_cpu_use_fusion_emitters": False}
     if tuple(map(int, _jaxlib.split(".")[:2])) < (0, 11)
     else None
 )
 
-# `jax.jit` of what nothing else traces: JAX takes options of the compiler nowhere deeper.
-jit = partial(jax.jit, compiler_options=_OPTIONS)
+
+def jit(f: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    """`jax.jit` of what begins with a loop, and which nothing else traces: JAX takes options of the
+    compiler nowhere deeper.
+    """
+    usual = jax.jit(f, **options)
+    quick = jax.jit(f, compiler_options=_QUICK, **options)
+
+    @wraps(usual)
+    def call(loop: Any, *rest: Any, **named: Any) -> Any:
+        one = loop.objective.batch.Y.shape[0] == 1
+        return (quick if one else usual)(loop, *rest, **named)
+
+    return call

@@ -129,9 +129,9 @@ def own_parts(tree: Any) -> Any:
 
 def own_shape(like: Any) -> tuple[int, ...]:
     """The shape of what `own_parts` leaves of an array that is outlined."""
+    if not spans(like) or like.sharding.is_fully_replicated:
+        return np.shape(like)
     place = like.sharding
-    if place.is_fully_addressable or place.is_fully_replicated:
-        return tuple(like.shape)
     size = len(place.addressable_devices)
     pairs = zip(place.shard_shape(like.shape), like.shape, strict=True)
     return tuple(part if part == whole else part * size for part, whole in pairs)
@@ -139,7 +139,7 @@ def own_shape(like: Any) -> tuple[int, ...]:
 
 def place_like(value: np.ndarray, like: Any) -> Array:
     """An array as outlined; of one in parts over hosts, the value is the part here."""
-    if not like.sharding.is_fully_addressable:
+    if spans(like):
         return jax.make_array_from_process_local_data(like.sharding, value, like.shape)
     return jax.device_put(value, like.sharding)
 

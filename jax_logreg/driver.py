@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,7 @@ from jax_logreg.compiling import jit
 from jax_logreg.devices import lay_out, outline
 from jax_logreg.gradient_check import GradientCheck, check_gradients
 from jax_logreg.hosts import most, spans
+from jax_logreg.keeper import Keeper
 from jax_logreg.logistic import Params
 from jax_logreg.loop import Carry, Loop, body, start, worse
 from jax_logreg.matrix import mean_absolute
@@ -72,26 +73,30 @@ class Point(NamedTuple):
         return self.before + self.step
 
     @property
+    def where(self) -> str:
+        """How far it is, in words."""
+        return f"step {self.taken}"
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self.status == Status.RUNNING
+
+    def packed(self) -> "Point":
+        """The same with one block of rows."""
+        return self._replace(rows=[np.stack(self.history)])
+
+    def check(self) -> None:
+        """Refuse numbers that no run leaves (ValueError)."""
+        Status(self.status)
+        if min(self.before, self.restarts, self.step) < 0:
+            raise ValueError("a number of steps is below 0")
+
+    @property
     def history(self) -> History:
         """Of all steps so far: the last one may have been undone."""
         nothing = np.empty((4, 0), self.carry.best.dtype)
         return History(*np.concatenate([nothing, *self.rows], axis=1)[:, : self.taken])
-
-
-class Keeper(Protocol):
-    """What keeps the points of a run, so that it can go on after a kill."""
-
-    def find(self, over_hosts: bool) -> bool:
-        """Whether a point is kept to go on from."""
-
-    def restore(self, like: Carry, scale: Any) -> Point:
-        """The point that was found, its carry of the shapes, and in the places, of `like`.
-
-        The scale of the features (n, 1) says whether the data are still the same.
-        """
-
-    def keep(self, point: Point, scale: Any) -> None:
-        """Look at a point between two chunks, and keep it where it is time."""
 
 
 def drive(
@@ -106,19 +111,22 @@ def drive(
     Solvers move Z along with the parameters, so the certificate is made anew from the answer; where
     that turns out to miss the tolerance, the run goes on from there.
     """
+    point = None
     if keeper is not None and keeper.find(spans(params.w)):
         loop = _look(loop)
         shapes = jax.eval_shape(partial(_start, gradient_check), loop, params)
-        point = keeper.restore(outline(shapes, loop.objective.batch.s), loop.scale)
+        like = Point(outline(shapes, loop.objective.batch.s), [])
+        point = keeper.restore(like, loop.scale)
+    if point is None:
+        loop, carry = begin(loop, params, _check_start(gradient_check, loop.objective, params))
+        point = Point(carry, [])
+    else:
         if callback is not None and point.taken:
             rows = point.history
             last = float(rows.cost[-1]), float(rows.gradient_norm[-1])
             callback(Progress(point.taken, loop.steps, *last, rows))
-        if point.status != Status.RUNNING:
+        if not point.running:
             point = point._replace(carry=_handed_over(point.carry))
-    else:
-        loop, carry = begin(loop, params, _check_start(gradient_check, loop.objective, params))
-        point = Point(carry, [])
     point = _run_chunks(loop, point, callback, keeper)
     while _misses(loop, point.carry) and point.restarts < REPEATS:
         again = restart(loop, point.carry.good, point.carry.check)
@@ -230,7 +238,7 @@ def _run_chunks(
     branch = on_cpu(loop.objective.batch.s)
     limit = _first_limit(loop) if branch else _CHUNK
     left = loop._replace(steps=loop.steps - point.before)
-    while point.status == Status.RUNNING:
+    while point.running:
         began = time.perf_counter()
         point, found = _run_chunk(left, point, limit, branch)
         if callback is not None:

@@ -13,9 +13,10 @@ from jax_logreg.arguments import Task, place_arguments
 from jax_logreg.certificate import moments_of
 from jax_logreg.devices import gather
 from jax_logreg.diagnosis import diagnose
-from jax_logreg.driver import Keeper, Progress, drive, sharpened
+from jax_logreg.driver import Progress, drive, sharpened
 from jax_logreg.errors import InputError, brief
 from jax_logreg.hosts import agree, spans
+from jax_logreg.keeper import Keeper
 from jax_logreg.logistic import BINOMIAL, Batch, Family, Params
 from jax_logreg.loop import Carry, Loop, body, start
 from jax_logreg.matrix import plain_errors

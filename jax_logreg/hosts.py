@@ -168,8 +168,9 @@ def add_up(numbers: Any) -> np.ndarray:
 
 
 def spans(array: Any) -> bool:
-    """Whether parts of it lie on other hosts."""
-    return isinstance(array, jax.Array) and not array.is_fully_addressable
+    """Whether parts of an array, or of one that is outlined, lie on other hosts."""
+    place = getattr(array, "sharding", None)
+    return place is not None and not place.is_fully_addressable
 
 
 def agree(**settings: Any) -> None:

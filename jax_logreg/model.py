@@ -24,6 +24,7 @@ from jax_logreg.evaluation.temperature import HIGHEST, LOWEST
 from jax_logreg.extras import needs
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Family, Params, linear
 from jax_logreg.matrix import is_array, place
+from jax_logreg.saved import in_order
 
 with needs("run"):
     import safetensors
@@ -98,7 +99,7 @@ class Model(NamedTuple):
         )
         texts = {key: json.dumps(value) for key, value in meaning.model_dump().items()}
         w, b = (np.ascontiguousarray(a) for a in self.params)
-        return safetensors.numpy.save({"w": w, "b": b}, {"format": _FORMAT, **texts})
+        return in_order(safetensors.numpy.save({"w": w, "b": b}, {"format": _FORMAT, **texts}))
 
     @classmethod
     @one_line()

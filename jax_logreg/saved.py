@@ -4,34 +4,41 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+import jax
 import numpy as np
+from jax.tree_util import keystr, tree_flatten_with_path
 
+from jax_logreg.devices import own_shape
 from jax_logreg.extras import needs
 from jax_logreg.memory import check_room
-from jax_logreg.status import Status
 
 with needs("run"):
     import safetensors.numpy
 
-_FORMAT = "jax_logreg checkpoint 1"
-NAME = re.compile(r"(?P<part>\w+)-(?P<number>\d+)-(?P<digest>[0-9a-f]{32})\.safetensors")
-WHERE = ("before", "restarts", "step", "status")
+_FORMAT = "jax_logreg checkpoint 2"
+# As many numbers are shown by themselves, more by their digest.
+_FEW = 10
+NAME = re.compile(
+    r"(?P<part>\w+?)(?:_host(?P<host>\d+)of(?P<hosts>\d+))?"
+    r"-(?P<number>\d+)-(?P<digest>[0-9a-f]{32})\.safetensors"
+)
+
+
+T = TypeVar("T")
 
 
 class Saved(NamedTuple):
-    """What a file holds: arrays by name, what is computed, and where the run is."""
+    """What a file holds: arrays by name, and what is computed."""
 
     arrays: dict[str, Any]
     name: str
-    where: dict[str, int]
 
 
 def pack(saved: Saved) -> bytes:
     """The content of the file."""
     texts = {"format": _FORMAT, "name": saved.name}
-    texts |= {key: str(number) for key, number in saved.where.items()}
     arrays = {key: np.asarray(value, order="C") for key, value in saved.arrays.items()}
     return safetensors.numpy.save(arrays, texts)
 
@@ -51,6 +58,21 @@ def digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
+def describe(given: Any) -> str:
+    """What a run is told, in one line: texts and numbers as they are, else a digest."""
+    if isinstance(given, type):
+        return given.__name__
+    leaves = jax.tree.leaves(given)
+    if all(isinstance(leaf, str | int | float | bool | None) for leaf in leaves):
+        return repr(given)
+    kind, arrays = type(given).__name__, [np.asarray(leaf) for leaf in leaves]
+    if sum(array.size for array in arrays) <= _FEW:
+        return f"{kind} of " + ", ".join(str(array.tolist()) for array in arrays)
+    shapes = " and ".join(str(array.shape) for array in arrays)
+    content = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
+    return f"{kind} of shape {shapes} and digest {digest(content)}"
+
+
 def read_saved(path: Path) -> Saved:
     """What a whole file holds; a ValueError says what is wrong with another."""
     check_room(str(path), path.stat().st_size)
@@ -61,19 +83,51 @@ def read_saved(path: Path) -> Saved:
     try:
         size = int.from_bytes(content[:8], "little")
         texts = json.loads(content[8 : 8 + size])["__metadata__"]
-        saved = Saved(
-            safetensors.numpy.load(content),
-            texts["name"],
-            {key: int(texts[key]) for key in WHERE},
-        )
-        history = saved.arrays["history"]
-        Status(saved.where["status"])
+        saved = Saved(safetensors.numpy.load(content), texts["name"])
     # Its digest fits, but what made it was not this class.
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(f"it is no saved state: {reason}") from None
     if texts.get("format") != _FORMAT:
         raise ValueError(f"its format is another: expected {_FORMAT}")
-    if history.ndim != 2 or len(history) != 4 or min(saved.where.values()) < 0:
-        raise ValueError(f"its history of shape {history.shape} is none")
+    if not saved.arrays:
+        raise ValueError("it is no saved state: it holds no arrays")
     return saved
+
+
+def by_name(state: Any) -> dict[str, Any]:
+    """The leaves of a state by their place in it."""
+    return {keystr(place): leaf for place, leaf in tree_flatten_with_path(state)[0]}
+
+
+def rebuild(arrays: dict[str, np.ndarray], like: T) -> T | None:
+    """The state of these leaves, in NumPy, of the shapes of another; None where it has others."""
+    names = by_name(like)
+    if set(arrays) != set(names) or not all(_fits(arrays[key], names[key]) for key in names):
+        return None
+    # Python's own numbers stay that.
+    leaves = (
+        int(arrays[key]) if isinstance(leaf, int) else arrays[key] for key, leaf in names.items()
+    )
+    state: T = jax.tree.unflatten(jax.tree.structure(like), leaves)
+    return state
+
+
+def _fits(found: np.ndarray, like: Any) -> bool:
+    """Whether it may stand where the other does, of which an axis of length 0 may be longer."""
+    shape = own_shape(like)
+    return (
+        found.dtype == getattr(like, "dtype", np.dtype(int))
+        and found.ndim == len(shape)
+        and all(size in (0, new) for size, new in zip(shape, found.shape, strict=True))
+    )
+
+
+def in_order(content: bytes) -> bytes:
+    """A safetensors file whose texts are sorted: as they are saved, their order is by chance."""
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[8 + size :]

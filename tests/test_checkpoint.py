@@ -171,16 +171,21 @@ def odd(header, rest):
     return len(text).to_bytes(8, "little") + text + rest
 
 
+def number(header, rest, name, value):
+    """The arrays with another number in the place of that name."""
+    first, after = header[name]["data_offsets"]
+    return rest[:first] + int(value).to_bytes(after - first, "little", signed=True) + rest[after:]
+
+
 FORGED = {
     "no header": lambda header, rest: b"",
     "a list": lambda header, rest: odd([1], rest),
     "no tensors": lambda header, rest: odd({"__metadata__": header["__metadata__"]}, b""),
     "too little": lambda header, rest: odd(header, rest[:-1]),
-    "other status": lambda header, rest: odd(
-        {**header, "__metadata__": {**header["__metadata__"], "status": "77"}}, rest
-    ),
-    "no numbers": lambda header, rest: odd(
-        {**header, "__metadata__": {**header["__metadata__"], "step": "[]"}}, rest
+    "other status": lambda header, rest: odd(header, number(header, rest, ".status", 77)),
+    "steps below 0": lambda header, rest: odd(header, number(header, rest, ".step", -1)),
+    "no name": lambda header, rest: odd(
+        {**header, "__metadata__": {"format": header["__metadata__"]["format"]}}, rest
     ),
     "deep": lambda header, rest: (9999).to_bytes(8, "little") + b"[" * 9999,
 }
@@ -199,7 +204,7 @@ def test_a_forged_file_whose_digest_fits_is_passed_over(name, tmp_path, short_ch
     newer.with_name(f"main-999999-{digest}.safetensors").write_bytes(forged)
     lines = []
     fit(X, Y, checkpoint=Checkpoint(tmp_path, notice=lines.append), **arguments)
-    assert "is damaged: it is no saved state: " in lines[0] and lines[0].isprintable()
+    assert "is damaged: " in lines[0] and str(newer.parent) in lines[1] and lines[0].isprintable()
 
 
 def test_two_files_are_kept_and_nothing_else(tmp_path, short_chunks):

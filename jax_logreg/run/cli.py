@@ -101,7 +101,7 @@ def run(
 
     Exit codes: 0 done; 1 the gradient check failed; 2 bad input, or a run that diverged or found
     its classes separable, which still leaves its folder; 75 another host was lost, within 30
-    seconds of its end; 130 stopped by Ctrl-C and 143 by SIGTERM, saved if it had begun to train.
+    seconds of its end; 130 stopped by Ctrl-C and 143 by SIGTERM, saved if it had begun.
     """
     with _one_line(), join(hosts, coordinator, host_id):
         from jax_logreg.run.config import load_config
@@ -124,10 +124,6 @@ def run(
             together(lambda: folder.write(outcome.files))
         finally:
             folder.close()
-            if (folder.partial / "report.html").is_file():
-                print(
-                    f"jax-logreg: what happened: {folder.partial / 'report.html'}", file=sys.stderr
-                )
     if index() > 0:
         raise typer.Exit(_EXIT_CODES.get(outcome.result.status, 0))
     console.print(_table(outcome.summary))

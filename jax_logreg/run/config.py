@@ -96,7 +96,7 @@ class SweepConfig(Section):
 
 
 class CheckpointConfig(Section):
-    """How often a run saves itself while it trains, so that --resume can go on with it."""
+    """How often a run saves itself while it sweeps and trains, for --resume to go on with."""
 
     seconds: float = Field(
         60.0,

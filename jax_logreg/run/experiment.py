@@ -75,20 +75,21 @@ def _run(config: Config, console: Console, folder: Path | None, tracked: Tracked
     began, sweep = time.perf_counter(), None
     place = folder if index() == 0 else None
     name = f"Logistic regression on {data.source}"
-    with _compiling() as compiled, reporting(place, name, config.to_toml()) as begun:
+    checkpoint = None if folder is None else _checkpoint(config, folder, console)
+    with (
+        _compiling() as compiled,
+        reporting(place, name, config.to_toml()) as begun,
+        stopping(checkpoint),
+    ):
         if config.sweep is not None:
-            sweep, arguments = run_sweep(config.sweep, data, arguments, console)
-        if folder is not None:
-            arguments["checkpoint"] = _checkpoint(config, folder, console)
-        with (
-            show_progress(console, config.fit.steps) as show,
-            stopping(arguments.get("checkpoint")),
-        ):
+            sweep, arguments = run_sweep(config.sweep, data, arguments, console, checkpoint)
+        with show_progress(console, config.fit.steps) as show:
             if count() == 1:
                 X, arguments = spread_out(data.X_train, arguments)
                 data = data._replace(X_train=X)
             callback = _each(show, begun, tracked)
-            result = fit(data.X_train, data.Y_train, callback=callback, **arguments)
+            training = {**arguments, "checkpoint": checkpoint}
+            result = fit(data.X_train, data.Y_train, callback=callback, **training)
     elapsed = time.perf_counter() - began
     seconds = Seconds(load, sum(compiled), elapsed - sum(compiled))
     train = predict(result, data.X_train, data.Y_train, data.s_train)

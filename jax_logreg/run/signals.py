@@ -60,7 +60,7 @@ def stopping(checkpoint: Checkpoint | None) -> Iterator[None]:
         with _handled_by(stop):
             yield
     except Stopped as stopped:
-        raise Saved(stopped.signal, _left(checkpoint, f"saved after step {stopped.step}")) from None
+        raise Saved(stopped.signal, _left(checkpoint, f"saved after {stopped.where}")) from None
 
 
 def _left(checkpoint: Checkpoint, how: str) -> str:

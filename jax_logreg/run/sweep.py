@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jax_logreg.checkpoint import Checkpoint
 from jax_logreg.data import Prepared
 from jax_logreg.data.one_line import one_line
 from jax_logreg.extras import needs
@@ -43,7 +44,11 @@ class Swept(NamedTuple):
 
 @one_line()
 def run_sweep(
-    sweep: SweepConfig, data: Prepared, arguments: dict[str, Any], console: Console
+    sweep: SweepConfig,
+    data: Prepared,
+    arguments: dict[str, Any],
+    console: Console,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[Swept, dict[str, Any]]:
     """Try the strengths; the arguments of the fit come back with that of the one chosen."""
     with show_models(console) as show:
@@ -58,6 +63,7 @@ def run_sweep(
             seed=sweep.seed,
             memory=sweep.memory,
             callback=show,
+            checkpoint=None if checkpoint is None else checkpoint.part("sweep"),
         )
     chosen = found.best if sweep.choose == "best" else found.one_standard_error
     penalty = replace(arguments["penalty"], strength=float(found.strengths[chosen]))

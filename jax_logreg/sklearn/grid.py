@@ -11,9 +11,9 @@ from jax_logreg.logistic import Params
 from jax_logreg.loop import Loop
 from jax_logreg.sklearn.border import Rows, penalty_of, solver_of, unpack
 from jax_logreg.sweep.cross_validation import fit_folds, score_models
+from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.many import choose_many
 from jax_logreg.sweep.scores import SCORES
-from jax_logreg.sweep.slots import Fits
 
 # scikit-learn's names of the scores that are computed where the models are.
 _SCORES = {

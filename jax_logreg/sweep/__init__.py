@@ -2,9 +2,9 @@
 
 from jax_logreg.sweep.bootstrap import Bootstrap, Interval, bootstrap
 from jax_logreg.sweep.cross_validation import CrossValidation, cross_validate
+from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.many import fit_many
 from jax_logreg.sweep.path import Path, path
-from jax_logreg.sweep.slots import Fits
 
 __all__ = [
     "Bootstrap",

@@ -10,13 +10,14 @@ import numpy as np
 from jax_logreg.arguments import place_arguments
 from jax_logreg.errors import InputError
 from jax_logreg.fit import fit
+from jax_logreg.keeper import Keeper
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Family, Params, forward
 from jax_logreg.matrix import place, plain_errors
 from jax_logreg.penalty import Penalty
 from jax_logreg.result import Result
 from jax_logreg.settings import check_dtype, check_seed, check_settings, is_integer
+from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.many import choose_many, count_slots, fit_many
-from jax_logreg.sweep.slots import Fits
 
 # How often a resample without an example of some class is drawn again.
 _DRAWS = 100
@@ -61,6 +62,7 @@ def bootstrap(
     device: Any = None,
     devices: int | str | None = None,
     memory: float = 1e9,
+    checkpoint: Keeper | None = None,
 ) -> Bootstrap:
     """Fit resamples of the m examples, drawn with replacement, and take percentiles (Efron, 1979).
 
@@ -86,6 +88,7 @@ def bootstrap(
         device: as in `fit`.
         devices: as in `fit`.
         memory: as in `fit_many`.
+        checkpoint: as in `fit_many`.
 
     Raises:
         ValueError: a bad argument, named, before anything is compiled; or classes so rare that
@@ -120,14 +123,15 @@ def bootstrap(
         "device": device,
         "devices": devices,
     }
-    result = fit(X, Y, s=s, **settings)
+    result = fit(X, Y, s=s, checkpoint=checkpoint, **settings)
     kind = task.objective.family
     settings |= {"params": result.params, "memory": memory}
     weights = np.ones(labels.shape[1]) if s is None else np.asarray(s, float).ravel()
     classes = np.concatenate([labels, 1 - labels]) if kind.independent else labels
     parts = []
-    for rows in _blocks(resamples, seed, classes, weights, memory):
-        parts.append(fit_many(X, Y, s=rows, **settings))
+    for i, rows in enumerate(_blocks(resamples, seed, classes, weights, memory)):
+        saved = None if checkpoint is None else checkpoint.part(f"resamples{i}")
+        parts.append(fit_many(X, Y, s=rows, checkpoint=saved, **settings))
     models = _joined(parts, resamples)
     interval = partial(_interval, confidence=confidence)
     probabilities = None if at is None else interval(_predict(models.params, at, kind, dtype))

@@ -10,16 +10,18 @@ import numpy as np
 from jax import Array
 
 from jax_logreg.arguments import Task, place_arguments
+from jax_logreg.keeper import Keeper
 from jax_logreg.logistic import Batch, Family, Params
 from jax_logreg.loop import Loop
 from jax_logreg.matrix import plain_errors
 from jax_logreg.penalty import L1, L2, Penalty
 from jax_logreg.settings import check_dtype, check_seed, check_settings
+from jax_logreg.sweep.driver import run_many
+from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.folds import held_out
-from jax_logreg.sweep.many import choose_many, count_slots, prepared
+from jax_logreg.sweep.many import choose_many, count_slots, known_by
 from jax_logreg.sweep.path import grid, largest_strength, with_strength
 from jax_logreg.sweep.scores import Score, check_scorable, find_score
-from jax_logreg.sweep.slots import Fits, run_many
 from jax_logreg.sweep.stack import Stack, weigh_rows
 
 
@@ -67,6 +69,7 @@ def cross_validate(
     devices: int | str | None = None,
     memory: float = 1e9,
     callback: Callable[[int, int], None] | None = None,
+    checkpoint: Keeper | None = None,
 ) -> CrossValidation:
     """Fit every strength on all examples and without each fold, and score what was held out.
 
@@ -96,9 +99,11 @@ def cross_validate(
         devices: as in `fit`.
         memory: as in `fit_many`.
         callback: as in `fit_many`.
+        checkpoint: as in `fit_many`.
 
     Raises:
-        ValueError: a bad argument, named, before anything is compiled.
+        ValueError: a bad argument, named, before anything is compiled; or a checkpoint of other
+            arguments.
     """
     dtype = check_dtype(dtype)
     check_settings(steps, tolerance, "off")
@@ -116,6 +121,8 @@ def cross_validate(
         loop = Loop(task.objective, method, int(steps), float(tolerance))
         values = grid(strengths, smallest, partial(largest_strength, loop, task.params))
         rows = weigh_rows(given * ~out, class_weight, task)
+        # A grid is known by what it was asked for: its largest strength is a sum's, which rounds.
+        asked = {"strengths": strengths, "smallest": smallest, "penalty": penalty, "weights": rows}
         models, fold_models = fit_folds(
             loop,
             task,
@@ -125,6 +132,7 @@ def cross_validate(
             memory,
             chosen,
             callback,
+            known_by(checkpoint, task, **asked),
         )
         found = score_models(score, task, fold_models.params, given * out, len(values))
     return _chosen(values, found, models, fold_models, out)
@@ -139,6 +147,7 @@ def fit_folds(
     memory: float,
     chosen: str,
     callback: Callable[[int, int], None] | None = None,
+    keeper: Keeper | None = None,
 ) -> tuple[Fits, Fits]:
     """The models of all examples at strengths (p,), and those of the rows (f, m) of weights, at
     of_folds (p, f), that start from them.
@@ -157,9 +166,8 @@ def fit_folds(
         {},
     )
     starts = jax.tree.map(lambda part: np.asarray(part)[None], task.params)
-    loop = prepared(loop, task.params)
     slots = count_slots(objective, loop.solver, models, memory)
-    found = run_many(loop, stack, starts, slots, task.classes, chosen, parents, callback)
+    found = run_many(loop, task, stack, starts, slots, chosen, parents, callback, keeper)
     return found.part(slice(0, count)), found.part(slice(count, models))
 
 

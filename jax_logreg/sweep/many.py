@@ -1,29 +1,26 @@
 """Many models over one X at once: whatever has a leading axis is one a model."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from jax_logreg.arguments import Task, place_arguments
 from jax_logreg.batching import on_cpu
-from jax_logreg.certificate import Moments, moments_of
-from jax_logreg.compiling import jit
 from jax_logreg.errors import InputError
+from jax_logreg.keeper import Keeper
 from jax_logreg.logistic import Params
 from jax_logreg.loop import Loop
-from jax_logreg.matrix import mean_absolute, plain_errors
+from jax_logreg.matrix import plain_errors
 from jax_logreg.objective import Objective, Solver
 from jax_logreg.penalty import Penalty
 from jax_logreg.settings import check_dtype, check_settings
 from jax_logreg.solver import LBFGS, choose_solver
-from jax_logreg.solver.basis import Basis, make_basis
-from jax_logreg.sweep.slots import Fits, run_many
+from jax_logreg.sweep.driver import run_many
+from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.stack import Axes, Stack, find_axes, weigh_rows
 
 # Arrays of the size of Z, and of the parameters beside the memory of L-BFGS, that a model has at
@@ -54,6 +51,7 @@ def fit_many(
     devices: int | str | None = None,
     memory: float = 1e9,
     callback: Callable[[int, int], None] | None = None,
+    checkpoint: Keeper | None = None,
 ) -> Fits:
     """Fit r models over one X at once: the same steps as `fit`'s, X being read once for all.
 
@@ -79,9 +77,12 @@ def fit_many(
         memory: bytes that the models may take beside X; how many run at once follows from it, and
             the answers do not depend on that.
         callback: called with how many models are done, and of how many, whenever some are.
+        checkpoint: a checkpoint.Checkpoint that the sweep is saved in between looks, and goes on
+            from to the same bits, where it holds an earlier one of the same arguments.
 
     Raises:
-        ValueError: a bad argument, named, before anything is compiled.
+        ValueError: a bad argument, named, before anything is compiled; or a checkpoint of other
+            arguments.
     """
     dtype = check_dtype(dtype)
     check_settings(steps, tolerance, "off")
@@ -102,11 +103,11 @@ def fit_many(
         )
         method, chosen = choose_many(solver, task)
         stack = _stack(axes, task, class_weight, dtype)
+        keeper = known_by(checkpoint, task, s=s, class_weight=class_weight, penalty=penalty)
         starts = _starts(axes.params, task.params)
         loop = Loop(task.objective, method, int(steps), float(tolerance))
         slots = count_slots(task.objective, method, axes.models, memory)
-        loop = prepared(loop, task.params)
-        return run_many(loop, stack, starts, slots, task.classes, chosen, callback=callback)
+        return run_many(loop, task, stack, starts, slots, chosen, callback=callback, keeper=keeper)
 
 
 def choose_many(solver: Any, task: Task) -> tuple[Solver, str]:
@@ -115,6 +116,14 @@ def choose_many(solver: Any, task: Task) -> tuple[Solver, str]:
     if not (isinstance(solver, str) and solver == "auto" and task.objective.smooth):
         return method, chosen
     return LBFGS(), "LBFGS: many models and a smooth cost, which share a metric"
+
+
+def known_by(checkpoint: Keeper | None, task: Task, **given: Any) -> Keeper | None:
+    """The keeper of a sweep over the labels of a task, and what else it is given."""
+    if checkpoint is None:
+        return None
+    dtype = str(task.objective.batch.s.dtype)
+    return checkpoint.of(dtype=dtype, **given, labels=task.labels)
 
 
 def _stack(axes: Axes, task: Task, class_weight: Any, dtype: str) -> Stack:
@@ -144,25 +153,6 @@ def _starts(given: Any, shared: Params) -> Params:
         if not np.all(np.isfinite(part)):
             raise InputError(f"params.{name} holds NaN or infinity: expected finite numbers")
     return parts
-
-
-def prepared(loop: Loop, params: Params) -> Loop:
-    """The loop with what all models share: moments, the scale of the features, and a basis, made at
-    the parameters, if they go by L-BFGS.
-    """
-    moments, scale, basis = _shared(loop, params)
-    loop = loop._replace(moments=moments, scale=scale)
-    if isinstance(loop.solver, LBFGS):
-        loop = loop._replace(solver=replace(loop.solver, basis=basis))
-    return loop
-
-
-@jit
-def _shared(loop: Loop, params: Params) -> tuple[Moments | None, Array, Basis | None]:
-    objective, basis = loop.objective, None
-    if isinstance(loop.solver, LBFGS):
-        basis = make_basis(objective, params)
-    return moments_of(objective), mean_absolute(objective.batch.X, objective.batch.s), basis
 
 
 def count_slots(objective: Objective, solver: Solver, models: int, memory: Any) -> int:

@@ -123,7 +123,7 @@ def path(
     )
 
 
-@jit
+@jax.jit
 def _intercepts(objective: Objective, params: Params) -> Params:
     """The best model of intercepts alone: their log-odds."""
     if not objective.intercept:
@@ -152,7 +152,7 @@ def _leave_out(loop: Loop, carry: Carry) -> Carry:
     return _advance(loop, carry, jnp.asarray(_HUGE, carry.best.dtype))
 
 
-@jit
+@jax.jit
 def _least_empty(objective: Objective, params: Params) -> Array:
     """The least strength at which the parameters, without penalised features, are the answer."""
     gradient = objective.evaluate(params).gradient.w

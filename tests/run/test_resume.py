@@ -1,6 +1,7 @@
 """Nothing lost: runs that are stopped, killed, or run out of disk."""
 
 import fcntl
+import itertools
 import json
 import os
 import signal
@@ -11,17 +12,26 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-from run.command import DESCENT, command, refused
+from cases import quick_compilation
+from run.command import CONFIGS, DESCENT, command, refused
 from safetensors.numpy import load_file
 
+from jax_logreg.checkpoint import Checkpoint
+
 STEPS = ("--set", "fit.steps=4000", "--set", "checkpoint.seconds=0.01")
+# Three slots, that twelve models pass through; of each look's state the two last are kept.
+SWEEP = CONFIGS / "sweep.toml"
+TRIED = ("strengths=4", "folds=2", "memory=3.5e5")
+LOOKS = ["--set", "checkpoint.steps=1", *(f"--set=sweep.{one}" for one in TRIED)]
 
 
-def run(out, *arguments, **settings):
-    """`jax-logreg run` in a process of its own."""
-    code = "import sys; from jax_logreg.run import main; sys.argv[0] = 'jax-logreg'; main()"
+def run(out, *arguments, config=DESCENT, **settings):
+    """`jax-logreg run` in a process of its own, which computes as `command` does: without the
+    options of XLA that the entry point adds, which split sums over cores.
+    """
+    code = "from jax_logreg.run.cli import app; app(prog_name='jax-logreg')"
     return subprocess.Popen(
-        [sys.executable, "-c", code, "run", str(DESCENT), "--out", str(out), *arguments],
+        [sys.executable, "-c", code, "run", str(config), "--out", str(out), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -164,3 +174,99 @@ def test_the_second_ctrl_c_does_not_wait(tmp_path, monkeypatch):
     monkeypatch.setattr("jax_logreg.checkpoint.Checkpoint.keep", twice)
     line = refused("run", DESCENT, "--out", tmp_path / "run", code=130)
     assert line.startswith("stopped by Ctrl-C: not saved once more")
+
+
+def tables(folder):
+    """Every byte of a sweep: its tables, and the model that was trained."""
+    names = ("models.csv", "validation.csv", "model.safetensors")
+    return [(folder / name).read_bytes() for name in names]
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """The files of a sweep that nothing stopped."""
+    out = tmp_path_factory.mktemp("swept") / "run"
+    with quick_compilation():
+        assert command("run", SWEEP, "--out", out, *LOOKS).code == 0
+    return tables(out)
+
+
+@pytest.mark.usefixtures("quick")
+def test_kill_9_in_a_sweep_and_resume(tmp_path, swept):
+    out = tmp_path / "run"
+    process = run(out, *LOOKS, config=SWEEP)
+    wait_for(lambda: saved(out), process)
+    process.kill()
+    process.communicate()
+    assert not out.exists() and all(path.name.startswith("sweep-") for path in saved(out))
+    done = command("run", SWEEP, "--out", out, *LOOKS, "--resume")
+    assert done.code == 0 and "going on from " in done.out and " of 12 models" in done.out
+    assert tables(out) == swept and not saved(out)
+
+
+@pytest.mark.slow
+def test_kill_9_in_a_sweep_twenty_times(tmp_path, swept, seed):
+    """At random moments, from the first import to the last file."""
+    rng, out, kills = np.random.default_rng(seed), tmp_path / "run", 0
+    longest = 12
+    while kills < 20:
+        process, began = run(out, *LOOKS, "--resume", config=SWEEP), time.monotonic()
+        try:
+            process.communicate(timeout=rng.uniform(0, longest))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            kills += 1
+            continue
+        longest = 1.2 * (time.monotonic() - began)
+        assert process.returncode == 0 and tables(out) == swept
+        for path in out.iterdir():
+            path.unlink()
+        out.rmdir()
+    _, error = (process := run(out, *LOOKS, "--resume", config=SWEEP)).communicate()
+    assert process.returncode == 0, error
+    assert tables(out) == swept
+
+
+def at_look(number, act):
+    """A Checkpoint's keep that does something once, before that look at the state of a sweep."""
+    keep, seen = Checkpoint.keep, itertools.count(1)
+
+    def watched(self, state, scale):
+        if hasattr(state, "slots") and next(seen) == number:
+            act()
+        keep(self, state, scale)
+
+    return watched
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
+def test_a_signal_in_a_sweep_saves_and_ends(number, tmp_path, swept, monkeypatch):
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "keep", at_look(3, lambda: signal.raise_signal(number)))
+        line = refused("run", SWEEP, "--out", out, *LOOKS, code=128 + number)
+    assert ": saved after " in line and " of 12 models: go on with --resume, from " in line
+    assert not out.exists() and len(saved(out)) == 2
+    line = refused("run", SWEEP, "--out", out, *LOOKS, "--resume", "--set", "sweep.strengths=5")
+    assert "of other settings, 'strengths = 4' there and 'strengths = 5' here" in line
+    newest = sorted(saved(out))[-1]
+    newest.write_bytes(newest.read_bytes()[:-1])
+    done = command("run", SWEEP, "--out", out, *LOOKS, "--resume")
+    assert done.code == 0 and f"{newest} is damaged" in "".join(done.out.split("\n"))
+    assert tables(out) == swept
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_sweep_is_over_where_the_training_was_killed(tmp_path, swept, monkeypatch):
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr("jax_logreg.run.experiment.fit", interrupted)
+        assert command("run", SWEEP, "--out", out, *LOOKS).code == 130
+    assert all(path.name.startswith("sweep_answers-") for path in saved(out))
+    with monkeypatch.context() as patch:
+        patch.setattr("jax_logreg.sweep.driver.advance_each", None)
+        done = command("run", SWEEP, "--out", out, *LOOKS, "--resume")
+    assert done.code == 0 and "going on from 12 of 12 models" in done.out
+    assert tables(out) == swept

@@ -1,0 +1,56 @@
+"""The models of a sweep, as it hands them back."""
+
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jax_logreg.certificate import Certificate
+from jax_logreg.logistic import Params
+from jax_logreg.result import History, Result
+from jax_logreg.status import Status
+
+
+class Fits(NamedTuple):
+    """The models of a sweep along a leading axis: params w (r, n, k), b (r, k, 1); certificates
+    and steps (r,). `notes` say what was found in the data of each, as `Result.notes` do.
+    """
+
+    params: Params
+    certificate: Certificate
+    status: tuple[Status, ...]
+    steps: np.ndarray
+    classes: tuple[Any, ...]
+    solver: str
+    notes: tuple[tuple[str, ...], ...]
+
+    def result(self, i: int) -> Result:
+        """Model i as `fit` would hand it back, with an empty history: a sweep keeps none."""
+        params, certificate = (
+            jax.tree.map(lambda part: part[i], tree) for tree in (self.params, self.certificate)
+        )
+        nothing = np.empty(0, params.w.dtype)
+        return Result(
+            params,
+            History(*(nothing,) * 4),
+            self.status[i],
+            int(self.steps[i]),
+            None,
+            certificate,
+            self.classes,
+            self.solver,
+            self.notes[i],
+        )
+
+    def part(self, which: slice) -> "Fits":
+        """Those models alone."""
+        params, certificate = (
+            jax.tree.map(lambda part: part[which], tree) for tree in (self.params, self.certificate)
+        )
+        return self._replace(
+            params=params,
+            certificate=certificate,
+            status=self.status[which],
+            steps=self.steps[which],
+            notes=self.notes[which],
+        )

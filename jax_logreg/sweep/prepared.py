@@ -1,0 +1,32 @@
+"""What all models of a sweep share, computed once."""
+
+from dataclasses import replace
+
+from jax import Array
+
+from jax_logreg.certificate import Moments, moments_of
+from jax_logreg.compiling import jit
+from jax_logreg.logistic import Params
+from jax_logreg.loop import Loop
+from jax_logreg.matrix import mean_absolute
+from jax_logreg.solver import LBFGS
+from jax_logreg.solver.basis import Basis, make_basis
+
+
+def prepared(loop: Loop, params: Params) -> Loop:
+    """The loop with what all models share: moments, the scale of the features, and a basis, made at
+    the parameters, if they go by L-BFGS.
+    """
+    moments, scale, basis = _shared(loop, params)
+    loop = loop._replace(moments=moments, scale=scale)
+    if isinstance(loop.solver, LBFGS):
+        loop = loop._replace(solver=replace(loop.solver, basis=basis))
+    return loop
+
+
+@jit
+def _shared(loop: Loop, params: Params) -> tuple[Moments | None, Array, Basis | None]:
+    objective, basis = loop.objective, None
+    if isinstance(loop.solver, LBFGS):
+        basis = make_basis(objective, params)
+    return moments_of(objective), mean_absolute(objective.batch.X, objective.batch.s), basis

@@ -1,0 +1,162 @@
+"""Where a sweep is between two looks: what is known of its models, and who runs in which slot."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jax_logreg.certificate import Certificate
+from jax_logreg.driver import measure
+from jax_logreg.logistic import Params
+from jax_logreg.loop import Loop
+from jax_logreg.status import Status
+from jax_logreg.sweep.slots import LOOK, Slot
+
+
+class Answers(NamedTuple):
+    """What is known of each model, in NumPy, filled in as they end: params w (r, n, k) and
+    b (r, k, 1), certificate (r, 4), status and steps (r,).
+    """
+
+    params: Params
+    certificate: np.ndarray
+    status: np.ndarray
+    steps: np.ndarray
+
+    @staticmethod
+    def empty(loop: Loop, starts: Params, models: int) -> "Answers":
+        """Until they are known, the parameters are those that models start from."""
+        dtype = loop.objective.batch.s.dtype
+        arrays: Any = [
+            np.array(np.broadcast_to(part, (models, *part.shape[1:])), dtype) for part in starts
+        ]
+        counts = np.zeros(models, np.int32)
+        return Answers(Params(*arrays), np.zeros((models, 4), dtype), counts, counts.copy())
+
+    @property
+    def done(self) -> int:
+        """How many models have come to an end."""
+        return int(np.count_nonzero(self.status != Status.RUNNING))
+
+    @property
+    def taken(self) -> int:
+        """Steps of all models together."""
+        return int(self.steps.sum())
+
+    @property
+    def where(self) -> str:
+        """How far the sweep is, in words."""
+        return f"{self.done} of {len(self.status)} models"
+
+    @property
+    def running(self) -> bool:
+        """Whether some have not ended."""
+        return self.done < len(self.status)
+
+    def packed(self) -> "Answers":
+        """As they are."""
+        return self
+
+    def check(self) -> None:
+        """Refuse numbers that no sweep leaves (ValueError)."""
+        for code in np.unique(self.status):
+            Status(int(code))
+        if np.any(self.steps < 0):
+            raise ValueError("a number of steps is below 0")
+
+    def misses(self, model: int, tolerance: float) -> bool:
+        """Whether a model that has converged is not proven to have."""
+        found = Certificate(*self.certificate[model])
+        return self.status[model] == Status.CONVERGED and measure(found) > tolerance
+
+
+class Point(NamedTuple):
+    """All that a sweep needs to go on from there; NumPy, changed in place, but for `slots`.
+
+    `order` (r,) holds the models of this round as they may begin, -1 after the first `ready`;
+    `begun` of them have. Slot i has the model held[i], under way where live[i]. Each round runs
+    again what the one before has not proven.
+    """
+
+    answers: Answers
+    order: np.ndarray
+    held: np.ndarray
+    live: np.ndarray
+    slots: Slot
+    ready: int = 0
+    begun: int = 0
+    round: int = 0
+    looks: int = 0
+
+    @property
+    def taken(self) -> int:
+        """Steps of the slots."""
+        return LOOK * self.looks
+
+    @property
+    def where(self) -> str:
+        """How far the sweep is, in words."""
+        return self.answers.where
+
+    @property
+    def running(self) -> bool:
+        """Its end is that of its answers."""
+        return True
+
+    def packed(self) -> "Point":
+        """As it is."""
+        return self
+
+    def check(self) -> None:
+        """Refuse numbers that no sweep leaves (ValueError)."""
+        self.answers.check()
+        models = len(self.order)
+        known = np.concatenate([self.order[: max(self.ready, 0)], self.held])
+        if not (0 <= self.begun <= self.ready <= models and min(self.round, self.looks) >= 0):
+            raise ValueError("its counts are none of a sweep")
+        if np.any((known < 0) | (known >= models)):
+            raise ValueError("it holds a model that is none")
+
+    @property
+    def models(self) -> np.ndarray:
+        """Those that may begin, or have, in this round, by number."""
+        return np.sort(self.order[: self.ready])
+
+    def with_ready(self, models: np.ndarray) -> "Point":
+        """Those may begin, once there is a slot."""
+        ready = self.ready + len(models)
+        self.order[self.ready : ready] = models
+        return self._replace(ready=ready)
+
+    def next_round(self, models: np.ndarray) -> "Point":
+        """Those are to run once more, from their own answers."""
+        self.order[:] = -1
+        return self._replace(ready=0, begun=0, round=self.round + 1).with_ready(models)
+
+    def starts(self, parents: np.ndarray) -> Params:
+        """Where the models of the slots begin: at the answers of their parents (r,), -1 for none;
+        in later rounds, at their own.
+        """
+        source = self.held if self.round else parents[self.held]
+        source = np.where(source < 0, self.held, source)
+        return Params(*(part[source] for part in self.answers.params))
+
+    def filled(self) -> tuple["Point", np.ndarray]:
+        """The free slots given to models that may begin, and which slots these are."""
+        free = np.flatnonzero(~self.live)[: self.ready - self.begun]
+        begun = self.begun + len(free)
+        self.held[free] = self.order[self.begun : begun]
+        self.live[free] = True
+        fresh = np.zeros_like(self.live)
+        fresh[free] = True
+        return self._replace(begun=begun), fresh
+
+    def emptied(
+        self, ended: np.ndarray, found: Params, status: np.ndarray, steps: np.ndarray
+    ) -> None:
+        """Take the answers of the models that have ended out of their slots."""
+        models = self.held[ended]
+        for kept, new in zip(self.answers.params, found, strict=True):
+            kept[models] = new[ended]
+        self.answers.status[models] = status[ended]
+        self.answers.steps[models] += steps[ended]
+        self.live[ended] = False
