@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.sharding import Mesh
+from jax.tree_util import treedef_is_leaf
 
 from jax_logreg.devices import make_mesh, over_hosts, place_beside, replicate, spread
 from jax_logreg.entries import FEW, check_entries, largest_entries
@@ -21,7 +22,7 @@ from jax_logreg.logistic import Batch, Params
 from jax_logreg.matrix import arrange, is_array
 from jax_logreg.objective import Objective
 from jax_logreg.parts import agree_on_arguments, check_parts, encode_part, weigh_part
-from jax_logreg.penalty import Penalty
+from jax_logreg.penalty import L1, L2, ElasticNet, Penalty
 
 _EXTRAS = {"gpu": "cuda13", "cuda": "cuda13", "tpu": "tpu"}
 
@@ -166,8 +167,13 @@ def check_penalty(penalty: Any, n: int) -> Penalty | None:
             "or ElasticNet(strength, l1_ratio)"
         )
     name = type(penalty).__name__
+    if treedef_is_leaf(jax.tree.structure(penalty)):
+        raise InputError(f"{name} is no pytree: decorate it with jax_logreg.pytree.pytree")
+    if not isinstance(penalty, L1 | L2 | ElasticNet):
+        _check_coefficients(name, penalty, n)
+        return penalty
     _check_number(f"{name}.strength", penalty.strength, "0 or larger")
-    if hasattr(penalty, "l1_ratio"):
+    if isinstance(penalty, ElasticNet):
         _check_number(f"{name}.l1_ratio", penalty.l1_ratio, "from 0 to 1", highest=1)
     if penalty.factors is None:
         return penalty
@@ -183,6 +189,19 @@ def check_penalty(penalty: Any, n: int) -> Penalty | None:
             "0 (unpenalised) or larger"
         )
     return replace(penalty, factors=factors.reshape(n, 1))
+
+
+def _check_coefficients(name: str, penalty: Penalty, n: int) -> None:
+    """Refuse an l1 or l2 of a penalty of another's making that no formula here is for."""
+    for which in ("l1", "l2"):
+        values = np.asarray(_numbers(f"{name}.{which}", getattr(penalty, which)))
+        good = values.shape in ((), (n, 1)) and np.all(np.isfinite(values) & (values >= 0))
+        if not good or (which == "l1" and penalty.smooth and np.any(values)):
+            raise InputError(
+                f"{name}.{which} is from {np.min(values)} to {np.max(values)}, of shape "
+                f"{values.shape}: expected a finite number, 0 or larger, or one for each feature, "
+                f"({n}, 1); an l1 that is not 0 only with smooth = False"
+            )
 
 
 def _check_number(name: str, value: Any, expected: str, highest: float = math.inf) -> None:

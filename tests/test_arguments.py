@@ -1,4 +1,6 @@
 import re
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,7 @@ from cases import PROBLEMS
 from scipy.sparse import csr_matrix
 
 from jax_logreg import L1, L2, ElasticNet, GradientDescent, Optax, Params, fit
+from jax_logreg.pytree import pytree
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -19,6 +22,25 @@ INF = np.where(np.arange(X.size).reshape(X.shape) == 203, -np.inf, X)
 def scaled(factor):
     """X with one feature in another unit."""
     return X * np.array([1, factor, 1, 1, 1])[:, None]
+
+
+@pytree
+@dataclass(frozen=True)
+class Other:
+    """A penalty that is none of the package's."""
+
+    l1: Any
+    l2: Any
+    smooth: ClassVar[bool] = False
+
+
+class Leaf(Other):
+    pass
+
+
+@pytree
+class Kinked(Other):
+    smooth = True
 
 
 class Sparse:
@@ -87,6 +109,16 @@ BAD = {
     "factors negative": (
         dict(penalty=L2(1, [1, 1, -2, 1, 1])),
         r"L2\.factors\[2\] is -2: expected finite numbers, 0 \(unpenalised\) or larger",
+    ),
+    "penalty no pytree": (dict(penalty=Leaf(0.0, 1.0)), r"Leaf is no pytree: decorate it with"),
+    "coefficient negative": (
+        dict(penalty=Other(-1.0, 1.0)),
+        r"Other\.l1 is from -1.*expected a finite",
+    ),
+    "coefficients of a shape": (dict(penalty=Other(0.0, np.ones(5))), r"Other\.l2 is .*\(5, 1\)"),
+    "a kink that is smooth": (
+        dict(penalty=Kinked(1.0, 1.0)),
+        r"Kinked\.l1 is .*only with smooth = False",
     ),
     "L1 by Newton": (
         dict(penalty=L1(0.1), solver="newton"),

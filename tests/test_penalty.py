@@ -1,6 +1,8 @@
 """Penalties against scikit-learn's coefficients, and the exact zeros of L1."""
 
 import warnings
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from jax_logreg import L1, L2, ElasticNet, Status, fit
 from jax_logreg import penalty as module
+from jax_logreg.pytree import pytree
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -150,6 +153,26 @@ def test_the_smallest_subgradient_by_hand():
     w, gradient = jnp.array([[-2.0], [0.0], [0.0], [1.0]]), jnp.array([[1.0], [0.5], [-3.0], [1.0]])
     found = module.stationarity(L1(1.0), w, gradient)
     assert found.ravel().tolist() == [0, 0, -2, 2]
+
+
+@pytree
+@dataclass(frozen=True)
+class Coefficients:
+    """A penalty that is nothing but its coefficients."""
+
+    l1: Any
+    l2: Any
+    smooth: ClassVar[bool] = False
+
+
+def test_a_penalty_is_its_coefficients():
+    factors = np.arange(1.0, 7.0)[:, None]
+    own = fit(X, LABELS["binomial"], penalty=Coefficients(0.01 * factors, 0.02), **SETTINGS)
+    both = fit(X, LABELS["binomial"], penalty=Coefficients(0.005, 0.005), **SETTINGS)
+    net = fit(X, LABELS["binomial"], penalty=ElasticNet(0.01, 0.5), **SETTINGS)
+    assert own.status is Status.CONVERGED
+    assert module.value(Coefficients(1.0, 2.0), jnp.full((2, 1), -3.0)) == 2 * (3 + 9)
+    assert_allclose(both.params.w, net.params.w, atol=1e-12)
 
 
 def test_elastic_net_meets_L1_and_L2():
