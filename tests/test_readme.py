@@ -6,26 +6,20 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from pages import PROJECT, ROOT, blocks, commands, dead_links
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PAGE = ROOT / "README.md"
+README = PAGE.read_text()
 SETUP = re.compile(
     r"^python3 -m venv \.venv && \.venv/bin/pip install --quiet -e '\.\[(\w+)\]' && "
 )
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-
-
-COMMANDS = [line for block in blocks("sh") for line in block.strip().splitlines()]
+COMMANDS = commands(PAGE)
 TRAIN, TEST = (SETUP.sub("", line) for line in COMMANDS if SETUP.match(line))
 INSTALLS = [line for line in COMMANDS if " pip install" in line or "/pip install '" in line]
 OTHERS = [c for c in COMMANDS if not SETUP.match(c) and c not in INSTALLS]
@@ -65,7 +59,7 @@ def test_set_up_is_part_of_both_commands():
 
 
 def test_the_first_command_prints_what_the_readme_shows(clone):
-    shown, printed = cells(blocks("text")[0]), cells(shell(TRAIN, clone))
+    shown, printed = cells(blocks(PAGE, "text")[0]), cells(shell(TRAIN, clone))
     # Seconds differ from run to run, the device and the last digits of a check between machines.
     stable = {"status", "steps", "cost", "train accuracy", "test accuracy"}
     assert stable < set(shown) == set(printed)
@@ -125,7 +119,7 @@ def test_accelerator_extras_are_jaxs_own():
 
 def test_every_python_block_in_one_program(tmp_path):
     program = tmp_path / "readme.py"
-    program.write_text("\n\n".join(blocks("python")))
+    program.write_text("\n\n".join(blocks(PAGE, "python")))
     done = subprocess.run(
         [sys.executable, "-W", "error", program],
         cwd=tmp_path,
@@ -160,8 +154,7 @@ def test_time_to_the_optimum_is_as_measured():
 
 
 def test_links_lead_somewhere():
-    for target in re.findall(r"\]\((?!https)([^)]+)\)", README):
-        assert (ROOT / target).exists(), target
+    assert dead_links(PAGE) == []
 
 
 def test_ci_runs_the_commands_as_printed():
