@@ -106,10 +106,12 @@ def _run(config: Config, console: Console, folder: Path | None, tracked: Tracked
         config.data.reading.of(data.levels.names),
         data.levels,
     )
-    evaluated = evaluate(*(test or train), data.classes)
+    shown = (test or train).some()
+    evaluated = evaluate(*shown, data.classes)
     summary["evaluation"] = {
         "on": "train" if test is None else "test",
-        "examples": (test or train).truth.size,
+        "examples": shown.truth.size,
+        "of": (test or train).truth.size,
         "measures": evaluated.measures._asdict(),
     }
     w = np.asarray(result.params.w)

@@ -17,6 +17,8 @@ from jax_logreg.model import family_name, probabilities
 from jax_logreg.result import History, Result
 from jax_logreg.run.config import Config
 
+# Probabilities that curves are drawn of, and examples at least.
+_NUMBERS, _FEWEST = 1_000_000, 2_000
 _RULES = {"best": "best", "one_standard_error": "strongest within a standard error of the best"}
 
 
@@ -45,6 +47,15 @@ class Predicted(NamedTuple):
     truth: np.ndarray
     A: np.ndarray
     s: np.ndarray | None = None
+
+    def some(self) -> "Predicted":
+        """Those that curves are drawn of: all, or as many by chance as take a second."""
+        m, most = self.truth.size, max(_NUMBERS // len(self.A), _FEWEST)
+        if m <= most:
+            return self
+        chosen = np.sort(np.random.default_rng(0).choice(m, most, replace=False))
+        s = None if self.s is None else self.s[chosen]
+        return Predicted(self.truth[chosen], self.A[:, chosen], s)
 
     @property
     def accuracy(self) -> float:

@@ -14,6 +14,8 @@ from run.command import CONFIGS, DESCENT, QUICKSTART, command, refused
 from jax_logreg.run.folder import read_run
 from jax_logreg.run.report import render
 from jax_logreg.run.report.comparison import compare, differences, distinct_names
+from jax_logreg.run.report.words import whose
+from jax_logreg.run.summary import Predicted
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -239,3 +241,15 @@ def test_a_folder_of_an_earlier_version_still_has_a_page(runs):
     kept = {name: files[name] for name in ("config.toml", "history.csv")}
     page = render({**kept, "result.json": json.dumps(old).encode()})
     assert "Converged" in page and page.count("<svg") == 3
+
+
+def test_curves_of_many_examples_are_of_some(monkeypatch):
+    rng = np.random.default_rng(0)
+    whole = Predicted(rng.integers(0, 2, 5000), rng.random((1, 5000)), rng.random(5000))
+    assert whole.some() is whole
+    monkeypatch.setattr("jax_logreg.run.summary._NUMBERS", 3000)
+    some = whole.some()
+    assert some.truth.shape == some.s.shape == (3000,) and some.A.shape == (1, 3000)
+    assert np.isin(some.A, whole.A).all() and np.unique(some.A).size == 3000
+    evaluation = {"on": "test", "examples": 3000, "of": 5000}
+    assert "3,000 of the 5,000 held-out examples" in whose({"evaluation": evaluation})
