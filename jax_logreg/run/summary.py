@@ -71,6 +71,11 @@ def predict(result: Result, X: Any, Y: Any, s: Any = None) -> Predicted:
     return Predicted(**whole)
 
 
+def run_name(data: Prepared) -> str:
+    """What a run is called on its pages."""
+    return f"Logistic regression on {data.source}"
+
+
 def summarise(
     result: Result,
     data: Prepared,
@@ -86,7 +91,7 @@ def summarise(
     names = [str(name) for name in data.classes]
     counts = np.bincount(train.truth, minlength=len(names)).tolist()
     return {
-        "name": f"Logistic regression on {data.source}",
+        "name": run_name(data),
         "status": result.status.name.lower(),
         "message": result.message,
         "steps": result.steps,

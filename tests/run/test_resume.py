@@ -155,7 +155,7 @@ def test_the_second_run_into_a_folder_is_refused(tmp_path):
 def test_other_settings_are_refused(tmp_path, monkeypatch):
     out = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr("jax_logreg.run.experiment.render", interrupted)
+        patch.setattr("jax_logreg.run.outcome.render", interrupted)
         assert command("run", DESCENT, "--out", out, "--set", "fit.steps=20").code == 130
     assert saved(out)
     line = refused("run", DESCENT, "--out", out, "--resume", "--set", "fit.steps=30")
