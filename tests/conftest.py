@@ -13,6 +13,8 @@ import pytest
 from cases import quick_compilation
 
 jax.config.update("jax_num_cpu_devices", 8)
+# From here on they stay: a command called in this process would take one a core.
+assert len(jax.devices()) == 8
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 

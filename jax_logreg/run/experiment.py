@@ -1,14 +1,12 @@
 """The straight line of one run: data, fit, measures, files."""
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
-import numpy as np
 
 from jax_logreg.checkpoint import Checkpoint
 from jax_logreg.data import Prepared, prepare
@@ -20,30 +18,19 @@ from jax_logreg.extras import needs
 from jax_logreg.fit import fit
 from jax_logreg.hosts import add_up, count, index
 from jax_logreg.matrix import plain_errors
-from jax_logreg.model import Model
-from jax_logreg.result import Result
 from jax_logreg.run.config import CheckpointConfig, Config
 from jax_logreg.run.cores import spread_out
+from jax_logreg.run.outcome import Outcome, Trained, conclude
 from jax_logreg.run.progress import show_progress
-from jax_logreg.run.report import csv, render
-from jax_logreg.run.report.tables import coefficients, evaluate
 from jax_logreg.run.report.unfinished import reporting
 from jax_logreg.run.signals import stopping
-from jax_logreg.run.summary import Seconds, history, predict, summarise
+from jax_logreg.run.summary import Seconds, run_name
 from jax_logreg.run.sweep import run_sweep
 from jax_logreg.run.tracking import tracked_run
 from jax_logreg.tracking import Tracked
 
 with needs("run"):
     from rich.console import Console
-
-
-class Outcome(NamedTuple):
-    """A finished run: what was fitted, what is said of it, and its files by name."""
-
-    result: Result
-    summary: dict[str, Any]
-    files: dict[str, bytes]
 
 
 @plain_errors()
@@ -60,12 +47,12 @@ def run(config: Config, console: Console, folder: Path | None = None) -> Outcome
         _check_hosts(config)
     settings = config.model_dump(mode="json", exclude={"tracking", "checkpoint"})
     with tracked_run(config.tracking, settings, folder, _teller(console)) as tracked:
-        outcome = _run(config, console, folder, tracked)
+        outcome = conclude(config, _train(config, console, folder, tracked))
         tracked.summary = outcome.summary
     return outcome
 
 
-def _run(config: Config, console: Console, folder: Path | None, tracked: Tracked) -> Outcome:
+def _train(config: Config, console: Console, folder: Path | None, tracked: Tracked) -> Trained:
     began = time.perf_counter()
     data = prepare(config.data, config.fit.dtype)
     load = time.perf_counter() - began
@@ -74,11 +61,10 @@ def _run(config: Config, console: Console, folder: Path | None, tracked: Tracked
     _teller(console)(described)
     began, sweep = time.perf_counter(), None
     place = folder if index() == 0 else None
-    name = f"Logistic regression on {data.source}"
     checkpoint = None if folder is None else _checkpoint(config, folder, console)
     with (
         _compiling() as compiled,
-        reporting(place, name, config.to_toml()) as begun,
+        reporting(place, run_name(data), config.to_toml()) as begun,
         stopping(checkpoint),
     ):
         if config.sweep is not None:
@@ -92,38 +78,7 @@ def _run(config: Config, console: Console, folder: Path | None, tracked: Tracked
             result = fit(data.X_train, data.Y_train, callback=callback, **training)
     elapsed = time.perf_counter() - began
     seconds = Seconds(load, sum(compiled), elapsed - sum(compiled))
-    train = predict(result, data.X_train, data.Y_train, data.s_train)
-    test = None if data.X_test is None else predict(result, data.X_test, data.Y_test)
-    summary = summarise(result, data, config, seconds, train, test)
-    if sweep is not None:
-        summary["sweep"] = sweep.summary
-        summary["penalty"]["strength"] = arguments["penalty"].strength
-    model = Model(
-        result.params,
-        data.classes,
-        data.features[: len(data.scaling.mean)],
-        data.scaling,
-        config.data.reading.of(data.levels.names),
-        data.levels,
-    )
-    evaluated = evaluate(*(test or train), data.classes)
-    summary["evaluation"] = {
-        "on": "train" if test is None else "test",
-        "examples": (test or train).truth.size,
-        "measures": evaluated.measures._asdict(),
-    }
-    w = np.asarray(result.params.w)
-    files = {
-        "config.toml": config.to_toml().encode(),
-        "result.json": (json.dumps(summary, indent=2, allow_nan=False) + "\n").encode(),
-        "history.csv": history(result.history).encode(),
-        "model.safetensors": model.save(),
-        "coefficients.csv": csv.write(coefficients(w, data.features, data.classes)),
-        **evaluated.files,
-        **({} if sweep is None else sweep.files),
-    }
-    files["report.html"] = render(files).encode()
-    return Outcome(result, summary, files)
+    return Trained(result, data, arguments["penalty"], sweep, seconds)
 
 
 def _checkpoint(config: Config, folder: Path, console: Console) -> Checkpoint:

@@ -17,6 +17,8 @@ from jax_logreg.model import family_name, probabilities
 from jax_logreg.result import History, Result
 from jax_logreg.run.config import Config
 
+# Probabilities that curves are drawn of, and examples at least.
+_NUMBERS, _FEWEST = 1_000_000, 2_000
 _RULES = {"best": "best", "one_standard_error": "strongest within a standard error of the best"}
 
 
@@ -46,6 +48,15 @@ class Predicted(NamedTuple):
     A: np.ndarray
     s: np.ndarray | None = None
 
+    def some(self) -> "Predicted":
+        """Those that curves are drawn of: all, or as many by chance as take a second."""
+        m, most = self.truth.size, max(_NUMBERS // len(self.A), _FEWEST)
+        if m <= most:
+            return self
+        chosen = np.sort(np.random.default_rng(0).choice(m, most, replace=False))
+        s = None if self.s is None else self.s[chosen]
+        return Predicted(self.truth[chosen], self.A[:, chosen], s)
+
     @property
     def accuracy(self) -> float:
         """The share put into the right class."""
@@ -58,6 +69,11 @@ def predict(result: Result, X: Any, Y: Any, s: Any = None) -> Predicted:
     heard = share(lambda: told if s is None else {**told, "s": np.ravel(s)})
     whole = {name: np.concatenate([one[name] for one in heard], axis=-1) for name in heard[0]}
     return Predicted(**whole)
+
+
+def run_name(data: Prepared) -> str:
+    """What a run is called on its pages."""
+    return f"Logistic regression on {data.source}"
 
 
 def summarise(
@@ -75,7 +91,7 @@ def summarise(
     names = [str(name) for name in data.classes]
     counts = np.bincount(train.truth, minlength=len(names)).tolist()
     return {
-        "name": f"Logistic regression on {data.source}",
+        "name": run_name(data),
         "status": result.status.name.lower(),
         "message": result.message,
         "steps": result.steps,

@@ -1,5 +1,6 @@
 """`jax-logreg report`, `runs`, `compare`: what runs left, to be looked at."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,7 +8,6 @@ from jax_logreg.extras import needs
 
 with needs("run"):
     import typer
-    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Column, Table
     from rich.text import Text
@@ -47,7 +47,8 @@ def runs(
         try:
             rows.append(_row(path.name, read_run(path).summary))
         except InputError as error:
-            rows.append({"run": path.name, "status": f"unreadable: {error}"})
+            rows.append({"run": path.name, "status": "unreadable"})
+            print(f"jax-logreg: {error}", file=sys.stderr)
     _print(rows)
     if not rows:
         print(f"no runs in {folder}")
@@ -106,7 +107,8 @@ def _print(rows: list[dict[str, str]]) -> None:
     if not rows:
         return
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    table = Table(*(Column(name, overflow="fold") for name in columns), box=SIMPLE)
+    headings = (Column(name, overflow="fold") for name in columns)
+    table = Table(*headings, box=None, pad_edge=False)
     for row in rows:
         table.add_row(*(Text(row.get(column, "")) for column in columns))
     Console().print(table)

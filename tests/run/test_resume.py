@@ -80,6 +80,8 @@ def test_a_signal_saves_and_ends(number, tmp_path, undisturbed):
     name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
     assert error.splitlines()[-1].startswith(f"jax-logreg: stopped by {name}: saved after step ")
     assert "--resume" in error and saved(out) and not out.exists()
+    page = (tmp_path / "run.partial" / "report.html").read_text()
+    assert f"<strong>Interrupted:</strong> stopped by {name}" in page and "Step by step" in page
 
 
 def test_kill_9_and_resume(tmp_path, undisturbed):
@@ -91,10 +93,14 @@ def test_kill_9_and_resume(tmp_path, undisturbed):
     assert not out.exists()
     line = refused("run", DESCENT, "--out", out, *STEPS)
     assert "holds an unfinished run" in line and "--resume" in line and "--force" in line
+    assert command("report", out).code == 0
+    page = (tmp_path / "run.partial" / "report.html").read_text()
+    assert "<strong>Unfinished:</strong>" in page and "Step by step" in page
+    assert "unfinished" in command("runs", tmp_path).out
     output, error = (process := run(out, *STEPS, "--resume")).communicate()
     assert process.returncode == 0, error
     assert "going on from step" in output
-    assert answer(out) == undisturbed and not saved(out)
+    assert answer(out) == undisturbed and not (tmp_path / "run.partial").exists()
     again = command("run", DESCENT, "--out", out, *STEPS, "--resume")
     assert again.code == 0 and "is finished already" in again.out
 
@@ -149,7 +155,7 @@ def test_the_second_run_into_a_folder_is_refused(tmp_path):
 def test_other_settings_are_refused(tmp_path, monkeypatch):
     out = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr("jax_logreg.run.experiment.render", interrupted)
+        patch.setattr("jax_logreg.run.outcome.render", interrupted)
         assert command("run", DESCENT, "--out", out, "--set", "fit.steps=20").code == 130
     assert saved(out)
     line = refused("run", DESCENT, "--out", out, "--resume", "--set", "fit.steps=30")

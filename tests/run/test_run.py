@@ -184,6 +184,8 @@ def test_a_learning_rate_that_diverges(tmp_path):
     assert "diverged after" in line and "solver.learning_rate is 1000" in line
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["status"] == "diverged"
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "<strong>Diverged:</strong>" in page and "Step by step" in page
     assert (tmp_path / "run" / "report.html").exists()
 
 

@@ -12,7 +12,8 @@ from jax_logreg.run.summary import measures, number
 
 def render(folder: Mapping[str, bytes]) -> str:
     """The page of a run, from the files of its folder by name; what is not there is left out."""
-    summary = json.loads(folder["result.json"])
+    # Runs of before there were names had none.
+    summary = {"name": "Logistic regression", **json.loads(folder["result.json"])}
     tables = {name: csv.read(content) for name, content in folder.items() if name in _TABLES}
     sections = {
         heading: draw(tables, summary)

@@ -78,8 +78,10 @@ def _files(
 ) -> dict[str, bytes]:
     files = {"config.toml": config.encode()}
     steps = 0
-    if saved is not None and "history" in saved.arrays:
-        rows = History(*saved.arrays["history"])
+    # Of a fit, `Point.rows` in one block; a sweep has none.
+    found = None if saved is None else saved.arrays.get(".rows[0]")
+    if found is not None:
+        rows = History(*found)
         steps = len(rows.cost)
         files["history.csv"] = history(rows).encode()
     summary = {"name": name, "steps": steps, **summary}

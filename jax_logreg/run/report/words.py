@@ -73,11 +73,18 @@ def _quality(summary: Summary) -> str:
     if evaluation is None:
         return ""
     measures = evaluation["measures"]
-    which = "held-out" if evaluation["on"] == "test" else "training"
-    line = f"Of {evaluation['examples']:,} {which} examples {measures['accuracy']:.2%} are right"
+    line = f"Of {_which(evaluation)}, {measures['accuracy']:.2%} are right"
     if measures["roc_auc"] is not None:
         line += f"; area under the ROC curve {measures['roc_auc']:.4f}"
     return f"{line}; log loss {measures['log_loss']:.4f}, Brier score {measures['brier']:.4f}."
+
+
+def _which(evaluation: Mapping[str, Any]) -> str:
+    kind = "held-out" if evaluation["on"] == "test" else "training"
+    some, whole = evaluation["examples"], evaluation["of"]
+    if some == whole:
+        return f"the {whole:,} {kind} examples"
+    return f"{some:,} of the {whole:,} {kind} examples, drawn by chance"
 
 
 def whose(summary: Summary) -> str:
@@ -85,13 +92,10 @@ def whose(summary: Summary) -> str:
     evaluation = summary.get("evaluation")
     if evaluation is None:
         return ""
-    m = evaluation["examples"]
+    which = _which(evaluation)
     if evaluation["on"] == "test":
-        return f"From here on by the {m:,} examples that were held out."
-    return (
-        f"From here on by the {m:,} examples that were trained on, as none were held out: new ones "
-        "will be told worse."
-    )
+        return f"From here on by {which}."
+    return f"From here on by {which}, as none were held out: new ones will be told worse."
 
 
 def certificate(summary: Summary) -> list[str]:
