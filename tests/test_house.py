@@ -93,6 +93,7 @@ def test_only_the_heart_knows_the_cross_entropy():
 
 def test_import_needs_jax_numpy_and_optax_only():
     optional = "pydantic typer rich tomli_w safetensors h5py pyarrow sklearn jinja2 matplotlib PIL"
+    optional += " onnx onnxruntime skops mlflow tensorboardX"
     code = (
         "import sys, jax_logreg\n"
         f"print(*(name for name in '{optional}'.split() if name in sys.modules))"
