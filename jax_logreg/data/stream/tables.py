@@ -2,7 +2,6 @@
 
 import io
 from abc import abstractmethod
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from jax_logreg.data import tables
-from jax_logreg.data.stream.part import Names, Part, reading
+from jax_logreg.data.library_errors import library_errors
+from jax_logreg.data.stream.part import Names, Part
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 
@@ -23,19 +23,16 @@ class _Table(Part):
     def __init__(self, path: Path, names: Names) -> None:
         super().__init__(path)
         self._names = names
-        with reading(path):
+        with library_errors(path):
             schema = self._columns = self._schema()
         if not schema.names:
             return
-        columns = Counter(schema.names)
-        name, count = columns.most_common(1)[0] if columns else ("", 0)
-        if count > 1:
-            raise InputError(f"{path} has {count} columns named '{name}': expected unique names")
+        tables.check_unique(path, schema.names)
         wanted = {names.label: "labels with data.label"}
         if names.weights is not None:
             wanted[names.weights] = "weights with data.weights"
         for name, option in wanted.items():
-            if name not in columns:
+            if name not in schema.names:
                 raise InputError(tables.missing_column(path, name, schema.names, option))
         self.features = tuple(name for name in schema.names if name not in wanted)
         if not self.features:
