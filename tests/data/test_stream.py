@@ -281,6 +281,18 @@ def test_a_dataset_that_is_in_another_file_is_not_read(name, tmp_path):
         open_stream(tmp_path / "a.h5", weights="s")
 
 
+@pytest.mark.parametrize("name", ["a.parquet", "a_labels.npy"])
+def test_what_has_no_end_is_not_waited_for(name, tmp_path):
+    save_npy(TABLE, tmp_path / "a.npy")
+    (tmp_path / "a_labels.npy").unlink()
+    os.mkfifo(tmp_path / name)
+    # Opened by nobody, a pipe that is read never ends the test.
+    with pytest.raises(
+        InputError, match=rf"{name}, which .* is no file|{name} is a folder, .* a pipe"
+    ):
+        open_stream(tmp_path / name.replace("_labels", ""))
+
+
 # What is wrong with an Arrow file that is whole: bytes, and others in their place.
 SPOILT_ARROW = {
     "the end of a label": (struct.pack("<3i", 0, 2, 5), struct.pack("<3i", 0, 2, 2**30)),

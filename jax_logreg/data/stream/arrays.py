@@ -64,10 +64,10 @@ class NpyPart(_Array):
             self._describe(mapped.shape, mapped.dtype)
             self._offset = mapped.offset
         beside = path.with_name(names.labels.replace("*", path.stem))
-        if not beside.exists():
+        if not beside.is_file():
             raise InputError(
-                f"{path} has labels in {beside.name}, which does not exist: name the file beside "
-                "it with labels"
+                f"{path} has labels in {beside.name}, which does not exist or is no file: "
+                "name the file beside it with labels"
             )
         with library_errors(beside):
             self._label(_load(beside), None)
