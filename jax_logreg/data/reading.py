@@ -9,10 +9,11 @@ import numpy as np
 
 from jax_logreg.data import arrays, pictures, tables
 from jax_logreg.data.examples import Examples, Part
+from jax_logreg.data.library_errors import library_errors
 from jax_logreg.data.one_line import one_line
 from jax_logreg.data.section import Section
 from jax_logreg.errors import InputError
-from jax_logreg.extras import MissingExtra, needs
+from jax_logreg.extras import needs
 
 with needs("run"):
     from pydantic import Field
@@ -100,19 +101,8 @@ def read(
     """
     if not labelled:
         reading = reading.model_copy(update={"weights": None})
-    try:
+    with library_errors(path):
         examples = _reader(path, part)(path, reading, features, labelled)
-    except (InputError, MissingExtra):
-        raise
-    except MemoryError:
-        raise InputError(f"{path} does not fit into memory, or is damaged") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {_first_line(error)}") from None
-    # A damaged file makes the libraries raise nearly anything, and each means just that.
-    except Exception as error:
-        raise InputError(
-            f"{path} is damaged, or no {path.suffix or 'folder of pictures'}: {_first_line(error)}"
-        ) from None
     if not labelled:
         examples = examples._replace(labels=None)
     if reading.categorical and path.suffix.lower() not in _TABLES:
@@ -185,10 +175,3 @@ def check_weights(examples: Examples, name: str) -> None:
             f"{examples.source}: the weight '{name}' of {examples.example(wrong[0])} is "
             f"{weights[wrong[0]]}: expected a finite number, 0 or larger"
         )
-
-
-def _first_line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -116,10 +116,8 @@ def _examples(
     labelled: bool,
     first_line: int | None,
 ) -> Examples:
-    columns = Counter(table.column_names)
-    name, count = columns.most_common(1)[0] if columns else ("", 0)
-    if count > 1:
-        raise InputError(f"{path} has {count} columns named '{name}': expected unique names")
+    check_unique(path, table.column_names)
+    columns = dict.fromkeys(table.column_names)
     special.check(path)
     wanted = special.named()
     categorical = special.categorical
@@ -153,6 +151,13 @@ def _examples(
         weights=weights,
         categories=tuple(categories),
     )
+
+
+def check_unique(path: Path, names: Sequence[str]) -> None:
+    """Refuse columns of one name (InputError)."""
+    name, count = next(iter(Counter(names).most_common(1)), ("", 0))
+    if count > 1:
+        raise InputError(f"{path} has {count} columns named '{name}': expected unique names")
 
 
 def missing_column(path: Path, name: str, columns: list[str], option: str | None) -> str:

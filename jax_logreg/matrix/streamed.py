@@ -16,9 +16,12 @@ from jax_logreg.matrix.blocked import Blocked, layout, total
 from jax_logreg.matrix.read_ahead import ReadAhead, Source
 from jax_logreg.pytree import pytree
 
-# Entries of a block. Of a column a feature, many examples make long columns, which reading and
-# both products are fast with; of a row an example, what a block of rows needs stays in cache.
-_COLUMNS, _ROWS = 3 * 2**21, 2**21
+# Entries of a block of a column a feature: many examples make long columns, which reading and both
+# products are fast with.
+_COLUMNS = 3 * 2**21
+# Bytes of a block of a row an example: those read ahead, the one handed over and XLA's copy of it
+# are in cache together, and reading one takes several times as long as asking for it.
+_ROWS = 2**22
 # What is handed over as it is stored: small, and converted by XLA without loss.
 _KEPT = ("uint8", "int8", "uint16", "int16", "float32")
 
@@ -94,7 +97,9 @@ class Streamed(Blocked):
         halves = dtype == np.float64
         out = jax.ShapeDtypeStruct((*shape, 2), np.uint32) if halves else None
         out = out or jax.ShapeDtypeStruct(shape, dtype)
-        found = jax.pure_callback(partial(read, dtype, out), out, self.reader, which)
+        # In one operand: what JAX does with each takes as long as reading 1 MB.
+        key = jnp.append(self.reader, which.astype(np.int32))
+        found = jax.pure_callback(partial(read, dtype, out), out, key)
         return lax.bitcast_convert_type(found, dtype) if halves else found
 
     def over_blocks(self, f: Callable[..., Any], shared: Any, *rows: Array) -> Any:
@@ -143,7 +148,8 @@ class Streamed(Blocked):
 def stream(source: Source, size: int | None = None) -> Streamed:
     """The examples of a source as an X; `size` is about that of a block, in examples."""
     n, m = source.shape
-    blocks, size = layout(n, m, size or (_ROWS if source.by_rows else _COLUMNS) // n)
+    entries = _ROWS // source.dtype.itemsize if source.by_rows else _COLUMNS
+    blocks, size = layout(n, m, size or entries // n)
     ahead = ReadAhead(source, size)
     number = next(_numbers)
     _open[number] = ahead
@@ -153,10 +159,12 @@ def stream(source: Source, size: int | None = None) -> Streamed:
     return Streamed(reader, index, None, n, m, size, stored, source.by_rows)
 
 
-def _block(dtype: np.dtype[Any], out: Any, reader: Any, number: Any) -> np.ndarray:
-    return _open[int(reader)].block(int(number), dtype).view(out.dtype).reshape(out.shape)
+def _block(dtype: np.dtype[Any], out: Any, key: Any) -> np.ndarray:
+    reader, number = np.asarray(key).tolist()
+    return _open[reader].block(number, dtype).view(out.dtype).reshape(out.shape)
 
 
-def _examples(dtype: np.dtype[Any], out: Any, reader: Any, index: Any) -> np.ndarray:
+def _examples(dtype: np.dtype[Any], out: Any, key: Any) -> np.ndarray:
+    reader, *index = np.asarray(key)
     found = _open[int(reader)].examples(np.asarray(index), dtype)
     return found.view(out.dtype).reshape(out.shape)

@@ -12,7 +12,7 @@ from jax_logreg import matrix
 from jax_logreg.logistic import Batch, Params
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
-from jax_logreg.solver.optax import apply, check_transformation
+from jax_logreg.solver.optax import apply, check_transformation, initial
 
 
 @pytree
@@ -35,8 +35,7 @@ class MiniBatch:
 
     def init(self, objective: Objective, params: Params) -> Any:
         """The transformation's state at the parameters."""
-        with jax.numpy_dtype_promotion("standard"):
-            return self.tx.init(params)
+        return initial(self.tx, params)
 
     def evaluate(self, objective: Objective, params: Params, state: Any) -> Evaluation:
         """J and its gradient, of all examples."""

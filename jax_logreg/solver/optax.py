@@ -32,8 +32,7 @@ class Optax:
 
     def init(self, objective: Objective, params: Params) -> Any:
         """The transformation's state at the parameters."""
-        with jax.numpy_dtype_promotion("standard"):
-            return self.tx.init(params)
+        return initial(self.tx, params)
 
     def evaluate(self, objective: Objective, params: Params, state: Any) -> Evaluation:
         """J and its gradient, from a line search that has just been there, if one has."""
@@ -62,6 +61,12 @@ def check_transformation(name: str, tx: Any) -> None:
             f"{name}({tx!r}): expected an optax transformation, "
             f"for example {name}(optax.adam(0.01))"
         )
+
+
+def initial(tx: optax.GradientTransformation, params: Params) -> Any:
+    """A transformation's state at the parameters."""
+    with jax.numpy_dtype_promotion("standard"):
+        return tx.init(params)
 
 
 def apply(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import struct
 
 import h5py
 import jax.numpy as jnp
@@ -278,6 +279,44 @@ def test_a_dataset_that_is_in_another_file_is_not_read(name, tmp_path):
             file.create_dataset(own, shape, "f8", external=external)
     with pytest.raises(InputError, match=f"a.h5: the numbers of '{name}' are in other files"):
         open_stream(tmp_path / "a.h5", weights="s")
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a_labels.npy"])
+def test_what_has_no_end_is_not_waited_for(name, tmp_path):
+    save_npy(TABLE, tmp_path / "a.npy")
+    (tmp_path / "a_labels.npy").unlink()
+    os.mkfifo(tmp_path / name)
+    # Opened by nobody, a pipe that is read never ends the test.
+    with pytest.raises(
+        InputError, match=rf"{name}, which .* is no file|{name} is a folder, .* a pipe"
+    ):
+        open_stream(tmp_path / name.replace("_labels", ""))
+
+
+# What is wrong with an Arrow file that is whole: bytes, and others in their place.
+SPOILT_ARROW = {
+    "the end of a label": (struct.pack("<3i", 0, 2, 5), struct.pack("<3i", 0, 2, 2**30)),
+    "the number of rows": (struct.pack("<q", 7), struct.pack("<q", 10**8)),
+    "a name in another encoding": (b"spoilt", b"sp\xec\xeclt"),
+    "what it begins with": (b"ARROW1", b"ARROW2"),
+}
+
+
+@pytest.mark.parametrize("case", SPOILT_ARROW)
+def test_a_spoilt_arrow_file_is_one_line(case, tmp_path):
+    path = tmp_path / "a.arrow"
+    labels = ["no", "yes", "no", "yes", "no", "yes", "no"]
+    with pa.ipc.new_file(
+        str(path), (table := pa.table({"spoilt": ROWS[:7, 0], "label": labels})).schema
+    ) as file:
+        file.write_table(table)
+    old, new = SPOILT_ARROW[case]
+    content = path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, new))
+    with pytest.raises(InputError, match=r"a.arrow is damaged, or no .arrow: |cannot be read"):
+        open_stream(path)
+    assert pa.default_memory_pool().max_memory() < 10**9
 
 
 def test_labels_whose_header_declares_more_than_the_file_holds(tmp_path):

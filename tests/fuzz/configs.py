@@ -12,6 +12,7 @@ BASES = [path.read_text() for path in CONFIGS] + [
     '[data]\nsource = "embeddings"\nexamples = 60\nfeatures = 4\nclasses = 3\n'
     '[penalty]\nkind = "elastic_net"\nstrength = 0.1\nl1_ratio = 0.5\nunpenalised = ["x0", 2]\n',
     '[data]\nsource = "file"\ntrain = "{folder}/a.csv"\ntest = "{folder}/a.csv"\nlabel = "label"\n',
+    '[data]\nsource = "file"\ntrain = "{folder}/a.csv"\nstream = true\nstandardise = false\n',
     '[data]\nsource = "file"\ntrain = "{folder}/a.npz"\nx = "X"\ny = "Y"\n[fit.class_weight]\n'
     "no = 2\nyes = 1.0\n[checkpoint]\nseconds = 1\nsteps = 5\n",
     '[data]\nsource = "synthetic"\n[penalty]\nkind = "l1"\n[sweep]\nstrengths = [0.1, 0.01]\n'

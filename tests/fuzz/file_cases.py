@@ -10,8 +10,9 @@ from fuzz import files
 
 from jax_logreg import LBFGS, Params, fit
 from jax_logreg.checkpoint import Checkpoint
-from jax_logreg.data import Examples, Reading, Scaling, prepare, read
+from jax_logreg.data import Examples, Reading, Scaling, open_stream, prepare, read
 from jax_logreg.data.sources import FileData
+from jax_logreg.data.stream import PARTS
 from jax_logreg.model import Model
 from jax_logreg.saved import digest
 
@@ -40,8 +41,9 @@ def prepare_once(folder):
     STATE["model"] = model.save()
     model.predict(_new())
     # Every library maps and starts what it needs at its first file.
-    for i, (suffix, content) in enumerate(files.WHOLE):
-        _read(folder / f"whole{i}", suffix, content, random.Random(i))
+    for i, (suffix, content) in enumerate(files.WHOLE + files.ARROW):
+        for seed in range(4):
+            _read(folder / f"whole{i}_{seed}", suffix, content, random.Random(seed))
 
 
 def _new():
@@ -81,6 +83,8 @@ def _read(where, suffix, content, rng):
         path.write_bytes(content)
     pattern = "*X" if suffix == ".h5" else "X"
     pixels = rng.choice([None, None, 4])
+    if path.suffix in (".arrow", ".feather") or (path.suffix in PARTS and rng.random() < 0.5):
+        return _stream(path, pattern, rng)
     if rng.random() < 0.25:
         features = None if path.is_dir() else rng.choice([None, ("x0", "x1", "x2")])
         reading = Reading(x=pattern, pixels=pixels)
@@ -88,6 +92,23 @@ def _read(where, suffix, content, rng):
     else:
         source = FileData(source="file", train=path, x=pattern, pixels=pixels, test_fraction=0.5)
         prepare(source, rng.choice(["float32", "float64"]))
+
+
+def _stream(path, pattern, rng):
+    """The passes over a file, with nothing computed between them."""
+    dtype = np.dtype(rng.choice(["float32", "float64"]))
+    if rng.random() < 0.5:
+        X = open_stream(path, x=pattern, block=rng.choice([None, 8])).X
+    else:
+        source = FileData(
+            source="file", train=path, x=pattern, test_fraction=0.5, stream=True, standardise=False
+        )
+        X = prepare(source, dtype.name).X_train
+        # Pictures are a view over them.
+        X = getattr(X, "X", X)
+    last = X.ahead.count - 1
+    for block in [*range(min(last, 9)), last, 0]:
+        X.ahead.block(block, dtype)
 
 
 def _spoilt(rng, content):

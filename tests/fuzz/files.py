@@ -87,6 +87,13 @@ def parquet_of(rows=ROWS, labels=LABELS, **settings):
     return file.getvalue()
 
 
+def arrow_of(open_=pyarrow.ipc.new_file, labels=LABELS, **settings):
+    file, content = io.BytesIO(), as_table(ROWS, labels)
+    with open_(file, content.schema, options=pyarrow.ipc.IpcWriteOptions(**settings)) as writer:
+        writer.write_table(content, max_chunksize=5)
+    return file.getvalue()
+
+
 def picture(kind, size=(9, 7), mode="RGB", **settings):
     file = io.BytesIO()
     pixels = np.arange(size[0] * size[1] * 3, dtype=np.uint8).reshape(size[1], size[0], 3)
@@ -141,6 +148,13 @@ WHOLE = [
     (".tif", picture("TIFF", compression="tiff_lzw")),
     (".bmp", picture("BMP")),
     (".webp", picture("WEBP")),
+]
+# What is read as a stream only, beside those of above that may be.
+ARROW = [
+    (".arrow", arrow_of()),
+    (".arrow", arrow_of(pyarrow.ipc.new_stream)),
+    (".feather", arrow_of(compression="lz4")),
+    (".feather", arrow_of(labels=pyarrow.array(LABELS).dictionary_encode())),
 ]
 MARKS = [bytes(4), b"\xff" * 4, b"\xff" * 8, b"\x7f" + b"\xff" * 7, b"\n", b'"', b",", b"\0", b"e9"]
 
@@ -430,8 +444,12 @@ ODD = [
 
 def make(rng, folder):
     """The suffix and the content of a data file."""
-    if rng.random() < 0.35:
+    kind = rng.random()
+    if kind < 0.35:
         return rng.choice(ODD)(rng, folder)
+    if kind < 0.45:
+        suffix, content = rng.choice(ARROW)
+        return suffix, spoil(rng, content)
     suffix, content = rng.choice(WHOLE)
     return suffix, spoil(rng, content)
 

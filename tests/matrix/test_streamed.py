@@ -281,3 +281,21 @@ def test_mini_batches_need_blocks():
 def test_devices_cannot_share_a_stream():
     with pytest.raises(InputError, match="Streamed, which devices cannot share"):
         fit(stream(Pieces(COUNTS), 16), LABELS, devices=2)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_a_block_of_rows_is_small_enough_to_stay_in_cache(dtype):
+    X = stream(Pieces(np.broadcast_to(np.ones((), dtype), (784, 10**6)), by_rows=True))
+    size = X.size * 784 * np.dtype(dtype).itemsize
+    assert 2**21 < size < 2**22 * 1.1
+
+
+def test_jax_hands_a_reader_one_operand(monkeypatch):
+    """Each costs more than the reader's own Python."""
+    operands, call = [], jax.pure_callback
+    monkeypatch.setattr(
+        jax, "pure_callback", lambda *args: operands.append(len(args[2:])) or call(*args)
+    )
+    X = stream(Pieces(COUNTS), 16)
+    jax.eval_shape(lambda X: (jnp.ones((1, 6)) @ X, X.examples(jnp.arange(3))), X)
+    assert set(operands) == {1}

@@ -10,7 +10,8 @@ import numpy as np
 
 from jax_logreg.data.arrays import check_inside, find_array, load_array
 from jax_logreg.data.examples import label_values, numbered
-from jax_logreg.data.stream.part import Names, Part, reading
+from jax_logreg.data.library_errors import library_errors
+from jax_logreg.data.stream.part import Names, Part
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 
@@ -55,7 +56,7 @@ class NpyPart(_Array):
 
     def __init__(self, path: Path, names: Names) -> None:
         super().__init__(path)
-        with reading(path):
+        with library_errors(path):
             # Of a mapped file only the header is read.
             mapped = np.load(path, mmap_mode="r", allow_pickle=False)
             # Stored feature by feature, as np.save stores the transpose of X (n, m).
@@ -63,12 +64,12 @@ class NpyPart(_Array):
             self._describe(mapped.shape, mapped.dtype)
             self._offset = mapped.offset
         beside = path.with_name(names.labels.replace("*", path.stem))
-        if not beside.exists():
+        if not beside.is_file():
             raise InputError(
-                f"{path} has labels in {beside.name}, which does not exist: name the file beside "
-                "it with labels"
+                f"{path} has labels in {beside.name}, which does not exist or is no file: "
+                "name the file beside it with labels"
             )
-        with reading(beside):
+        with library_errors(beside):
             self._label(_load(beside), None)
 
     def later_pass(self, first: int, size: int) -> Iterator[np.ndarray]:
@@ -99,7 +100,7 @@ class HDF5Part(_Array):
 
     def __init__(self, path: Path, names: Names) -> None:
         super().__init__(path)
-        with reading(path), _opened(path) as file:
+        with library_errors(path), _opened(path) as file:
             found: list[str] = []
             file.visititems(lambda name, x: found.append(name) if hasattr(x, "shape") else None)
             self._name = find_array(path, found, names.x, "x")

@@ -2,14 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from jax_logreg.data.library_errors import library_errors
 from jax_logreg.errors import InputError
-from jax_logreg.extras import MissingExtra
 
 
 class Names(NamedTuple):
@@ -56,7 +55,7 @@ class Part(ABC):
             InputError: the file cannot be read, or holds an entry that is not finite.
         """
         at = 0
-        with reading(self.path):
+        with library_errors(self.path):
             for piece in self.first_pass(size):
                 self._check(piece, at)
                 at += piece.shape[0 if self.by_rows else 1]
@@ -81,7 +80,7 @@ class Part(ABC):
                 f"{self.path} has changed since it was first read: expected it to stay as it is "
                 "until the run has ended"
             )
-        with reading(self.path):
+        with library_errors(self.path):
             left = self.length - first
             for piece in self.later_pass(first, size):
                 left -= piece.shape[0 if self.by_rows else 1]
@@ -99,26 +98,6 @@ class Part(ABC):
             f"{rows[example, feature]}: expected a finite number: leave that example out, or fill "
             "the value in"
         )
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Whatever a library raises at a file, as an InputError that names it."""
-    try:
-        yield
-    except (InputError, MissingExtra):
-        raise
-    except MemoryError:
-        raise InputError(f"{path} does not fit into memory in pieces, or is damaged") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or _first_line(error)}") from None
-    except Exception as error:
-        raise InputError(f"{path} is damaged, or no {path.suffix}: {_first_line(error)}") from None
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def _state(path: Path) -> tuple[int, int]:

@@ -175,6 +175,10 @@ def find_files(path: Path, names: Names) -> list[Path]:
                 f"{file} has suffix '{file.suffix}', which is not read in pieces: expected "
                 f"{', '.join(PARTS)}{mend}"
             )
+        if not file.is_file():
+            raise InputError(
+                f"{file} is a folder, a device or a pipe: expected a file, which has an end"
+            )
     return found
 
 

@@ -2,7 +2,6 @@
 
 import io
 from abc import abstractmethod
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from jax_logreg.data import tables
-from jax_logreg.data.stream.part import Names, Part, reading
+from jax_logreg.data.library_errors import library_errors
+from jax_logreg.data.stream.part import Names, Part
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 
@@ -23,19 +23,20 @@ class _Table(Part):
     def __init__(self, path: Path, names: Names) -> None:
         super().__init__(path)
         self._names = names
-        with reading(path):
-            schema = self._columns = self._schema()
+        with library_errors(path):
+            self._columns = self._schema()
+            self._describe(self._columns, names)
+
+    def _describe(self, schema: Any, names: Names) -> None:
+        path = self.path
         if not schema.names:
             return
-        columns = Counter(schema.names)
-        name, count = columns.most_common(1)[0] if columns else ("", 0)
-        if count > 1:
-            raise InputError(f"{path} has {count} columns named '{name}': expected unique names")
+        tables.check_unique(path, schema.names)
         wanted = {names.label: "labels with data.label"}
         if names.weights is not None:
             wanted[names.weights] = "weights with data.weights"
         for name, option in wanted.items():
-            if name not in columns:
+            if name not in schema.names:
                 raise InputError(tables.missing_column(path, name, schema.names, option))
         self.features = tuple(name for name in schema.names if name not in wanted)
         if not self.features:
@@ -137,7 +138,8 @@ class ArrowPart(_Table):
             batches = found
             if hasattr(found, "get_batch"):
                 batches = (found.get_batch(i) for i in range(found.num_record_batches))
-            yield from _after(_cut((batch.select(columns) for batch in batches), size), first)
+            checked = (_checked(batch.select(columns)) for batch in batches)
+            yield from _after(_cut(checked, size), first)
 
 
 class CSVPart(_Table):
@@ -198,12 +200,22 @@ def _arrow() -> Any:
     return pyarrow
 
 
+def _checked(batch: Any) -> Any:
+    """The same, once its lengths and places are within its buffers: Arrow trusts what it reads."""
+    batch.validate(full=True)
+    return batch
+
+
 def _ipc(file: Any) -> Any:
-    try:
+    beginning = file.read(8)
+    file.seek(0)
+    if beginning.startswith(b"ARROW1"):
         return _arrow().ipc.open_file(file)
-    except _arrow().ArrowInvalid:
-        file.seek(0)
-        return _arrow().ipc.open_stream(file)
+    # The size of the schema, behind a mark; files before Arrow 0.15 have none. It is allocated.
+    size = int.from_bytes(beginning.removeprefix(b"\xff" * 4)[:4], "little")
+    if size > file.size():
+        raise ValueError(f"its schema is said to have {size} bytes")
+    return _arrow().ipc.open_stream(file)
 
 
 def _cut(batches: Any, size: int) -> Iterator[Any]:
