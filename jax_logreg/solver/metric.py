@@ -17,26 +17,39 @@ _RANK, _LARGEST = 512, 2**21
 
 
 class Metric(NamedTuple):
-    """H ≈ D (I + R Rᵀ) D over the n+1 parameters of an output, intercept last.
+    """H ≈ D (I + R Rᵀ) D over the n+1 parameters of an output.
 
-    Either the Cholesky factor of the whole (n+1, n+1); or the diagonal of D (n+1, 1) with R
-    (n+1, q) and the factor of I + Rᵀ R; or D alone. `weights` (1, m) are those it was made with.
+    Either the Cholesky factor of the whole (n+1, n+1), intercept last; or the diagonal of D, w
+    (n, 1) and b (1, 1), with R, w (n, q) and b (1, q), and the factor of I + Rᵀ R; or D alone.
+    `weights` (1, m) are those it was made with.
     """
 
     factor: Array | None
-    root: Array | None
-    low_rank: Array | None
+    root: Params | None
+    low_rank: Params | None
     weights: Array
 
-    def solve(self, v: Array) -> Array:
-        """H⁻¹ v for v (n+1, k), with the Woodbury identity where R is kept."""
+    def solve(self, v: Params) -> Params:
+        """H⁻¹ v, with the Woodbury identity where R is kept."""
         if self.root is None:
-            return _cho_solve(self.factor, v)
-        v = v / self.root
+            return split(_cho_solve(self.factor, join(v)))
+        v = jax.tree.map(jnp.divide, v, self.root)
         if self.low_rank is not None:
+            R = self.low_rank
             with jax.default_matmul_precision("highest"):
-                v = v - self.low_rank @ _cho_solve(self.factor, (v.T @ self.low_rank).T)
-        return v / self.root
+                inner = _cho_solve(self.factor, (v.w.T @ R.w + v.b @ R.b).T)
+                v = Params(v.w - R.w @ inner, v.b - (R.b @ inner).T)
+        return jax.tree.map(jnp.divide, v, self.root)
+
+
+def join(params: Params) -> Array:
+    """The columns (n+1, k) of w and b, intercept last."""
+    return jnp.concatenate([params.w, params.b.T])
+
+
+def split(columns: Array) -> Params:
+    """The parameters of columns (n+1, k)."""
+    return Params(columns[:-1], columns[-1:].T)
 
 
 def curvatures(objective: Objective, Z: Array) -> Array:
@@ -53,7 +66,7 @@ def make_metric(objective: Objective, params: Params, weights: Array, largest_gr
         return Metric(_gram_factor(objective, weights, l2), None, None, weights)
     rank = min(_RANK, m, _LARGEST // n)
     if rank < 64:
-        return Metric(None, jnp.sqrt(_diagonal(objective, weights, l2)), None, weights)
+        return Metric(None, _root(objective, weights, l2), None, weights)
     return _low_rank(objective, weights, l2, rank)
 
 
@@ -81,23 +94,24 @@ def _low_rank(objective: Objective, weights: Array, l2: Array, rank: int) -> Met
     """
     _, index = lax.top_k(weights[0], rank)
     rest = weights.at[:, index].set(0)
-    root = jnp.sqrt(_diagonal(objective, rest, l2))
+    root = _root(objective, rest, l2)
     s = jnp.sqrt(weights[:, index])
-    R = matrix.examples(objective.batch.X, index) * s
-    R = jnp.concatenate([R, s if objective.intercept else jnp.zeros_like(s)]) / root
+    R = Params(
+        matrix.examples(objective.batch.X, index) * s / root.w,
+        (s if objective.intercept else jnp.zeros_like(s)) / root.b,
+    )
     with jax.default_matmul_precision("highest"):
-        inner = R.T @ R
-    return Metric(jnp.linalg.cholesky(inner + jnp.eye(rank, dtype=R.dtype)), root, R, weights)
+        inner = R.w.T @ R.w + R.b.T @ R.b
+    return Metric(jnp.linalg.cholesky(inner + jnp.eye(rank, dtype=s.dtype)), root, R, weights)
 
 
-def _diagonal(objective: Objective, weights: Array, l2: Array) -> Array:
-    """The Hessian's diagonal (n+1, 1), 1 where it would be 0."""
+def _root(objective: Objective, weights: Array, l2: Array) -> Params:
+    """The root of the Hessian's diagonal, w (n, 1) and b (1, 1), 1 where it would be 0."""
     squares = matrix.squares(objective.batch.X, weights) + l2
     corner = jnp.sum(weights, axis=1, keepdims=True)
-    diagonal = jnp.concatenate([squares, corner])
-    eps = jnp.finfo(diagonal.dtype).eps
-    floor = eps * jnp.max(diagonal)
-    return jnp.where(diagonal > floor, diagonal, jnp.where(floor > 0, floor, 1))
+    floor = jnp.finfo(squares.dtype).eps * jnp.maximum(jnp.max(squares), jnp.max(corner))
+    least = jnp.where(floor > 0, floor, 1)
+    return Params(*(jnp.sqrt(jnp.where(d > floor, d, least)) for d in (squares, corner)))
 
 
 def _cho_solve(factor: Any, v: Array) -> Array:
