@@ -14,6 +14,8 @@ from jax_logreg.objective import Objective
 _SAMPLE, _FEWEST = 4, 2000
 # Rank of the guess where n x n is too large, and the most numbers that its factor may hold.
 _RANK, _LARGEST = 512, 2**21
+# The share of what R has of a parameter's curvature that D has too, where it would have nothing.
+_COUNTED_TWICE = 0.01
 
 
 class Metric(NamedTuple):
@@ -66,7 +68,8 @@ def make_metric(objective: Objective, params: Params, weights: Array, largest_gr
         return Metric(_gram_factor(objective, weights, l2), None, None, weights)
     rank = min(_RANK, m, _LARGEST // n)
     if rank < 64:
-        return Metric(None, _root(objective, weights, l2), None, weights)
+        root = _root(_diagonal(objective, weights, l2))
+        return Metric(None, root, None, weights)
     return _low_rank(objective, weights, l2, rank)
 
 
@@ -94,24 +97,41 @@ def _low_rank(objective: Objective, weights: Array, l2: Array, rank: int) -> Met
     """
     _, index = lax.top_k(weights[0], rank)
     rest = weights.at[:, index].set(0)
-    root = _root(objective, rest, l2)
     s = jnp.sqrt(weights[:, index])
     R = Params(
-        matrix.examples(objective.batch.X, index) * s / root.w,
-        (s if objective.intercept else jnp.zeros_like(s)) / root.b,
+        matrix.examples(objective.batch.X, index) * s,
+        s if objective.intercept else jnp.zeros_like(s),
     )
+    covered = jax.tree.map(lambda R: jnp.sum(R**2, axis=1, keepdims=True), R)
+    root = _root(_diagonal(objective, rest, l2), covered)
+    R = jax.tree.map(jnp.divide, R, root)
     with jax.default_matmul_precision("highest"):
         inner = R.w.T @ R.w + R.b.T @ R.b
     return Metric(jnp.linalg.cholesky(inner + jnp.eye(rank, dtype=s.dtype)), root, R, weights)
 
 
-def _root(objective: Objective, weights: Array, l2: Array) -> Params:
-    """The root of the Hessian's diagonal, w (n, 1) and b (1, 1), 1 where it would be 0."""
+def _diagonal(objective: Objective, weights: Array, l2: Array) -> Params:
+    """The Hessian's diagonal, w (n, 1) and b (1, 1)."""
     squares = matrix.squares(objective.batch.X, weights) + l2
-    corner = jnp.sum(weights, axis=1, keepdims=True)
-    floor = jnp.finfo(squares.dtype).eps * jnp.maximum(jnp.max(squares), jnp.max(corner))
+    return Params(squares, jnp.sum(weights, axis=1, keepdims=True))
+
+
+def _root(diagonal: Params, covered: Params | None = None) -> Params:
+    """The root of a diagonal; of an entry that is 0, 1, or a part of what R has of it.
+
+    Where R has all examples, all of b is there: divided by a rounding error R would be so large
+    that nothing is left of b.
+    """
+    eps = jnp.finfo(diagonal.w.dtype).eps
+    floor = eps * jnp.maximum(jnp.max(diagonal.w), jnp.max(diagonal.b))
     least = jnp.where(floor > 0, floor, 1)
-    return Params(*(jnp.sqrt(jnp.where(d > floor, d, least)) for d in (squares, corner)))
+
+    def of_part(d: Array, covered: Array) -> Array:
+        small = jnp.where(covered > 0, _COUNTED_TWICE * covered, least)
+        return jnp.sqrt(jnp.where(d > floor, d, small))
+
+    covered = jax.tree.map(jnp.zeros_like, diagonal) if covered is None else covered
+    return jax.tree.map(of_part, diagonal, covered)
 
 
 def _cho_solve(factor: Any, v: Array) -> Array:
