@@ -160,7 +160,8 @@ def _place(batch: Batch, leaf: Any) -> jax.sharding.Sharding:
 
 def gather(tree: Any) -> Any:
     """The arrays whole on a device of this host, and of each other that calls this."""
-    mesh = next(leaf.sharding.mesh for leaf in jax.tree.leaves(tree) if len(leaf.devices()) > 1)
+    places = (leaf.sharding for leaf in jax.tree.leaves(tree))
+    mesh = next(place.mesh for place in places if isinstance(place, NamedSharding))
     everywhere = NamedSharding(mesh, PartitionSpec())
     whole = jax.jit(lambda tree: tree, out_shardings=everywhere)(tree)
     return jax.tree.map(lambda leaf: leaf.addressable_data(0), whole)

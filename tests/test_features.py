@@ -91,10 +91,10 @@ def test_the_certificate_holds():
 
 
 # Fewer than a device each, with a copy; and what separates.
-@pytest.mark.parametrize("columns", [60, 3])
-def test_what_is_said_of_unpenalised_features(columns):
+@pytest.mark.parametrize(("columns", "devices"), [(60, 3), (3, 1)])
+def test_what_is_said_of_unpenalised_features(columns, devices):
     few, settings = np.vstack([X[5:9], X[5]])[:, :columns], {"gradient_check": "off"}
-    found = fit(few, Y[:columns], devices={"features": 3}, **settings)
+    found = fit(few, Y[:columns], devices={"features": devices}, **settings)
     expected = fit(few, Y[:columns], solver="lbfgs", **settings)
     assert (found.status, found.notes) == (expected.status, expected.notes) and found.notes
     assert found.solver.startswith("LBFGS: ")
