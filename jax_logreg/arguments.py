@@ -13,7 +13,15 @@ from jax import Array
 from jax.sharding import Mesh
 from jax.tree_util import treedef_is_leaf
 
-from jax_logreg.devices import make_mesh, over_hosts, place_beside, replicate, spread
+from jax_logreg.devices import (
+    make_mesh,
+    over_hosts,
+    place_beside,
+    replicate,
+    shares_features,
+    spread,
+    spread_features,
+)
 from jax_logreg.entries import FEW, check_entries, largest_entries
 from jax_logreg.errors import InputError, brief
 from jax_logreg.hosts import agree, together
@@ -46,12 +54,14 @@ def find_device(device: Any) -> jax.Device | None:
 class Task(NamedTuple):
     """The arguments of a fit, placed: what to minimise, where to start, and the classes of Y.
 
-    The objective's batch may have more than the m examples, where devices share it: of weight 0.
+    The objective's batch may have more than the m examples, of weight 0, where devices share them;
+    or more than the n features, all 0, and so may the parameters.
     """
 
     objective: Objective
     params: Params
     classes: tuple[Any, ...]
+    n: int
     m: int
 
     @property
@@ -85,6 +95,11 @@ def place_arguments(
     """
     target = find_device(device)
     mesh = None if devices is None else make_mesh(devices, target)
+    if mesh is not None and shares_features(mesh) and not one_model:
+        raise InputError(
+            f"devices is {devices!r}, but many models at once share the examples: pass "
+            f"devices={devices['features']!r}, or fit them one by one"
+        )
     over = mesh is not None and over_hosts(mesh)
     if over and not one_model:
         raise InputError(
@@ -114,7 +129,7 @@ def place_arguments(
         X, rest = _spread(X, rest, dtype, mesh)
     Y, s, penalty, w, b = rest
     objective = Objective(Batch(X, Y, s), penalty, kind, bool(fit_intercept))
-    return Task(objective, Params(w, b), classes, m)
+    return Task(objective, Params(w, b), classes, n, m)
 
 
 def _hand_over(X: Any, rest: Any, dtype: str, device: jax.Device | None) -> tuple[Any, Any]:
@@ -140,7 +155,14 @@ def _hand_over(X: Any, rest: Any, dtype: str, device: jax.Device | None) -> tupl
 
 
 def _spread(X: Any, rest: Any, dtype: str, mesh: Mesh) -> tuple[Any, Any]:
-    """As `_hand_over`, X and what goes with its examples in parts over the mesh."""
+    """As `_hand_over`, X and what goes with its examples, or features, in parts over the mesh."""
+    if shares_features(mesh):
+        Y, s, penalty, w, b = rest
+        placed, penalty, w = spread_features(X, penalty, w, dtype, mesh)
+        Y, s, b = replicate((Y, s, b), mesh)
+        if is_array(X):
+            check_entries(X, largest_entries(X, placed, dtype), dtype)
+        return placed, (Y, s, penalty, w, b)
     Y, s, *others = rest
     placed, Y, s = spread(X, Y, s, dtype, mesh)
     if not (hasattr(X, "tocsr") or is_array(X)):

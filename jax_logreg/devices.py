@@ -1,5 +1,6 @@
-"""The devices of one machine or several: the examples spread over them, all else on each."""
+"""The devices of one machine or several: the examples spread over them, or the features."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -11,21 +12,28 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from jax_logreg.errors import InputError
 from jax_logreg.hosts import spans
-from jax_logreg.matrix import shard
+from jax_logreg.logistic import Batch, Params
+from jax_logreg.matrix import part_features, part_rows, shard
 from jax_logreg.settings import is_integer
 
 _AXIS = "examples"
+_FEATURES = "features"
 
 
 def make_mesh(devices: Any, device: jax.Device | None = None) -> Mesh:
     """The first N devices of this machine that are of the kind of `device`, "all" of them, or
-    those of all connected "hosts".
+    those of all connected "hosts"; of {"features": N or "all"} for their features.
 
     Raises:
         InputError: more than there are, or what is no number of devices.
     """
+    axis, given = _AXIS, devices
+    if isinstance(devices, Mapping):
+        if set(devices) != {_FEATURES}:
+            raise InputError(f"devices is {devices!r}: expected {{'features': N}}, or N")
+        axis, devices = _FEATURES, devices[_FEATURES]
     platform = None if device is None else device.platform
-    if isinstance(devices, str) and devices == "hosts":
+    if isinstance(given, str) and given == "hosts":
         everywhere = sorted(jax.devices(platform), key=lambda one: (one.process_index, one.id))
         return Mesh(np.array(everywhere), (_AXIS,), axis_types=(AxisType.Auto,))
     found = jax.local_devices(backend=platform)
@@ -36,10 +44,10 @@ def make_mesh(devices: Any, device: jax.Device | None = None) -> Mesh:
         platform = found[0].platform
         mend = "" if platform != "cpu" else "; more of the CPU: set JAX_NUM_CPU_DEVICES"
         raise InputError(
-            f"devices is {devices!r}, but this machine has {count} {platform} "
+            f"devices is {given!r}, but this machine has {count} {platform} "
             f"device{'s' * (count > 1)}: expected 'all' or 1 to {count}{mend}"
         )
-    return Mesh(np.array(found[:devices]), (_AXIS,), axis_types=(AxisType.Auto,))
+    return Mesh(np.array(found[:devices]), (axis,), axis_types=(AxisType.Auto,))
 
 
 def spread(X: Any, Y: np.ndarray, s: np.ndarray, dtype: str, mesh: Mesh) -> tuple[Any, ...]:
@@ -68,6 +76,41 @@ def replicate(tree: Any, mesh: Mesh) -> Any:
     return jax.tree.map(partial(jax.make_array_from_process_local_data, everywhere), tree)
 
 
+def spread_features(X: Any, penalty: Any, w: Any, dtype: str, mesh: Mesh) -> tuple[Any, ...]:
+    """X (n, m), the factors of a penalty and w (n, k) in parts over the mesh, filled up by features
+    that are 0, penalised and of weight 0, which they keep.
+
+    Raises:
+        InputError: an X that cannot be split.
+    """
+
+    def place(leaf: Any) -> Array:
+        # As an unpenalised feature would, a factor of 0 would leave the duality gap no bound.
+        return part_rows(leaf, mesh, fill=1) if np.ndim(leaf) else replicate(leaf, mesh)
+
+    return part_features(X, dtype, mesh), jax.tree.map(place, penalty), part_rows(w, mesh)
+
+
+def shares_features(mesh: Any) -> bool:
+    """Whether devices share the features."""
+    return bool(mesh.axis_names == (_FEATURES,))
+
+
+def by_feature(s: Any) -> bool:
+    """Whether the features of the batch that s (1, m) is of are in parts."""
+    place = getattr(s, "sharding", None)
+    return isinstance(place, NamedSharding) and shares_features(place.mesh)
+
+
+def trim(params: Params, n: int) -> Params:
+    """The parameters of the n features, whole on each device that had parts of them."""
+    if not by_feature(params.w):
+        return params
+    mesh: Any = params.w.sharding.mesh  # type: ignore[attr-defined]
+    w, b = jax.device_get(params)
+    return Params(*replicate((w[:n], b), mesh))
+
+
 def over_hosts(mesh: Any) -> bool:
     """Whether some of its devices are other hosts'."""
     return len(mesh.local_devices) < mesh.size
@@ -81,37 +124,45 @@ def place_beside(rows: Any, s: Array) -> Array:
     return jnp.asarray(padded, s.dtype)
 
 
-def lay_out(tree: Any, s: Array) -> Any:
-    """The arrays as a program over the devices of s leaves its own: in parts where their last axis
-    is that of the examples, else on each. So the next call finds the program that the first made.
+def lay_out(tree: Any, batch: Batch) -> Any:
+    """The arrays as a program over the devices of the batch leaves its own: in parts where an axis
+    is the one that those share, else on each. So the next call finds the program that the first
+    made.
     """
-    if not isinstance(s.sharding, NamedSharding):
+    if not isinstance(batch.s.sharding, NamedSharding):
         return tree
-    places = jax.tree.map(partial(_place, s), tree)
-    if over_hosts(s.sharding.mesh):
+    places = jax.tree.map(partial(_place, batch), tree)
+    if over_hosts(batch.s.sharding.mesh):
         return jax.jit(lambda tree: tree, out_shardings=places)(tree)
     return jax.device_put(tree, places)
 
 
-def outline(shapes: Any, s: Array) -> Any:
+def outline(shapes: Any, batch: Batch) -> Any:
     """The shapes with the places that `lay_out` gives arrays of these shapes."""
     return jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=_place(s, leaf)), shapes
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=_place(batch, leaf)),
+        shapes,
     )
 
 
-def _place(s: Array, leaf: Any) -> jax.sharding.Sharding:
+def _place(batch: Batch, leaf: Any) -> jax.sharding.Sharding:
+    X, _, s = batch
     if not isinstance(s.sharding, NamedSharding):
         return s.sharding
-    by_example = leaf.shape[-1:] == s.shape[-1:]
-    spec = [*(None,) * (leaf.ndim - 1), _AXIS] if by_example else []
+    if by_feature(s):
+        # Solvers lay w (n, k) of one model down as (1, n·k), too.
+        axes = [i for i, size in enumerate(leaf.shape) if size and size % X.shape[0] == 0]
+    else:
+        axes = [leaf.ndim - 1] if leaf.shape[-1:] == s.shape[-1:] else []
+    spec = [*(None,) * axes[0], *s.sharding.mesh.axis_names] if axes else []
     return NamedSharding(s.sharding.mesh, PartitionSpec(*spec))
 
 
 def gather(tree: Any) -> Any:
     """The arrays whole on a device of this host, and of each other that calls this."""
-    sharding = next(leaf.sharding for leaf in jax.tree.leaves(tree) if spans(leaf))
-    everywhere = NamedSharding(sharding.mesh, PartitionSpec())
+    places = (leaf.sharding for leaf in jax.tree.leaves(tree))
+    mesh = next(place.mesh for place in places if isinstance(place, NamedSharding))
+    everywhere = NamedSharding(mesh, PartitionSpec())
     whole = jax.jit(lambda tree: tree, out_shardings=everywhere)(tree)
     return jax.tree.map(lambda leaf: leaf.addressable_data(0), whole)
 

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from jax_logreg.collinear import collinear_features
-from jax_logreg.devices import gather
+from jax_logreg.devices import by_feature, gather
 from jax_logreg.hosts import spans
 from jax_logreg.logistic import Batch, Params
 from jax_logreg.matrix import examples
@@ -18,8 +18,9 @@ from jax_logreg.status import Status
 # Beyond these, (n + 1)·k unknowns and n features, the answers take longer than most fits.
 _LARGEST_PROGRAM = 2000
 _LARGEST_RANK = 1000
-# Entries of X that hosts share out to each of them.
+# Entries of an X in parts, over hosts or by features, that are brought together.
 _LARGEST_GATHERED = 2**24
+_NOT_LOOKED_FOR = "X is in parts and large: separation and collinearity were not looked for."
 # Ends of a run that claim, or would have claimed, an optimum.
 _JUDGED = (Status.CONVERGED, Status.STEPS_EXHAUSTED, Status.PRECISION_FLOOR)
 
@@ -39,10 +40,10 @@ def diagnose(
     if status not in _JUDGED or not free.any():
         return status, ()
     notes: list[str] = []
-    if spans(objective.batch.s):
+    if spans(objective.batch.s) or by_feature(objective.batch.s):
         if n * objective.batch.s.size > _LARGEST_GATHERED:
-            return status, ("Over several hosts separation and collinearity were not looked for.",)
-        objective = objective.on(_whole(objective.batch))
+            return status, (_NOT_LOOKED_FOR,)
+        objective = objective.on(_whole(objective.batch, n))
     if names is not None:
         names = [" ".join(str(name).split()) for name in names]
     if (free.sum() + 1) * k > _LARGEST_PROGRAM:
@@ -65,10 +66,10 @@ def diagnose(
     return status, tuple(notes)
 
 
-def _whole(batch: Batch) -> Batch:
-    """A batch that hosts share, dense and on each of them."""
+def _whole(batch: Batch, n: int) -> Batch:
+    """A batch in parts, dense and of n features, on each host."""
     index = np.arange(batch.s.size, dtype=np.int32)
-    X = jax.jit(examples)(batch.X, index)
+    X = jax.jit(lambda X, index: examples(X, index)[:n])(batch.X, index)
     return gather(batch._replace(X=X))
 
 
@@ -76,7 +77,7 @@ def _unpenalised(objective: Objective, n: int) -> np.ndarray:
     if objective.penalty is None:
         return np.ones(n, bool)
     both: Any = np.asarray(objective.penalty.l1) + np.asarray(objective.penalty.l2)
-    return np.broadcast_to(both.reshape(-1), n) == 0
+    return np.broadcast_to(both.reshape(-1)[:n], n) == 0
 
 
 def _collinear(objective: Objective, names: Sequence[str] | None) -> list[str]:

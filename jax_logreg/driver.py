@@ -115,7 +115,7 @@ def drive(
     if keeper is not None and keeper.find(spans(params.w)):
         loop = _look(loop)
         shapes = jax.eval_shape(partial(_start, gradient_check), loop, params)
-        like = Point(outline(shapes, loop.objective.batch.s), [])
+        like = Point(outline(shapes, loop.objective.batch), [])
         point = keeper.restore(like, loop.scale)
     if point is None:
         loop, carry = begin(loop, params, _check_start(gradient_check, loop.objective, params))
@@ -180,7 +180,7 @@ def sharpened(loop: Loop, params: Params) -> Certificate:
 def begin(loop: Loop, params: Params, check: GradientCheck | None) -> tuple[Loop, Carry]:
     """The loop with all that is computed of the data but once, before its first step."""
     loop = _look(loop)
-    return loop, lay_out(restart(loop, params, check), loop.objective.batch.s)
+    return loop, lay_out(restart(loop, params, check), loop.objective.batch)
 
 
 def _look(loop: Loop) -> Loop:

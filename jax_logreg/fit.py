@@ -1,6 +1,6 @@
 """`fit`, from arguments to Result, and `solve`, the same steps inside your own trace."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from jax import lax
 
 from jax_logreg.arguments import Task, place_arguments
 from jax_logreg.certificate import moments_of
-from jax_logreg.devices import gather
+from jax_logreg.devices import gather, trim
 from jax_logreg.diagnosis import diagnose
 from jax_logreg.driver import Progress, drive, sharpened
 from jax_logreg.errors import InputError, brief
@@ -52,7 +52,7 @@ def fit(
     gradient_check: str | int = "ends",
     dtype: str = "float32",
     device: str | jax.Device | None = None,
-    devices: int | str | None = None,
+    devices: int | str | Mapping[str, int | str] | None = None,
     refine: bool = False,
     sharpen: bool = False,
     feature_names: Sequence[str] | None = None,
@@ -82,7 +82,9 @@ def fit(
         devices: how many of this machine's, of the kind of `device`, share the examples, or "all";
             the answer is that of one device, but for the order of its sums. "hosts": all devices of
             all connected hosts (jax_logreg.hosts), each of which calls with its own examples, as
-            many as it has, and gets the answer for all.
+            many as it has, and gets the answer for all. {"features": N}, or "all": they share the
+            features of a dense X, n ≫ m. Each has parts of X, of w and of all that is as long as w;
+            what is exchanged is Z (k, m).
         refine: finish a float32 answer in float64, to a tolerance of 1e-10.
         sharpen: bring the certificate's gap within 10 times of the true distance, by further steps
             in float64; the parameters stay as they are.
@@ -124,7 +126,7 @@ def fit(
             devices,
             one_model=True,
         )
-        _check_names(feature_names, len(task.params.w))
+        _check_names(feature_names, task.n)
         method, chosen = choose_solver(method, task.objective)
         loop = Loop(task.objective, method, steps, tolerance, check_every=check_every)
         return task, loop, chosen
@@ -140,6 +142,7 @@ def fit(
         with jax.enable_x64(dtype == "float64"):
             task, loop, chosen = prepare(solver, params, dtype, tolerance, steps)
             carry, history = drive(loop, task.params, gradient_check, callback, keeper)
+            carry = carry._replace(good=trim(carry.good, task.n))
             return _Run(task.objective, carry, history, task.classes, chosen)
 
     done = run(params, dtype, float(tolerance), int(steps), checkpoint, callback)

@@ -278,3 +278,14 @@ def test_the_gradient_through_a_short_solve(solver):
     with precision("float64"):
         cost, slope = held_out(solver)
         np.testing.assert_allclose(jax.grad(cost)(0.05), slope, rtol=1e-4)
+
+
+@pytest.mark.parametrize("factors", [1.0, 0.0])
+def test_a_metric_of_low_rank_that_has_all_examples(factors):
+    """Nothing is left of the intercept, and of an unpenalised feature, for its diagonal."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((80, 70))
+    Y = X[:5].sum(axis=0) + rng.logistic(size=70) > 1
+    penalty = L2(0.01, np.where(np.arange(80) == 3, factors, 1))
+    result = fit(X, Y, penalty=penalty, solver=LBFGS(largest_gram=8), steps=40, tolerance=1e-5)
+    assert result.status == Status.CONVERGED and result.steps < 20

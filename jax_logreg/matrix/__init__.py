@@ -1,5 +1,6 @@
 """What may stand where X stands: anything that offers `w.T @ X` and `X @ dZ.T`."""
 
+from jax_logreg.matrix.by_feature import part_features, part_rows
 from jax_logreg.matrix.categorical import Categorical, from_codes
 from jax_logreg.matrix.compressed import Compressed, compress
 from jax_logreg.matrix.dense import Transposed, aligned
@@ -55,6 +56,8 @@ __all__ = [
     "one_by_one",
     "over_blocks",
     "over_parts",
+    "part_features",
+    "part_rows",
     "place",
     "plain_errors",
     "shard",

@@ -24,6 +24,7 @@ with needs("run"):
 _LONGEST, _DEEPEST = 1_000_000, 50
 
 Tried = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Devices = Literal["all"] | Annotated[int, Field(ge=1)]
 ClassWeights = dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]]
 
 
@@ -64,8 +65,10 @@ class FitConfig(Section):
     device: Literal["cpu", "gpu", "tpu"] | None = Field(
         None, description="Where to compute; by default where JAX puts new arrays."
     )
-    devices: Literal["all"] | Annotated[int, Field(ge=1)] | None = Field(
-        None, description="How many devices of that kind share the examples; by default one."
+    devices: Devices | dict[Literal["features"], Devices] | None = Field(
+        None,
+        description="How many devices of that kind share the examples, or, as {features = N}, the "
+        "features; by default one.",
     )
 
 

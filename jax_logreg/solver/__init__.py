@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from jax_logreg.devices import by_feature
 from jax_logreg.errors import InputError, brief
 from jax_logreg.matrix import one_by_one
 from jax_logreg.objective import Objective, Solver
@@ -43,6 +44,11 @@ def choose_solver(solver: Any, objective: Objective) -> tuple[Solver, str]:
             f"solver {name} makes an update a block of X, but X does not come in blocks on one "
             "device: expected compress(X, 'float32') of jax_logreg.matrix, or a stream"
         )
+    if getattr(solver, "needs_whole_features", False) and by_feature(objective.batch.s):
+        raise InputError(
+            f"solver {name} makes a Hessian of all features, but devices share them: expected "
+            "LBFGS() or 'auto', or devices=N, which share the examples"
+        )
     return solver, f"{name}, as asked"
 
 
@@ -50,7 +56,7 @@ def _pick(objective: Objective) -> tuple[Solver, str]:
     n, k = objective.batch.X.shape[0], objective.batch.Y.shape[0]
     if not objective.smooth:
         return Proximal(), f"Proximal: {type(objective.penalty).__name__} has a kink at 0"
-    if (n + 1) * k <= _LARGEST_NEWTON:
+    if (n + 1) * k <= _LARGEST_NEWTON and not by_feature(objective.batch.s):
         return Newton(), f"Newton: {(n + 1) * k} parameters make a small Hessian"
     return LBFGS(), f"LBFGS: {(n + 1) * k} parameters and a smooth cost"
 

@@ -9,7 +9,7 @@ from jax import Array
 from jax_logreg import matrix
 from jax_logreg.logistic import Params, over_examples
 from jax_logreg.objective import Objective
-from jax_logreg.solver.metric import curvatures, sample
+from jax_logreg.solver.metric import curvatures, join, sample, split
 
 # Up to here all eigenvectors pay for themselves; beyond, so many, after so many rounds.
 _LARGEST, _RANK, _ROUNDS = 1024, 256, 2
@@ -31,11 +31,12 @@ class SharedMetric(NamedTuple):
     inverse: Array
     outside: Array
 
-    def solve(self, basis: Basis, v: Array) -> Array:
-        """H⁻¹ v for v (n+1, k)."""
+    def solve(self, basis: Basis, v: Params) -> Params:
+        """H⁻¹ v."""
+        columns = join(v)
         with jax.default_matmul_precision("highest"):
-            inside = (self.inverse - self.outside) * (basis.vectors.T @ v)
-            return self.outside * v + basis.vectors @ inside
+            inside = (self.inverse - self.outside) * (basis.vectors.T @ columns)
+            return split(self.outside * columns + basis.vectors @ inside)
 
 
 def make_basis(objective: Objective, params: Params) -> Basis:

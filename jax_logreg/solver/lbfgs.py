@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,20 +24,23 @@ _STALE, _PATIENCE = 0.5, 6
 
 
 class Memory(NamedTuple):
-    """Moves S, changes Y of the gradient and P = metric⁻¹ Y, (r, memory, p) for r models of p
-    parameters, in a ring; S Yᵀ and Y Pᵀ (r, memory, memory); 1 / s·y (r, memory), 0 where unusable.
+    """Moves S, changes Y of the gradient and P = metric⁻¹ Y, in a ring of vectors; S Yᵀ and Y Pᵀ
+    (r, memory, memory); 1 / s·y (r, memory), 0 where unusable.
+
+    A vector of r models with k outputs is w (r, n·k/r) and b (r, k/r), kept apart: devices that
+    share the features have parts of w, and the whole of b. In the ring they are (r, memory, ...).
     """
 
-    moves: Array
-    changes: Array
-    divided: Array
+    moves: Params
+    changes: Params
+    divided: Params
     moves_changes: Array
     changes_divided: Array
     inverse: Array
 
 
 class LBFGSState(NamedTuple):
-    """Z (k, m) at the parameters, the memory, the last gradient (r, p), that divided by the metric.
+    """Z (k, m) at the parameters, the memory, the last gradient, that divided by the metric.
 
     `taken` counts the steps, `made` is the one that the metric was made at.
     """
@@ -45,8 +48,8 @@ class LBFGSState(NamedTuple):
     Z: Array
     memory: Memory
     taken: Array
-    last: Array
-    last_divided: Array
+    last: Params
+    last_divided: Params
     metric: Metric | SharedMetric
     made: Array
 
@@ -73,13 +76,13 @@ class LBFGS:
     def init(self, objective: Objective, params: Params) -> LBFGSState:
         """No memory yet, and the metric at the parameters."""
         Z = objective.linear(params)
-        flat = jnp.zeros_like(_pack(objective, params))
-        past = jnp.zeros((len(flat), self.memory, flat.shape[1]), flat.dtype)
-        square = jnp.zeros((len(flat), self.memory, self.memory), flat.dtype)
+        none = jax.tree.map(jnp.zeros_like, _vector(objective, params))
+        past = jax.tree.map(lambda a: jnp.repeat(a[:, None], self.memory, axis=1), none)
+        square = jnp.zeros_like(Z, shape=(objective.models, self.memory, self.memory))
         memory = Memory(past, past, past, square, square, square[:, 0])
         metric = self._metric(objective, params, curvatures(objective, Z))
         zero = jnp.int32(0)
-        return LBFGSState(Z, memory, zero, flat, flat, metric, zero)
+        return LBFGSState(Z, memory, zero, none, none, metric, zero)
 
     def _metric(
         self, objective: Objective, params: Params, weights: Array
@@ -102,19 +105,19 @@ class LBFGS:
         self, objective: Objective, params: Params, state: LBFGSState, at: Evaluation
     ) -> tuple[Params, LBFGSState]:
         """One move along the quasi-Newton direction."""
-        gradient = _pack(objective, at.gradient)
+        gradient = _vector(objective, at.gradient)
         newest = jnp.mod(state.taken - 1, self.memory)
         if self.basis is None:
             state = _fresh(objective, params, state, at, self.largest_gram)
         divided = _divide(objective, state.metric, gradient, self.basis)
         memory = _remember(state, newest, gradient, divided)
-        flat = -_multiply(memory, newest, gradient, divided)
-        direction = _unpack(objective, flat)
+        ascent = _multiply(memory, newest, gradient, divided)
+        direction = _params(objective, jax.tree.map(jnp.negative, ascent))
         U = objective.linear(direction)
         t = search(objective, params, at.gradient, direction, state.Z, U)
         moved = move(params, direction, t)
         slot = jnp.mod(state.taken, self.memory)
-        made = _pack(objective, moved) - _pack(objective, params)
+        made = _minus(_vector(objective, moved), _vector(objective, params))
         memory = memory._replace(moves=_put(memory.moves, made, slot))
         state = state._replace(
             Z=state.Z + t * U,
@@ -139,27 +142,24 @@ def _fresh(
         metric = make_metric(objective, params, weights, largest_gram)
         changes = state.memory.changes
         divided = jax.vmap(partial(_divide, objective, metric), 1, 1)(changes)
-        memory = state.memory._replace(
-            divided=divided, changes_divided=changes @ divided.swapaxes(1, 2)
-        )
+        memory = state.memory._replace(divided=divided, changes_divided=_dots(changes, divided))
         last = _divide(objective, metric, state.last)
         return state._replace(memory=memory, last_divided=last, metric=metric, made=state.taken)
 
     return where_wanted(due, renew, state)
 
 
-def _remember(state: LBFGSState, newest: Array, gradient: Array, divided: Array) -> Memory:
+def _remember(state: LBFGSState, newest: Array, gradient: Params, divided: Params) -> Memory:
     """The memory with the newest pair completed, unless its curvature is lost in rounding."""
     memory = state.memory
-    change = gradient - state.last
+    change = _minus(gradient, state.last)
     changes = _put(memory.changes, change, newest)
-    divided = _put(memory.divided, divided - state.last_divided, newest)
-    by_move = (memory.moves @ change[..., None])[..., 0]
-    by_divided = (divided @ change[..., None])[..., 0]
-    pair = jnp.stack([memory.moves[:, newest], change], axis=1)
-    lengths = pair @ pair.swapaxes(1, 2)
+    divided = _put(memory.divided, _minus(divided, state.last_divided), newest)
+    by_move, by_divided = _along(memory.moves, change), _along(divided, change)
+    pair = jax.tree.map(lambda s, y: jnp.stack([s[:, newest], y], axis=1), memory.moves, change)
+    lengths = _dots(pair, pair)
     curvature = lengths[:, 0, 1]
-    floor = jnp.finfo(gradient.dtype).eps * jnp.sqrt(lengths[:, 0, 0] * lengths[:, 1, 1])
+    floor = jnp.finfo(lengths.dtype).eps * jnp.sqrt(lengths[:, 0, 0] * lengths[:, 1, 1])
     good = (curvature > floor) & (state.taken > 0)
     inverse = jnp.where(good, 1 / jnp.where(good, curvature, 1), 0)
     return Memory(
@@ -172,16 +172,15 @@ def _remember(state: LBFGSState, newest: Array, gradient: Array, divided: Array)
     )
 
 
-def _multiply(memory: Memory, newest: Array, gradient: Array, divided: Array) -> Array:
+def _multiply(memory: Memory, newest: Array, gradient: Params, divided: Params) -> Params:
     """The inverse Hessian times the gradient, by the two-loop recursion.
 
     Its vectors stay combinations of gradient and memory, so the loops run over their coefficients
     (Chen, Wang and Zhou, Large-scale L-BFGS using MapReduce, NIPS 2014).
     """
-    size = memory.moves.shape[1]
+    size = memory.inverse.shape[1]
     order = jnp.mod(newest - jnp.arange(size, dtype=jnp.int32), size)
-    by_move = (memory.moves @ gradient[..., None])[..., 0]
-    by_divided = (memory.divided @ gradient[..., None])[..., 0]
+    by_move, by_divided = _along(memory.moves, gradient), _along(memory.divided, gradient)
 
     def backward(alpha: Array, slot: Array) -> tuple[Array, None]:
         left = by_move[:, slot] - jnp.sum(memory.moves_changes[:, slot] * alpha, axis=1)
@@ -199,29 +198,52 @@ def _multiply(memory: Memory, newest: Array, gradient: Array, divided: Array) ->
         return share.at[:, slot].set(alpha[:, slot] - beta), None
 
     share, _ = lax.scan(forward, jnp.zeros_like(alpha), order[::-1])
-    result = divided - (alpha[:, None] @ memory.divided)[:, 0]
-    return scale * result + (share[:, None] @ memory.moves)[:, 0]
+
+    def combine(divided: Array, by: Array, moves: Array) -> Array:
+        result = divided - (alpha[:, None] @ by)[:, 0]
+        return scale * result + (share[:, None] @ moves)[:, 0]
+
+    return jax.tree.map(combine, divided, memory.divided, memory.moves)
 
 
 def _divide(
-    objective: Objective, metric: Metric | SharedMetric, flat: Array, basis: Basis | None = None
-) -> Array:
-    n = objective.batch.X.shape[0]
-    columns = flat.reshape(-1, n + 1).T
+    objective: Objective,
+    metric: Metric | SharedMetric,
+    vector: Params,
+    basis: Basis | None = None,
+) -> Params:
+    v = _params(objective, vector)
     if isinstance(metric, SharedMetric):
         assert basis is not None
-        return metric.solve(basis, columns).T.reshape(flat.shape)
-    return metric.solve(columns).T.reshape(flat.shape)
+        return _vector(objective, metric.solve(basis, v))
+    return _vector(objective, metric.solve(v))
 
 
-def _put(ring: Array, row: Array, slot: Array) -> Array:
-    return lax.dynamic_update_index_in_dim(ring, row, slot, 1)
+def _put(ring: Any, row: Any, slot: Array) -> Any:
+    return jax.tree.map(lambda a, row: lax.dynamic_update_index_in_dim(a, row, slot, 1), ring, row)
 
 
-def _pack(objective: Objective, params: Params) -> Array:
-    return jnp.concatenate([params.w.T, params.b], axis=1).reshape(objective.models, -1)
+def _dots(a: Params, b: Params) -> Array:
+    """a·b of vectors (r, i, ...) and (r, j, ...): (r, i, j)."""
+    return a.w @ b.w.swapaxes(1, 2) + a.b @ b.b.swapaxes(1, 2)
 
 
-def _unpack(objective: Objective, flat: Array) -> Params:
-    rows = flat.reshape(-1, objective.batch.X.shape[0] + 1)
-    return Params(rows[:, :-1].T, rows[:, -1:])
+def _along(ring: Params, v: Params) -> Array:
+    """The products (r, memory) of a ring with one vector of each model."""
+    return (ring.w @ v.w[..., None] + ring.b @ v.b[..., None])[..., 0]
+
+
+def _minus(a: Params, b: Params) -> Params:
+    return jax.tree.map(jnp.subtract, a, b)
+
+
+def _vector(objective: Objective, params: Params) -> Params:
+    w, b = params
+    one = objective.models == 1
+    return Params(w.reshape(1, -1) if one else w.T, b.reshape(objective.models, -1))
+
+
+def _params(objective: Objective, vector: Params) -> Params:
+    w, b = vector
+    one = objective.models == 1
+    return Params(w.reshape(objective.batch.X.shape[0], -1) if one else w.T, b.reshape(-1, 1))

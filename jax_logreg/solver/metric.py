@@ -14,29 +14,44 @@ from jax_logreg.objective import Objective
 _SAMPLE, _FEWEST = 4, 2000
 # Rank of the guess where n x n is too large, and the most numbers that its factor may hold.
 _RANK, _LARGEST = 512, 2**21
+# The share of what R has of a parameter's curvature that D has too, where it would have nothing.
+_COUNTED_TWICE = 0.01
 
 
 class Metric(NamedTuple):
-    """H ≈ D (I + R Rᵀ) D over the n+1 parameters of an output, intercept last.
+    """H ≈ D (I + R Rᵀ) D over the n+1 parameters of an output.
 
-    Either the Cholesky factor of the whole (n+1, n+1); or the diagonal of D (n+1, 1) with R
-    (n+1, q) and the factor of I + Rᵀ R; or D alone. `weights` (1, m) are those it was made with.
+    Either the Cholesky factor of the whole (n+1, n+1), intercept last; or the diagonal of D, w
+    (n, 1) and b (1, 1), with R, w (n, q) and b (1, q), and the factor of I + Rᵀ R; or D alone.
+    `weights` (1, m) are those it was made with.
     """
 
     factor: Array | None
-    root: Array | None
-    low_rank: Array | None
+    root: Params | None
+    low_rank: Params | None
     weights: Array
 
-    def solve(self, v: Array) -> Array:
-        """H⁻¹ v for v (n+1, k), with the Woodbury identity where R is kept."""
+    def solve(self, v: Params) -> Params:
+        """H⁻¹ v, with the Woodbury identity where R is kept."""
         if self.root is None:
-            return _cho_solve(self.factor, v)
-        v = v / self.root
+            return split(_cho_solve(self.factor, join(v)))
+        v = jax.tree.map(jnp.divide, v, self.root)
         if self.low_rank is not None:
+            R = self.low_rank
             with jax.default_matmul_precision("highest"):
-                v = v - self.low_rank @ _cho_solve(self.factor, (v.T @ self.low_rank).T)
-        return v / self.root
+                inner = _cho_solve(self.factor, (v.w.T @ R.w + v.b @ R.b).T)
+                v = Params(v.w - R.w @ inner, v.b - (R.b @ inner).T)
+        return jax.tree.map(jnp.divide, v, self.root)
+
+
+def join(params: Params) -> Array:
+    """The columns (n+1, k) of w and b, intercept last."""
+    return jnp.concatenate([params.w, params.b.T])
+
+
+def split(columns: Array) -> Params:
+    """The parameters of columns (n+1, k)."""
+    return Params(columns[:-1], columns[-1:].T)
 
 
 def curvatures(objective: Objective, Z: Array) -> Array:
@@ -53,7 +68,8 @@ def make_metric(objective: Objective, params: Params, weights: Array, largest_gr
         return Metric(_gram_factor(objective, weights, l2), None, None, weights)
     rank = min(_RANK, m, _LARGEST // n)
     if rank < 64:
-        return Metric(None, jnp.sqrt(_diagonal(objective, weights, l2)), None, weights)
+        root = _root(_diagonal(objective, weights, l2))
+        return Metric(None, root, None, weights)
     return _low_rank(objective, weights, l2, rank)
 
 
@@ -81,23 +97,41 @@ def _low_rank(objective: Objective, weights: Array, l2: Array, rank: int) -> Met
     """
     _, index = lax.top_k(weights[0], rank)
     rest = weights.at[:, index].set(0)
-    root = jnp.sqrt(_diagonal(objective, rest, l2))
     s = jnp.sqrt(weights[:, index])
-    R = matrix.examples(objective.batch.X, index) * s
-    R = jnp.concatenate([R, s if objective.intercept else jnp.zeros_like(s)]) / root
+    R = Params(
+        matrix.examples(objective.batch.X, index) * s,
+        s if objective.intercept else jnp.zeros_like(s),
+    )
+    covered = jax.tree.map(lambda R: jnp.sum(R**2, axis=1, keepdims=True), R)
+    root = _root(_diagonal(objective, rest, l2), covered)
+    R = jax.tree.map(jnp.divide, R, root)
     with jax.default_matmul_precision("highest"):
-        inner = R.T @ R
-    return Metric(jnp.linalg.cholesky(inner + jnp.eye(rank, dtype=R.dtype)), root, R, weights)
+        inner = R.w.T @ R.w + R.b.T @ R.b
+    return Metric(jnp.linalg.cholesky(inner + jnp.eye(rank, dtype=s.dtype)), root, R, weights)
 
 
-def _diagonal(objective: Objective, weights: Array, l2: Array) -> Array:
-    """The Hessian's diagonal (n+1, 1), 1 where it would be 0."""
+def _diagonal(objective: Objective, weights: Array, l2: Array) -> Params:
+    """The Hessian's diagonal, w (n, 1) and b (1, 1)."""
     squares = matrix.squares(objective.batch.X, weights) + l2
-    corner = jnp.sum(weights, axis=1, keepdims=True)
-    diagonal = jnp.concatenate([squares, corner])
-    eps = jnp.finfo(diagonal.dtype).eps
-    floor = eps * jnp.max(diagonal)
-    return jnp.where(diagonal > floor, diagonal, jnp.where(floor > 0, floor, 1))
+    return Params(squares, jnp.sum(weights, axis=1, keepdims=True))
+
+
+def _root(diagonal: Params, covered: Params | None = None) -> Params:
+    """The root of a diagonal; of an entry that is 0, 1, or a part of what R has of it.
+
+    Where R has all examples, all of b is there: divided by a rounding error R would be so large
+    that nothing is left of b.
+    """
+    eps = jnp.finfo(diagonal.w.dtype).eps
+    floor = eps * jnp.maximum(jnp.max(diagonal.w), jnp.max(diagonal.b))
+    least = jnp.where(floor > 0, floor, 1)
+
+    def of_part(d: Array, covered: Array) -> Array:
+        small = jnp.where(covered > 0, _COUNTED_TWICE * covered, least)
+        return jnp.sqrt(jnp.where(d > floor, d, small))
+
+    covered = jax.tree.map(jnp.zeros_like, diagonal) if covered is None else covered
+    return jax.tree.map(of_part, diagonal, covered)
 
 
 def _cho_solve(factor: Any, v: Array) -> Array:

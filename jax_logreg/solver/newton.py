@@ -1,7 +1,7 @@
 """Newton's method with the exact Hessian, for few parameters and the last digits."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +26,8 @@ class Newton:
     The line search keeps the cost falling, so it never diverges; it is quadratic near the optimum.
     Memory is (n+1)²·k² numbers for k classes, (n+1)²·k for k independent outputs.
     """
+
+    needs_whole_features: ClassVar[bool] = True
 
     def init(self, objective: Objective, params: Params) -> Array:
         """Z (k, m) at the parameters."""

@@ -84,6 +84,7 @@ OVERRIDES = {
     "fit.device=gpuu": r"fit\.device is 'gpuu': .*did you mean 'gpu'\?",
     "fit.devices=0": r"fit\.devices is 0: expected .*greater than or equal to 1",
     "fit.devices=al": r"fit\.devices is 'al': expected one of 'all', or .*did you mean 'all'\?",
+    "fit.devices={rows=2}": r"fit\.devices\.rows is 'rows': expected one of 'features'",
     "data.name=brest_cancer": r"data\.name is 'brest_cancer': .*did you mean 'breast_cancer'\?",
     "data.source=csv": r"data\.source is 'csv': expected one of 'bundled', 'file'",
     "data.test_fraction=1": r"data\.test_fraction is 1: expected a value less than 1",
