@@ -44,7 +44,7 @@ def test_codes_and_sparse_columns_take_the_same_steps(monkeypatch):
 
 
 NAMES = ["speed", "sweep", "many", "linear_probe", "vectorization", "layout", "one_pass"]
-NAMES += ["stream", "hosts", "categorical", "../scaling"]
+NAMES += ["stream", "hosts", "categorical", "report", "../scaling"]
 
 
 @pytest.mark.parametrize("name", NAMES)

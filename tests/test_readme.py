@@ -141,7 +141,7 @@ def test_the_five_lines_are_those_of_the_code():
 
 
 MEASURED = ["speed", "sweep", "many", "linear_probe", "vectorization"]
-MEASURED += ["one_pass", "stream", "hosts", "categorical"]
+MEASURED += ["one_pass", "stream", "hosts", "categorical", "report"]
 
 
 @pytest.mark.parametrize("name", MEASURED)
