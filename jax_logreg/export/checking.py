@@ -7,7 +7,7 @@ import numpy as np
 from jax_logreg.data import Examples
 from jax_logreg.data.categories import Column
 from jax_logreg.errors import InputError
-from jax_logreg.export.folding import Answers, as_classes, temperature_of, threshold_of
+from jax_logreg.export.folding import Answers, as_classes
 from jax_logreg.model import Model
 
 _ROWS = 8
@@ -73,12 +73,12 @@ def rounding(model: Model, examples: Examples) -> np.ndarray:
     if len(w) > len(mean):
         sizes += len(model.levels.names) * np.max(w[len(mean) :], axis=0)[:, None]
     eps = np.finfo(np.float32).eps
-    return (8 + np.sqrt(len(w))) * eps * (1 + np.max(sizes, axis=0) / temperature_of(model))
+    return (8 + np.sqrt(len(w))) * eps * (1 + np.max(sizes, axis=0) / model.temperature)
 
 
 def _margin(model: Model, A: np.ndarray) -> np.ndarray:
     """How far the probabilities (m, classes) are from where the class changes."""
     if A.shape[1] == 2:
-        return np.abs(A[:, 1] - threshold_of(model))
+        return np.abs(A[:, 1] - model.threshold)
     highest = np.sort(A, axis=1)
     return highest[:, -1] - highest[:, -2]

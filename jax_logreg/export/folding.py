@@ -62,19 +62,9 @@ def centred(model: Model) -> Centred:
         return Centred(*_finite("float32", model, centre, w, b - w.T @ (mean - centre)))
 
 
-def temperature_of(model: Model) -> float:
-    """What Z is divided by before it becomes probabilities."""
-    return float(getattr(model, "temperature", 1.0))
-
-
-def threshold_of(model: Model) -> float:
-    """The probability above which an example of two classes counts as of the second."""
-    return float(getattr(model, "threshold", 0.5))
-
-
 def threshold_in_float32(model: Model) -> np.float32:
     """The one that float32 probabilities are above just where they are above the threshold."""
-    threshold = threshold_of(model)
+    threshold = model.threshold
     rounded = np.float32(threshold)
     return rounded if float(rounded) <= threshold else np.nextafter(rounded, np.float32(-1))
 
@@ -95,7 +85,7 @@ def without_levels(model: Model, kind: str) -> None:
 
 def _unscaled(model: Model) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """W (n, k), b (k, 1) of unscaled features, less their means (n, 1); 0 of levels."""
-    w, b = (np.asarray(part, np.float64) / temperature_of(model) for part in model.params)
+    w, b = (np.asarray(part, np.float64) / model.temperature for part in model.params)
     if len(model.classes) == 2 and w.shape[1] == 2:
         # A softmax of two is the sigmoid of their difference.
         w, b = w[:, 1:] - w[:, :1], b[1:] - b[:1]

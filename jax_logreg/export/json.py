@@ -8,7 +8,7 @@ import numpy as np
 
 import jax_logreg
 from jax_logreg.errors import InputError
-from jax_logreg.export.folding import Answers, folded, threshold_of
+from jax_logreg.export.folding import Answers, folded
 from jax_logreg.logistic import Params
 from jax_logreg.model import Model, probabilities
 
@@ -31,7 +31,7 @@ def dump(model: Model) -> bytes:
         "features": list(model.features),
         "coefficients": w[:numbers].T.tolist(),
         "intercepts": b[:, 0].tolist(),
-        **({"threshold": threshold_of(model)} if two else {}),
+        **({"threshold": model.threshold} if two else {}),
         **({"levels": _levels(model, w[numbers:])} if model.levels.names else {}),
     }
     return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()

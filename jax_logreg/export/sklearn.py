@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jax_logreg.export.folding import Answers, as_classes, folded, threshold_of, without_levels
+from jax_logreg.export.folding import Answers, as_classes, folded, without_levels
 from jax_logreg.extras import needs
 from jax_logreg.model import Model
 from jax_logreg.sklearn.border import with_coefficients
@@ -56,7 +56,7 @@ def load(content: bytes) -> Callable[[np.ndarray], Answers]:
 
 
 def _with_threshold(model: Model, fitted: Any) -> Any:
-    threshold, classes = threshold_of(model), fitted.classes_
+    threshold, classes = model.threshold, fitted.classes_
     if len(classes) > 2 or threshold == 0.5:
         return fitted
     decided = FixedThresholdClassifier(
