@@ -23,8 +23,8 @@ COMMANDS = commands(PAGE)
 TRAIN, TEST = (SETUP.sub("", line) for line in COMMANDS if SETUP.match(line))
 INSTALLS = [line for line in COMMANDS if " pip install" in line or "/pip install '" in line]
 OTHERS = [c for c in COMMANDS if not SETUP.match(c) and c not in INSTALLS]
-# These take 20 seconds; what they call is tested beside them, and the others are like them.
-LONG = ("sweep.py", "many.py", "linear_probe.py", "hosts.py", "scaling.py")
+# These take 10 to 20 seconds; what they call is tested beside them, and the others are like them.
+LONG = ("sweep.py", "many.py", "linear_probe.py", "hosts.py", "scaling.py", "report.py")
 
 
 @pytest.fixture(scope="module")
