@@ -103,7 +103,7 @@ def evaluate(
     from jax_logreg.data import read
     from jax_logreg.model import Model
     from jax_logreg.run.assess import Settings, assess
-    from jax_logreg.run.output import write_file
+    from jax_logreg.run.output import write_content
 
     settings = Settings(resamples, seed, bins, _costs(cost), temperature)
     if store and cost is None and not temperature:
@@ -123,14 +123,14 @@ def evaluate(
             json.dumps(_content(found, settings, data, reading.weights), indent=2, allow_nan=False)
             + "\n"
         )
-        write_file(out, lambda path: _write(path, text.encode()), force)
+        write_content(out, text.encode(), force)
     if store and found.after is not None:
         after = found.after
         changed = model._replace(temperature=after.temperature, threshold=after.threshold)
         if _kept(changed) == _kept(model):
             _say(console, "nothing to store: temperature and threshold are as they were")
             return
-        write_file(file, lambda path: _write(path, changed.save()), force=True)
+        write_content(file, changed.save(), force=True)
         shown = ", ".join(f"{name} {value:.4g}" for name, value in _kept(changed).items())
         _say(console, f"stored in {file}: {shown}; predict uses them")
 
@@ -155,10 +155,6 @@ def _costs(text: str | None) -> tuple[float, float] | None:
             "is five times as bad as a false positive"
         ) from None
     return false_positive, false_negative
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
 
 
 def _table(found: "Assessment") -> Table:

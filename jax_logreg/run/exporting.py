@@ -26,18 +26,14 @@ def export(
     from jax_logreg.export import SUFFIXES
     from jax_logreg.export import export as make
     from jax_logreg.model import Model
-    from jax_logreg.run.output import write_file
+    from jax_logreg.run.output import write_content
 
     path = out or run_dir / f"model{SUFFIXES.get(to, '')}"
     if path.exists() and not force:
         raise InputError(f"{path} exists already: name another file with --out, or pass --force")
     exported = make(Model.load(run_dir / "model.safetensors"), to)
-    write_file(path, lambda temporary: _write(temporary, exported.content), force)
+    write_content(path, exported.content, force)
     checked = "it answers as predict does"
     if exported.unchecked is not None:
         checked = f"not checked: {exported.unchecked}"
     print(f"written to {path}: {checked}")
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.write_bytes(content)

@@ -167,6 +167,15 @@ def write_file(path: Path, write: Callable[[Path], None], force: bool) -> None:
         shutil.rmtree(staging, ignore_errors=True)
 
 
+def write_content(path: Path, content: bytes, force: bool) -> None:
+    """`write_file` of bytes that are there already."""
+
+    def write(temporary: Path) -> None:
+        temporary.write_bytes(content)
+
+    write_file(path, write, force)
+
+
 def _replace_folder(target: Path, new: Path) -> None:
     if not target.exists():
         new.rename(target)

@@ -21,12 +21,12 @@ def report(run_dir: RunFolder) -> None:
     Of a run that was killed, or is under way, it shows the last saved state.
     """
     from jax_logreg.run.folder import read_run
-    from jax_logreg.run.output import REPORT, write_file
+    from jax_logreg.run.output import REPORT, write_content
     from jax_logreg.run.report import render
 
     run = read_run(run_dir)
     page = render(run.files)
-    write_file(run.place / REPORT, lambda path: _write(path, page), force=True)
+    write_content(run.place / REPORT, page.encode(), force=True)
     print(f"written to {run.place / REPORT}")
 
 
@@ -63,14 +63,14 @@ def compare(
 ) -> None:
     """Print runs side by side, and write a page with their curves and what they differ in."""
     from jax_logreg.run.folder import read_run
-    from jax_logreg.run.output import write_file
+    from jax_logreg.run.output import write_content
     from jax_logreg.run.report.comparison import compare as render_comparison
     from jax_logreg.run.report.comparison import differences, distinct_names
 
     found = [read_run(path) for path in run_dirs]
     names = distinct_names([run.path for run in found])
     page = render_comparison(dict(zip(names, found, strict=True)))
-    write_file(out, lambda path: _write(path, page), force)
+    write_content(out, page.encode(), force)
     _print([_row(name, run.summary) for name, run in zip(names, found, strict=True)])
     _print(
         [
@@ -112,7 +112,3 @@ def _print(rows: list[dict[str, str]]) -> None:
     for row in rows:
         table.add_row(*(Text(row.get(column, "")) for column in columns))
     Console().print(table)
-
-
-def _write(path: Path, page: str) -> None:
-    path.write_text(page, encoding="utf-8")
