@@ -5,7 +5,6 @@ from jax_logreg.matrix.categorical import Categorical, from_codes
 from jax_logreg.matrix.compressed import Compressed, compress
 from jax_logreg.matrix.dense import Transposed, aligned
 from jax_logreg.matrix.encoding import encode
-from jax_logreg.matrix.fused import Fused, fuse
 from jax_logreg.matrix.operations import (
     each_block,
     examples,
@@ -31,7 +30,6 @@ from jax_logreg.matrix.streamed import Streamed, stream
 __all__ = [
     "Categorical",
     "Compressed",
-    "Fused",
     "Sharded",
     "Sparse",
     "Stacked",
@@ -47,7 +45,6 @@ __all__ = [
     "features",
     "from_codes",
     "from_scipy",
-    "fuse",
     "gram",
     "in_blocks",
     "is_array",

@@ -62,8 +62,8 @@ class Standardised:
 
     @property
     def in_blocks(self) -> bool:
-        """Whether the inner matrix is, and does not fill mean and scale up with zeros."""
-        return in_blocks(self.X) and not getattr(self.X, "fills_up", False)
+        """Whether the inner matrix is."""
+        return in_blocks(self.X)
 
     def over_blocks(self, f: Callable[..., Any], shared: Any, *rows: Array) -> Any:
         """Σ f(X of some examples, shared, their rows (r, b)) over the inner blocks."""

@@ -17,7 +17,6 @@ from jax_logreg.matrix import (
     features,
     from_codes,
     from_scipy,
-    fuse,
     gram,
     is_array,
     mean_absolute,
@@ -118,7 +117,6 @@ def bfloat16(X):
 MATRICES = {
     "dense": alike(jnp.asarray),
     "transposed": alike(lambda X, dtype: Transposed(jnp.asarray(X.T, dtype))),
-    "fused": alike(fuse),
     "standardised dense": shifted(jnp.asarray, lambda X: X),
     "standardised sparse": shifted(from_csr, lambda X: X),
     "standardised int8": shifted(stored("int8"), coarse),
