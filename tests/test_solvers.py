@@ -36,6 +36,7 @@ from jax_logreg import (
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL
 from jax_logreg.objective import Objective
 from jax_logreg.solver.line_search import search
+from jax_logreg.solver.metric import spaced
 from jax_logreg.solver.proximal import _shifted
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -289,3 +290,14 @@ def test_a_metric_of_low_rank_that_has_all_examples(factors):
     penalty = L2(0.01, np.where(np.arange(80) == 3, factors, 1))
     result = fit(X, Y, penalty=penalty, solver=LBFGS(largest_gram=8), steps=40, tolerance=1e-5)
     assert result.status == Status.CONVERGED and result.steps < 20
+
+
+@pytest.mark.parametrize("m", [1, 5, 2000, 2**24 + 3, 2**31 - 1])
+def test_examples_of_a_sample_are_spread_evenly(m):
+    """float32 would round the last of 2**24 + 3 to m, and know no odd number beyond 2**24."""
+    size = min(m, 2000)
+    index = spaced(m, size)
+    assert index.shape == (size,) and index.dtype == np.int32
+    assert index[0] == 0 and index[-1] == m - 1
+    gaps = np.diff(index.astype("int64"))
+    assert size == 1 or (gaps.min() >= 1 and gaps.max() - gaps.min() <= 1)

@@ -54,6 +54,11 @@ class Chunks:
         value = jnp.where(self.value == 0, 0, f(self.value))
         return Chunks(self.index, value, self.owner, self.starts, self.columns, self.longest)
 
+    def count(self) -> Array:
+        """How many nonzeros each row has, (rows,), in integers: float32 counts to 2**24 only."""
+        chunks = jnp.sum(self.value != 0, axis=0, dtype=jnp.int32)
+        return jax.ops.segment_sum(chunks, self.owner, self.rows, indices_are_sorted=True)
+
     def dense(self, index: Array) -> Array:
         """The rows `index` (q,), dense (q, columns)."""
         chunk = self.starts[index][:, None] + jnp.arange(self.longest, dtype=jnp.int32)[None]
@@ -114,9 +119,9 @@ class Sparse:
             return entries.map(f) @ s.T
         own = centre[entries.owner].T
         present = entries.map(jnp.ones_like)
-        count = present @ jnp.ones_like(s).T
         # Of a feature without zeros nothing is absent, whatever rounding says.
-        absent = jnp.where(count == s.size, 0, jnp.sum(s) - present @ s.T)
+        full = entries.count()[:, None] == s.size
+        absent = jnp.where(full, 0, jnp.sum(s) - present @ s.T)
         return entries.map(lambda value: f(value - own)) @ s.T + f(centre) * absent
 
     @jax.default_matmul_precision("highest")

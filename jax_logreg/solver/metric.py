@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from jax_logreg import matrix
@@ -77,10 +78,20 @@ def sample(objective: Objective, weights: Array) -> tuple[Any, Array]:
     """Enough examples, and weights whose Gram matrix stands for that of all."""
     n, m = objective.batch.X.shape
     size = min(m, max(_SAMPLE * n, _FEWEST))
-    index = jnp.linspace(0, m - 1, size).astype(jnp.int32)
+    index = jnp.asarray(spaced(m, size))
     d = weights[:, index]
     d = d * (jnp.sum(weights) / jnp.sum(d))
     return matrix.examples(objective.batch.X, index), d
+
+
+def spaced(m: int, size: int) -> np.ndarray:
+    """The numbers (size,) of examples spread evenly over 0 to m − 1, both ends among them.
+
+    In integers: beyond 2**24 float32 knows only some of them, and rounds the last to m.
+    """
+    if size == 1:
+        return np.zeros(1, np.int32)
+    return (np.arange(size, dtype=np.int64) * (m - 1) // (size - 1)).astype(np.int32)
 
 
 def _gram_factor(objective: Objective, weights: Array, l2: Array) -> Array:

@@ -78,3 +78,11 @@ def test_the_same_pattern_compiles_once(compilations, rng):
     compilations.clear()
     product(second, w)
     assert not compilations
+
+
+def test_nonzeros_are_counted_in_integers(rng):
+    """float32 counts to 2**24 only: a feature without zeros would seem to have some."""
+    S = scipy.sparse.random_array((5, 40), density=0.4, rng=rng).tocsr()
+    count = from_scipy(S, "float32").by_feature.count()
+    assert count.dtype == np.int32
+    np.testing.assert_array_equal(count, np.diff(S.indptr))
