@@ -51,9 +51,8 @@ class Folder:
             InputError: the folder exists and may not be replaced, none can be made there, another
                 run writes to it, or holds an unfinished run, and neither is it to be gone on with.
         """
-        self.path = path
-        if path.exists() or path.is_symlink():
-            _check_replaceable(path, force)
+        self.path, self._force = path, force
+        _check_replaceable(path, force)
         self._target = path.absolute()
         self.partial = partial_of(path)
         parent = self._target.parent
@@ -89,6 +88,8 @@ class Folder:
     def write(self, files: dict[str, bytes]) -> None:
         """Write all the files and sync them, then let the folder take its name."""
         staging = self.partial / "files"
+        # Somebody may have put files there while the run went on.
+        _check_replaceable(self.path, self._force)
         with _writing(self.path, self._kept()):
             shutil.rmtree(staging, ignore_errors=True)
             staging.mkdir()
@@ -177,6 +178,9 @@ def write_content(path: Path, content: bytes, force: bool) -> None:
 
 
 def _replace_folder(target: Path, new: Path) -> None:
+    if _is_empty(target):
+        # Unlike what follows, it fails where the folder has been filled meanwhile.
+        target.rmdir()
     if not target.exists():
         new.rename(target)
         return
@@ -190,16 +194,33 @@ def _replace_folder(target: Path, new: Path) -> None:
     shutil.rmtree(old)
 
 
+def _is_empty(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+
+
 def _check_replaceable(path: Path, force: bool) -> None:
-    if not force:
-        raise InputError(f"{path} exists already: name another folder with --out, or pass --force")
+    """Accept a name that is free, an empty folder, and with force the folder of an earlier run."""
+    elsewhere = "name another folder with --out"
+    if not (path.exists() or path.is_symlink()):
+        return
     if path.is_symlink() or not path.is_dir():
-        raise InputError(f"{path} is no folder: --force replaces the folder of an earlier run only")
-    if any(path.iterdir()) and not all((path / mark).is_file() for mark in _MARKS):
+        raise InputError(f"{path} exists already and is no folder: {elsewhere}")
+    # The parent of "." is ".", which would make a mount point of it.
+    mounted = path.absolute().is_mount()
+    if mounted or path.samefile(Path.cwd()):
+        which = "a mount point" if mounted else "the current folder"
         raise InputError(
-            f"{path} holds no earlier run ({' and '.join(_MARKS)}): --force will not replace it; "
-            "name another folder with --out"
+            f"{path} is {which}, which cannot be replaced: name a folder within it with --out"
         )
+    if _is_empty(path):
+        return
+    if not all((path / mark).is_file() for mark in _MARKS):
+        raise InputError(
+            f"{path} exists already, is not empty and holds no earlier run "
+            f"({' and '.join(_MARKS)}): {elsewhere}"
+        )
+    if not force:
+        raise InputError(f"{path} exists already: {elsewhere}, or pass --force")
 
 
 @contextmanager

@@ -170,10 +170,46 @@ def test_an_earlier_run_is_replaced_only_by_force(finished):
 
 def test_force_spares_a_folder_that_is_no_run(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
-    line = refused("run", DESCENT, "--out", tmp_path, "--force")
-    assert "holds no earlier run" in line
+    for force in ((), ("--force",)):
+        line = refused("run", DESCENT, "--out", tmp_path, *force)
+        assert "holds no earlier run" in line and "--force" not in line
+        line = refused("run", DESCENT, "--out", tmp_path / "thesis.txt", *force)
+        assert "is no folder" in line and "--force" not in line
     assert (tmp_path / "thesis.txt").exists()
-    assert "is no folder" in refused("run", DESCENT, "--out", tmp_path / "thesis.txt", "--force")
+
+
+@pytest.mark.parametrize("options", [(), ("--force",), ("--resume",)])
+def test_an_empty_folder_is_filled(options, tmp_path):
+    out = tmp_path / "run"
+    out.mkdir()
+    assert command("run", DESCENT, "--out", out, *SHORT, *options).code == 0
+    assert (out / "result.json").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_folder_filled_while_the_run_went_on_is_spared(tmp_path, monkeypatch):
+    from jax_logreg.run import experiment
+
+    out = tmp_path / "run"
+    out.mkdir()
+
+    def fit(*args, **settings):
+        (out / "thesis.txt").write_text("years of work")
+        return experiment_fit(*args, **settings)
+
+    experiment_fit = experiment.fit
+    monkeypatch.setattr(experiment, "fit", fit)
+    assert "holds no earlier run" in refused("run", DESCENT, "--out", out, *SHORT)
+    assert [path.name for path in out.iterdir()] == ["thesis.txt"]
+
+
+def test_the_current_folder_is_refused_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = refused("run", DESCENT, "--out", ".")
+    assert "is the current folder" in line and "within it" in line
+    if os.path.ismount("/proc"):
+        assert "is a mount point" in refused("run", DESCENT, "--out", "/proc")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_learning_rate_that_diverges(tmp_path):
