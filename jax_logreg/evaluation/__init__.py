@@ -9,7 +9,7 @@ from jax_logreg.evaluation.curves import (
     precision_recall,
     roc,
 )
-from jax_logreg.evaluation.interval import Intervals, bootstrap_intervals
+from jax_logreg.evaluation.interval import Intervals, are_counts, bootstrap_intervals
 from jax_logreg.evaluation.measures import (
     HIGHER_IS_BETTER,
     Measures,
@@ -27,6 +27,7 @@ __all__ = [
     "PrecisionRecall",
     "Roc",
     "Threshold",
+    "are_counts",
     "bootstrap_intervals",
     "calibration",
     "choose_threshold",

@@ -13,6 +13,8 @@ from jax_logreg.settings import check_seed
 
 # Weights that are held at a time, 16 MB; some arrays as large are made of them.
 _ENTRIES = 2**21
+# Beyond, float64 does not hold every whole number.
+_MOST_COUNTED = 2**53
 
 
 class Intervals(NamedTuple):
@@ -33,12 +35,28 @@ def bootstrap_intervals(
     seed: int = 0,
     confidence: float = 0.95,
     losses: Any = None,
+    counts: bool | None = None,
 ) -> Intervals:
-    """Percentile intervals (Efron 1979) of all that `measure` gives, from the same arguments.
+    """Bootstrap intervals (Efron 1979) of all that `measure` gives, from the same arguments.
 
-    A resample draws m of the m examples, each with its weight, with replacement: it is integer
-    weights, and all are measured at once, some at a time so that memory stays bounded. A resample
-    without a measure, the area where it drew one class only, does not count for that.
+    A resample draws as many examples as there are, with replacement: it is integer weights, and
+    all are measured at once, some at a time so that memory stays bounded. A resample without a
+    measure, the area where it drew one class only, does not count for that. Intervals are
+    percentiles, except that of the calibration error: noise alone makes a sum of absolute values
+    larger, so most resamples lie above it.
+
+    Args:
+        truth: as in `measure`.
+        A: as in `measure`.
+        s: as in `measure`.
+        threshold: as in `measure`.
+        bins: as in `measure`.
+        resamples: how many.
+        seed: of the draws.
+        confidence: the share of samples whose interval holds the true value.
+        losses: as in `measure`.
+        counts: True draws Σs examples, s of them being alike; False draws rows, each with its
+            weight s. By default True where `are_counts`.
 
     Raises:
         InputError: as `measure`; no number of resamples, no seed, or no confidence.
@@ -49,14 +67,40 @@ def bootstrap_intervals(
         raise InputError(f"confidence is {confidence}: expected a number between 0 and 1")
     examples = judged(truth, A, s, losses)
     compute = weighted_measures(examples, threshold, bins)
-    m = examples.truth.size
-    counts = resample_counts(m, resamples, seed)
-    found = []
-    while some := list(islice(counts, max(1, _ENTRIES // m))):
-        found.append(compute(np.stack(some, axis=1) * examples.s[:, None]))
-    values = [np.concatenate(column) for column in zip(*found, strict=True)]
+    (at, errors), found, moved = compute(examples.s[:, None]), [], []
+    drawn = resampled_weights(examples.s, resamples, seed, counts)
+    while some := list(islice(drawn, max(1, _ENTRIES // examples.truth.size))):
+        there, there_errors = compute(np.stack(some, axis=1))
+        found.append(there)
+        moved.append(_moves(errors, there_errors))
     low, high = (1 - confidence) / 2, (1 + confidence) / 2
-    return Intervals(*(Measures(*(_quantile(a, level) for a in values)) for level in (low, high)))
+    values = [np.concatenate(column) for column in zip(*found, strict=True)]
+    ends = [Measures(*(_quantile(a, level) for a in values)) for level in (low, high)]
+    of_calibration = _around(float(at.expected_calibration_error[0]), moved, high)
+    ends = [
+        end._replace(expected_calibration_error=one)
+        for end, one in zip(ends, of_calibration, strict=True)
+    ]
+    return Intervals(*ends)
+
+
+def are_counts(s: np.ndarray) -> bool:
+    """Whether all weights are whole numbers: how many examples each one stands for."""
+    return bool(np.all(s == np.round(s)) and s.sum() < _MOST_COUNTED)
+
+
+def resampled_weights(
+    s: np.ndarray, resamples: int, seed: int, counts: bool | None = None
+) -> Iterator[np.ndarray]:
+    """The weights (m,) of one resample after the other, from those of the examples, s (m,)."""
+    if counts is None:
+        counts = are_counts(s)
+    if np.all(s == 1) or not counts:
+        yield from (drawn * s for drawn in resample_counts(s.size, resamples, seed))
+        return
+    rng, total = np.random.default_rng(seed), s.sum()
+    for _ in range(resamples):
+        yield rng.multinomial(int(total), s / total).astype(np.float64)
 
 
 def resample_counts(m: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
@@ -64,6 +108,26 @@ def resample_counts(m: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
     rng = np.random.default_rng(seed)
     for _ in range(resamples):
         yield np.bincount(rng.integers(0, m, m), minlength=m)
+
+
+def _moves(errors: np.ndarray, resampled: np.ndarray) -> np.ndarray:
+    """How far signed errors (bins, 1) move in each resample (bins, r): at most, and outwards.
+
+    Rows of (2, r): Σ |e' − e|, and Σ sign(e)·(e' − e).
+    """
+    moved = resampled - errors
+    return np.stack([np.abs(moved).sum(axis=0), np.sum(np.sign(errors) * moved, axis=0)])
+
+
+def _around(value: float, moved: list[np.ndarray], level: float) -> tuple[float, float]:
+    """An interval around Σ |e|, which holds it and, where all true e are 0, begins at 0.
+
+    With true errors t, Σ|e| − Σ|t| is at most Σ|e − t|, and Σ|t| − Σ|e| at most Σ sign(t)·(t − e);
+    a resample moves as far from e as e is from t.
+    """
+    most, outwards = np.concatenate(moved, axis=1)
+    low, high = np.quantile(most, level), np.quantile(outwards, level)
+    return float(max(value - low, 0)), float(min(value + max(high, 0), 1))
 
 
 def _quantile(values: np.ndarray, level: float) -> float | None:

@@ -71,7 +71,7 @@ def measure(
         InputError: arrays that do not fit each other, or are no probabilities or weights.
     """
     examples = judged(truth, A, s, losses)
-    found = weighted_measures(examples, threshold, bins)(examples.s[:, None])
+    found, _ = weighted_measures(examples, threshold, bins)(examples.s[:, None])
     return Measures(*(None if np.isnan(one[0]) else float(one[0]) for one in found))
 
 
@@ -93,9 +93,10 @@ def bin_numbers(p: np.ndarray, bins: int) -> np.ndarray:
 
 def weighted_measures(
     examples: Judged, threshold: float, bins: int
-) -> Callable[[np.ndarray], Measures]:
+) -> Callable[[np.ndarray], tuple[Measures, np.ndarray]]:
     """A function of r columns of weights W (m, r): the measures (r,) of each, NaN where none is.
 
+    It also returns the signed errors (bins, r) whose absolute values sum to the calibration error.
     All that does not depend on the weights, the sorting above all, is done once.
 
     Raises:
@@ -122,13 +123,13 @@ def weighted_measures(
     outputs = [0] if len(A) == 1 else range(k)
     areas = [_area(A[i], truth == (i if len(A) > 1 else 1)) for i in outputs]
 
-    def compute(W: np.ndarray) -> Measures:
+    def compute(W: np.ndarray) -> tuple[Measures, np.ndarray]:
         log_loss, brier, *rows = sums @ W
         of_class, right_of_class, excess = np.split(np.stack(rows), [k, 2 * k])
         total = of_class.sum(axis=0)
         with np.errstate(invalid="ignore"):
             recall = right_of_class / of_class
-        return Measures(
+        found = Measures(
             log_loss / total,
             right_of_class.sum(axis=0) / total,
             _mean_of_those(recall),
@@ -136,6 +137,7 @@ def weighted_measures(
             brier / total,
             np.abs(excess).sum(axis=0) / total,
         )
+        return found, excess / total
 
     return compute
 

@@ -11,6 +11,7 @@ from jax_logreg.errors import InputError
 from jax_logreg.evaluation import (
     Intervals,
     Measures,
+    are_counts,
     bootstrap_intervals,
     choose_threshold,
     confusion,
@@ -26,13 +27,18 @@ from jax_logreg.settings import check_seed
 
 
 class Settings(NamedTuple):
-    """What is asked for; `cost` is that of a false positive and of a false negative, or None."""
+    """The options of `evaluate`.
+
+    `cost` is that of a false positive and of a false negative, or None; `rows` resamples rows even
+    where the weights are counts.
+    """
 
     resamples: int = 1000
     seed: int = 0
     bins: int = 15
     cost: tuple[float, float] | None = None
     temperature: bool = False
+    rows: bool = False
 
 
 class Judgement(NamedTuple):
@@ -48,8 +54,8 @@ class Judgement(NamedTuple):
 class Assessment(NamedTuple):
     """The model as it is, and with what was fitted to one half of the examples, or None.
 
-    Both are of the `measured` examples; the `fitted` ones are the others. `notes` are lines that
-    are to be said.
+    Both are of the `measured` examples; the `fitted` ones are the others. `notes` are lines for the
+    user. `resampled` is how many examples intervals draw by counts; None where they draw rows.
     """
 
     before: Judgement
@@ -57,6 +63,7 @@ class Assessment(NamedTuple):
     fitted: int
     measured: int
     notes: tuple[str, ...]
+    resampled: float | None
 
 
 class _Known(NamedTuple):
@@ -91,7 +98,7 @@ def assess(model: Model, examples: Examples, settings: Settings) -> Assessment:
     known = _Known(model.logits(examples), _truth(model, examples), examples.weights)
     if settings.cost is None and not settings.temperature:
         before = _judge(model, known, settings)
-        return Assessment(before, None, 0, known.truth.size, notes)
+        return Assessment(before, None, 0, known.truth.size, notes, _counted(known, settings))
     if known.truth.size < 2:
         raise InputError(
             f"{examples.source} holds one example: a temperature or a threshold is fitted to a "
@@ -101,7 +108,15 @@ def assess(model: Model, examples: Examples, settings: Settings) -> Assessment:
     fitted, why = _fit(model, known.take(to_fit), settings)
     rest = known.take(to_measure)
     before, after = (_judge(one, rest, settings) for one in (model, fitted))
-    return Assessment(before, after, to_fit.size, to_measure.size, notes + why)
+    counted = _counted(rest, settings)
+    return Assessment(before, after, to_fit.size, to_measure.size, notes + why, counted)
+
+
+def _counted(known: _Known, settings: Settings) -> float | None:
+    """The number of examples that weights stand for, where intervals draw these."""
+    if known.s is None or settings.rows or not are_counts(known.s):
+        return None
+    return float(known.s.sum())
 
 
 def _truth(model: Model, examples: Examples) -> np.ndarray:
@@ -126,7 +141,11 @@ def _fit(model: Model, known: _Known, settings: Settings) -> tuple[Model, tuple[
             threshold = _moved(model.threshold, model.temperature / T)
             model = model._replace(temperature=T, threshold=threshold)
         else:
-            why = "are told apart without an error" if T == LOWEST else "are told worse than by lot"
+            why = (
+                "are classified without an error"
+                if T == LOWEST
+                else "are classified worse than by chance"
+            )
             notes = (
                 f"the examples to fit to {why}: no temperature from {LOWEST:g} to {HIGHEST:g} is "
                 f"best, it stays at {model.temperature:g}",
@@ -160,7 +179,11 @@ def _judge(model: Model, known: _Known, settings: Settings) -> Judgement:
     what: tuple[Any, ...] = (known.truth, A, known.s, model.threshold, settings.bins)
     losses = cross_entropies(known.Z, _labels(known), model.family, model.temperature)
     intervals = bootstrap_intervals(
-        *what, resamples=settings.resamples, seed=settings.seed, losses=losses
+        *what,
+        resamples=settings.resamples,
+        seed=settings.seed,
+        losses=losses,
+        counts=False if settings.rows else None,
     )
     cost = None
     if settings.cost is not None:

@@ -48,6 +48,14 @@ Unweighted = Annotated[
         rich_help_panel=_MEASURING,
     ),
 ]
+Rows = Annotated[
+    bool,
+    typer.Option(
+        "--rows",
+        help="Resample rows, where whole weights are no numbers of examples.",
+        rich_help_panel=_MEASURING,
+    ),
+]
 Cost = Annotated[
     str | None,
     typer.Option(
@@ -89,6 +97,7 @@ def evaluate(
     seed: Seed = 0,
     bins: Bins = 15,
     unweighted: Unweighted = False,
+    rows: Rows = False,
     cost: Cost = None,
     temperature: Temperature = False,
     store: Store = False,
@@ -105,7 +114,7 @@ def evaluate(
     from jax_logreg.run.assess import Settings, assess
     from jax_logreg.run.output import write_content
 
-    settings = Settings(resamples, seed, bins, _costs(cost), temperature)
+    settings = Settings(resamples, seed, bins, _costs(cost), temperature, rows)
     if store and cost is None and not temperature:
         raise InputError("--store keeps what --temperature or --cost fit: pass one of them too")
     if out is not None and out.exists() and not force:
@@ -116,7 +125,7 @@ def evaluate(
     found = assess(model, read(data, reading, features=model.features), settings)
     console = Console()
     console.print(_table(found))
-    for line in _lines(found):
+    for line in _lines(found, reading.weights):
         _say(console, line)
     if out is not None:
         text = (
@@ -185,11 +194,19 @@ def _numbers(judgement: "Judgement", name: str) -> tuple[float | None, ...]:
     return tuple(getattr(one, name) for one in (measures, low, high))
 
 
-def _lines(found: "Assessment") -> list[str]:
+def _lines(found: "Assessment", weights: str | None) -> list[str]:
     before, after = found.before, found.after
     lines = list(found.notes)
+    weighted = "" if weights is None else f", weighted by '{weights}'"
+    if weights is not None:
+        lines.append(
+            f"intervals resample {found.resampled:,.0f} examples, as whole weights are numbers of "
+            "them: --rows resamples rows"
+            if found.resampled is not None
+            else "intervals resample rows, each with its weight"
+        )
     if after is None:
-        return [*lines, f"measured on {found.measured} examples"]
+        return [*lines, f"measured on {found.measured} examples{weighted}"]
     old_values = _kept(before)
     for name, new in _kept(after).items():
         old = old_values[name]
@@ -199,8 +216,8 @@ def _lines(found: "Assessment") -> list[str]:
         lines.append(f"mean cost of errors: {after.cost:.4g} instead of {before.cost:.4g}")
     return [
         *lines,
-        f"fitted to {found.fitted} examples, measured on the {found.measured} others: on those "
-        "that they were fitted to, temperature and threshold look better than they are",
+        f"fitted to {found.fitted} examples, measured on the {found.measured} others{weighted}: on "
+        "those that they were fitted to, temperature and threshold look better than they are",
     ]
 
 

@@ -33,11 +33,10 @@ def write(path, k, m, seed, scale=1.0):
     return path
 
 
-def save(folder, w, classes, weights="weight"):
-    """A model of two features, as a run leaves it."""
+def save(folder, w, classes, weights="weight", b=0.1):
+    """A model of two features, as a run leaves it; b is the intercept of the last class."""
     k = len(w[0])
-    # Of the last class.
-    b = 0.1 * np.eye(k)[:, -1:]
+    b = b * np.eye(k)[:, -1:]
     params = Params(np.array(w, "float32"), b.astype("float32"))
     scaling = Scaling(np.zeros(2), np.ones(2))
     folder.mkdir()
@@ -110,6 +109,24 @@ def test_as_scikit_learn_has_what_predict_writes(name, weighted, folder):
     for one in found["before"]["measures"].values():
         assert one["low"] < one["value"] < one["high"]
     assert f"{values['roc_auc']:.4f}" in out and "measured on 150 examples" in out
+
+
+def test_rows_of_counts_are_resampled_by_the_counts(tmp_path):
+    """A published table of 11 x 2 rows that stand for 5,500 examples."""
+    x = np.arange(5, 26, 2)
+    redeemed = np.array([100, 122, 147, 176, 211, 244, 277, 310, 343, 372, 391])
+    data = tmp_path / "coupons.csv"
+    rows = [f"{a},0,{n},c1\n{a},0,{500 - n},c0" for a, n in zip(x, redeemed, strict=True)]
+    data.write_text("\n".join(["x0,x1,weight,label", *rows, ""]))
+    run = save(tmp_path / "run", [[0.1357274], [0]], ("c0", "c1"), b=-2.0847543)
+    out, found = evaluated(run, data)
+    assert "intervals resample 5,500 examples" in out and "weighted by 'weight'" in out
+    for one in found["before"]["measures"].values():
+        # A proportion of 5,500 is good to 0.013.
+        assert one["low"] <= one["value"] <= one["high"] < one["value"] + 0.02
+    out, found = evaluated(run, data, "--rows")
+    accuracy = found["before"]["measures"]["accuracy"]
+    assert accuracy["high"] - accuracy["low"] > 0.1 and "intervals resample rows" in out
 
 
 @pytest.mark.parametrize("name", ["two", "three"])
@@ -196,7 +213,7 @@ def test_examples_told_apart_have_no_temperature(two, folder):
     out, found = evaluated(two, data, "--temperature", "--store")
     assert (
         "nothing to store" in out
-        and "told apart without an error: no temperature" in out
+        and "classified without an error: no temperature" in out
         and "it stays at 1" in out
     )
     assert found["after"]["temperature"] == 1
