@@ -165,8 +165,9 @@ def sharpened(loop: Loop, params: Params) -> Certificate:
     """
     loop, carry = begin(loop, params, None)
     here = there = jax.device_get(jit(afresh)(loop, params))
-    while math.isfinite(there.gap):
-        sharper = loop._replace(tolerance=_SHARPER * float(there.relative_gap))
+    # A gap of 0 proves that the parameters are optimal, and a tolerance of 0 never stops.
+    while math.isfinite(there.gap) and (tolerance := _SHARPER * float(there.relative_gap)) > 0:
+        sharper = loop._replace(tolerance=tolerance)
         carry = _run_chunks(sharper, Point(carry, [])).carry
         there = carry.certificate
         fallen = here.cost - there.cost

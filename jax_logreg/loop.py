@@ -37,7 +37,9 @@ class Carry(NamedTuple):
     """The loop before update `step`; `good` are the last parameters whose cost was finite.
 
     `certificate` is theirs; `best` is the least that a tolerance was compared with, `lowest` the
-    lowest cost, and `stalled` the number of steps since either fell.
+    lowest cost, and `stalled` the number of steps since either fell. `lowest_at` are the parameters
+    of the lowest cost and their certificate, which a run that diverged ends with; None where the
+    solver only descends.
     """
 
     params: Params
@@ -51,23 +53,26 @@ class Carry(NamedTuple):
     lowest: Array
     stalled: Array
     check: GradientCheck | None
+    lowest_at: tuple[Params, Certificate] | None = None
 
 
 def start(loop: Loop, params: Params, check: GradientCheck | None) -> Carry:
     """The loop before its first step, which looks at the start and judges the check made there."""
     unknown = jnp.full((), jnp.nan, params.w.dtype)
+    nothing = Certificate(*(unknown,) * 4)
     carry = Carry(
         params=params,
         state=loop.solver.init(loop.objective, params),
         step=jnp.int32(0),
         status=jnp.int32(Status.RUNNING),
         good=params,
-        certificate=Certificate(*(unknown,) * 4),
+        certificate=nothing,
         first_cost=unknown,
         best=jnp.full_like(unknown, jnp.inf),
         lowest=jnp.full_like(unknown, jnp.inf),
         stalled=jnp.int32(0),
         check=check,
+        lowest_at=None if getattr(loop.solver, "descends", False) else (params, nothing),
     )
     # Each leaf gets a buffer of its own, so that the whole can be donated.
     return jax.tree.map(jnp.copy, carry)
@@ -114,19 +119,25 @@ def _step(loop: Loop, branch: bool, carry: Carry) -> tuple[Carry, Row]:
     )
     running = status == Status.RUNNING
     params, state = _move(loop, carry, evaluation, running, branch)
+    good = _where(finite, (carry.params, seen), (carry.good, carry.certificate))
+    lowest_at = carry.lowest_at
+    if lowest_at is not None:
+        lowest_at = _where(finite & (carry.lowest > J), (carry.params, seen), lowest_at)
+        good = _where(status == Status.DIVERGED, lowest_at, good)
     carry = Carry(
         params=params,
         state=state,
         # A cost that is not finite undoes the update that led to it.
         step=jnp.where(finite, carry.step + jnp.int32(running), jnp.maximum(carry.step - 1, 0)),
         status=status,
-        good=_where(finite, carry.params, carry.good),
-        certificate=_where(finite, seen, carry.certificate),
+        good=good[0],
+        certificate=good[1],
         first_cost=first_cost,
         best=jnp.minimum(measure, carry.best),
-        lowest=jnp.minimum(J, carry.lowest),
+        lowest=jnp.where(finite, jnp.minimum(J, carry.lowest), carry.lowest),
         stalled=stalled,
         check=check,
+        lowest_at=lowest_at,
     )
     return carry, (J, norm, seen.relative_gap, error)
 

@@ -188,7 +188,8 @@ class Solver(Protocol):
     """`init`, `evaluate` and `step`, pure functions of an objective.
 
     The loop evaluates, judges, and only then steps. A solver is a pytree, so that its numbers can
-    change without recompiling.
+    change without recompiling. One whose steps never raise the cost says so by `descends = True`,
+    which spares the loop a copy of the parameters of the lowest cost.
     """
 
     def init(self, objective: Objective, params: Params) -> Any:

@@ -202,6 +202,14 @@ def test_nothing_sharpens_what_is_infinite():
     assert np.isinf(found.certificate.gap) and np.isinf(found.certificate.relative_gap)
 
 
+def test_a_gap_of_0_is_as_sharp_as_it_gets():
+    """Zeros in place of X leave the start optimal: no step could lower a gap of 0."""
+    Y = np.arange(30) % 2
+    for start in (None, Params(np.zeros((2, 1)), np.zeros((1, 1)))):
+        found = fit(np.zeros((2, 30)), Y, penalty=L2(1.0), params=start, sharpen=True)
+        assert found.certificate.gap == found.certificate.relative_gap == 0
+
+
 ONE_FREE = np.array([1, 1, 0, 1, 1, 1.0])[:, None]
 UNPENALISED = {
     "none": None,

@@ -22,6 +22,7 @@ from jax_logreg import (
 )
 from jax_logreg.logistic import update
 from jax_logreg.pytree import pytree
+from jax_logreg.sweep import fit_many
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -144,9 +145,10 @@ def test_a_check_that_fails_later_ends_the_run_there(mode):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_a_cost_that_is_not_finite_keeps_the_last_good_parameters(dtype):
+def test_a_cost_that_is_not_finite_keeps_the_parameters_of_the_lowest(dtype):
     runaway = Optax(optax.sgd(1.0, momentum=3.0))
     result = fit(X, Y, solver=runaway, steps=1000, tolerance=0, dtype=dtype)
+    assert_allclose(result.certificate.cost, result.history.cost.min(), rtol=1e-6)
     assert result.status is Status.DIVERGED and "learning rate" in result.message
     assert all(np.isfinite(a).all() for a in (*result.params, *result.certificate[:2]))
     assert len(result.history.cost) == result.steps
@@ -164,8 +166,27 @@ def test_a_start_whose_cost_is_not_finite():
 
 def test_a_cost_that_ends_above_its_start_has_diverged():
     result = fit(50 * X, Y, solver=GradientDescent(5.0), steps=51, tolerance=0)
-    assert np.isfinite(result.certificate.cost)
     assert result.status is Status.DIVERGED
+    assert_allclose(result.certificate.cost, result.history.cost.min(), rtol=1e-6)
+    with precision("float32"):
+        again = cost(result.params, Batch(50 * jnp.asarray(X), jnp.asarray(Y), jnp.ones((1, 200))))
+    assert_allclose(again, result.certificate.cost, rtol=1e-5)
+
+
+@pytest.mark.parametrize("steps", [1, 51])
+@pytest.mark.parametrize("rate", [50.0, 1e30])
+def test_what_diverged_costs_no_more_than_its_start(rate, steps):
+    """By itself, traced, and among others: the parameters kept are the best that were seen."""
+    wide, settings = 50 * X, {"steps": steps, "tolerance": 0}
+    found = fit(wide, Y, solver=GradientDescent(rate), **settings)
+    many = fit_many(wide, Y, solver=GradientDescent(np.array([rate, 1e-4])), **settings)
+    zero, data = Params(jnp.zeros((5, 1)), jnp.zeros((1, 1))), Batch(wide, Y, np.ones((1, 200)))
+    data = jax.tree.map(lambda a: jnp.asarray(a, "float32"), data)
+    traced = solve(zero, data, solver=GradientDescent(rate), **settings)
+    assert found.status is Status.DIVERGED and many.status[0] is Status.DIVERGED
+    for one in (found, many.result(0), traced):
+        assert one.certificate.cost <= np.log(2) * (1 + 1e-6)
+        assert_allclose(cost(one.params, data), one.certificate.cost, rtol=1e-5)
 
 
 def test_fit_again_compiles_nothing(compilations):

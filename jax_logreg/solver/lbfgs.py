@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -67,6 +67,7 @@ class LBFGS:
     memory: int = field(default=10, metadata={"static": True})
     largest_gram: int = field(default=_LARGEST_GRAM, metadata={"static": True})
     basis: Basis | None = None
+    descends: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse a memory that is not a positive integer (ValueError)."""

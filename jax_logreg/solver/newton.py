@@ -28,6 +28,7 @@ class Newton:
     """
 
     needs_whole_features: ClassVar[bool] = True
+    descends: ClassVar[bool] = True
 
     def init(self, objective: Objective, params: Params) -> Array:
         """Z (k, m) at the parameters."""

@@ -43,6 +43,7 @@ class Proximal:
 
     working_set: int = field(default=512, metadata={"static": True})
     takes_l1: ClassVar[bool] = True
+    descends: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse a working set that is not a positive integer (ValueError)."""
