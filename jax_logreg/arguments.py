@@ -25,12 +25,13 @@ from jax_logreg.devices import (
 from jax_logreg.entries import FEW, check_entries, largest_entries
 from jax_logreg.errors import InputError, brief
 from jax_logreg.hosts import agree, together
-from jax_logreg.labels import encode, weigh
+from jax_logreg.labels import encode
 from jax_logreg.logistic import Batch, Params
 from jax_logreg.matrix import arrange, is_array
 from jax_logreg.objective import Objective
 from jax_logreg.parts import agree_on_arguments, check_parts, encode_part, weigh_part
 from jax_logreg.penalty import L1, L2, ElasticNet, Penalty
+from jax_logreg.weights import rescaled, weigh
 
 _EXTRAS = {"gpu": "cuda13", "cuda": "cuda13", "tpu": "tpu"}
 
@@ -70,8 +71,8 @@ class Task(NamedTuple):
         return np.asarray(self.objective.batch.Y)[:, : self.m]
 
     def place_rows(self, rows: Any) -> Array:
-        """Rows (r, m) of weights, placed as those of the batch."""
-        return place_beside(rows, self.objective.batch.s)
+        """Rows (r, m) of weights, of which only ratios count, placed as those of the batch."""
+        return place_beside(rescaled(np.asarray(rows, np.float64)), self.objective.batch.s)
 
 
 def place_arguments(

@@ -1,11 +1,10 @@
-"""Labels and weights, mapped once: from what people have to Y (k, m) of 0 and 1, and s (1, m)."""
+"""Labels, mapped once: from what people have to Y (k, m) of 0 and 1."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-from jax_logreg.errors import InputError
+from jax_logreg.errors import InputError, some
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Family
 
 _FAMILIES = {"auto": None, "binomial": BINOMIAL, "multinomial": MULTINOMIAL}
@@ -59,12 +58,12 @@ def _encode_labels(labels: np.ndarray, family: str) -> tuple[np.ndarray, Family,
         )
     if k > 2 and family == "binomial":
         raise InputError(
-            f"Y holds {k} classes, {_some(classes)}: family='binomial' takes two: pass "
+            f"Y holds {k} classes, {some(classes)}: family='binomial' takes two: pass "
             "family='multinomial', or one row of 0 and 1 a target"
         )
     if k > 2 and k == labels.size:
         raise InputError(
-            f"Y holds {k} different values, {_some(classes)}, for {k} examples: expected classes, "
+            f"Y holds {k} different values, {some(classes)}, for {k} examples: expected classes, "
             "each with several examples"
         )
     names = tuple(classes.tolist())
@@ -120,128 +119,3 @@ def _encode_rows(rows: np.ndarray, family: str) -> tuple[np.ndarray, Family, tup
             "for several targets at once pass family='binomial'"
         )
     return rows, MULTINOMIAL, tuple(range(len(rows)))
-
-
-def weigh(
-    s: Any, class_weight: Any, Y: np.ndarray, family: Family, classes: tuple[Any, ...]
-) -> np.ndarray:
-    """S (1, m), multiplied by the weight of each example's class.
-
-    "balanced" gives every class the same sum, S/k, of the S that all weights sum to.
-
-    Raises:
-        ValueError: weights that are negative, not finite, all 0 or of the wrong length, a class
-            without weight, or a class_weight for what is no class.
-    """
-    s = check_weights(s, Y.shape[1])
-    if not np.any(s > 0):
-        raise InputError("s is 0 everywhere: expected a positive weight for each class")
-    return weigh_each(s, class_weight, Y, family, classes)
-
-
-def weigh_each(
-    s: np.ndarray,
-    class_weight: Any,
-    Y: np.ndarray,
-    family: Family,
-    classes: tuple[Any, ...],
-    add_up: Callable[[np.ndarray], np.ndarray] = lambda sums: sums,
-) -> np.ndarray:
-    """As `weigh`, of rows (r, m) that are finite and not negative, each by its own sums.
-
-    `add_up` makes sums over all examples of those over the m that are here.
-    """
-    rows = Y if Y.shape[0] > 1 else np.concatenate([1 - Y, Y])
-    found = np.hstack([s @ rows.T.astype(s.dtype), s.sum(axis=1, keepdims=True)])
-    found = add_up(found)
-    sums, totals = found[:, :-1], found[:, -1:]
-    for i in np.flatnonzero(_lacks(sums, totals, Y, family)):
-        _refuse(sums[i], s[i], totals[i], Y, family, classes)
-    if class_weight is None:
-        return s
-    if family.independent and Y.shape[0] > 1:
-        raise InputError(
-            "class_weight with several targets at once is ambiguous: pass s, or fit them one by one"
-        )
-    if isinstance(class_weight, str) and class_weight == "balanced":
-        factors = totals / (sums.shape[1] * sums)
-    else:
-        factors = _factors(class_weight, classes)[None]
-    return s * (factors @ rows)
-
-
-def _factors(class_weight: Any, classes: tuple[Any, ...]) -> np.ndarray:
-    if not isinstance(class_weight, Mapping):
-        raise InputError(
-            f"class_weight is {class_weight!r}: expected 'balanced', None, "
-            f"or a dict such as {{{classes[0]!r}: 1.0, {classes[1]!r}: 2.0}}"
-        )
-    unknown = [name for name in class_weight if name not in classes]
-    if unknown:
-        raise InputError(
-            f"class_weight names {unknown[0]!r}, which is no class of Y: "
-            f"expected some of {_some(classes)}"
-        )
-    factors = np.array([class_weight.get(name, 1.0) for name in classes], np.float64)
-    if not np.all(np.isfinite(factors) & (factors > 0)):
-        raise InputError(
-            f"class_weight is {class_weight!r}: expected positive finite numbers; "
-            "leave a class's examples out instead of giving them no weight"
-        )
-    return factors
-
-
-def check_weights(s: Any, m: int) -> np.ndarray:
-    """S as (1, m), ones by default; what is no weight is a ValueError."""
-    if s is None:
-        return np.ones((1, m))
-    s = np.asarray(s)
-    if s.dtype.kind not in "biuf":
-        raise InputError(f"s has dtype {s.dtype}: expected real numbers")
-    if s.shape not in ((m,), (1, m)):
-        raise InputError(
-            f"s has shape {s.shape}: expected ({m},) or (1, {m}), one weight for each column of X"
-        )
-    s = s.reshape(1, m)
-    wrong = np.flatnonzero(~(np.isfinite(s) & (s >= 0)))
-    if wrong.size:
-        raise InputError(
-            f"s[0, {wrong[0]}] is {s[0, wrong[0]]}: expected finite weights, 0 or larger"
-        )
-    return s
-
-
-def _lacks(sums: np.ndarray, totals: np.ndarray, Y: np.ndarray, family: Family) -> np.ndarray:
-    """Which rows of weights (r,) leave a class, or one side of a target, without any."""
-    lacking = sums == 0
-    if family.independent and Y.shape[0] > 1:
-        lacking = lacking | (sums == totals)
-    return np.any(lacking, axis=1)
-
-
-def _refuse(
-    sums: np.ndarray,
-    s: np.ndarray,
-    total: np.ndarray,
-    Y: np.ndarray,
-    family: Family,
-    classes: tuple[Any, ...],
-) -> NoReturn:
-    where = "" if np.all(s > 0) else " where s > 0"
-    if not family.independent or Y.shape[0] == 1:
-        empty = np.flatnonzero(sums == 0)
-        others = ", ".join(str(c) for i, c in enumerate(classes) if sums[i] > 0)
-        raise InputError(
-            f"class {classes[empty[0]]} has no examples{where}: expected some of every class "
-            f"(there are some of {others[:80]}); without it there is no finite optimum"
-        )
-    alike = np.flatnonzero((sums == 0) | (sums == total))
-    raise InputError(
-        f"Y[{alike[0]}] is the same for every example{where}: expected both 0 and 1 for each "
-        "target; with one of them there is no finite optimum"
-    )
-
-
-def _some(classes: Any) -> str:
-    shown = ", ".join(str(c) for c in classes[:5])
-    return shown + (", ..." if len(classes) > 5 else "")

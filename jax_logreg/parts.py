@@ -7,10 +7,11 @@ import numpy as np
 
 from jax_logreg.entries import check_entries, largest_entries
 from jax_logreg.errors import InputError
-from jax_logreg.hosts import add_up, agree, share
-from jax_logreg.labels import check_labels, check_weights, encode, weigh_each
+from jax_logreg.hosts import add_up, agree, share, together
+from jax_logreg.labels import check_labels, encode
 from jax_logreg.logistic import Family
 from jax_logreg.matrix import is_array
+from jax_logreg.weights import check_weights, weigh_each
 
 
 def encode_part(Y: Any, n: int, m: int, family: str) -> tuple[np.ndarray, Family, tuple[Any, ...]]:
@@ -59,15 +60,14 @@ def encode_part(Y: Any, n: int, m: int, family: str) -> tuple[np.ndarray, Family
 def weigh_part(
     s: Any, class_weight: Any, Y: np.ndarray, family: Family, classes: tuple[Any, ...]
 ) -> np.ndarray:
-    """As `weigh`, of the examples that are here, by the sums of all hosts."""
+    """As `weigh`, of the examples that are here, by the sums and the largest of all hosts."""
+    given = together(lambda: check_weights(s, Y.shape[1]))
+    return weigh_each(given, class_weight, Y, family, classes, add_up, _highest)
 
-    def tell() -> dict[str, Any]:
-        found.append(check_weights(s, Y.shape[1]))
-        return {}
 
-    found: list[np.ndarray] = []
-    share(tell)
-    return weigh_each(found[0].astype(np.float64), class_weight, Y, family, classes, add_up)
+def _highest(numbers: np.ndarray) -> np.ndarray:
+    """The largest of each number that some host has."""
+    return np.max([one["most"] for one in share(lambda: {"most": numbers})], axis=0)
 
 
 def check_parts(X: Any, placed: Any, dtype: str) -> None:

@@ -30,6 +30,7 @@ FLOORS = {
     "gradient_check": 1,
     "labels": 1,
     "separation": 1,
+    "weights": 1,
     "objective": 1,
     "certificate": 2,
     "diagnosis": 2,

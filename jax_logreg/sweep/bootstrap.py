@@ -18,6 +18,7 @@ from jax_logreg.result import Result
 from jax_logreg.settings import check_dtype, check_seed, check_settings, is_integer
 from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.many import choose_many, count_slots, fit_many
+from jax_logreg.weights import relative_weights
 
 # How often a resample without an example of some class is drawn again.
 _DRAWS = 100
@@ -126,7 +127,7 @@ def bootstrap(
     result = fit(X, Y, s=s, checkpoint=checkpoint, **settings)
     kind = task.objective.family
     settings |= {"params": result.params, "memory": memory}
-    weights = np.ones(labels.shape[1]) if s is None else np.asarray(s, float).ravel()
+    weights = relative_weights(s, labels.shape[1])[0]
     classes = np.concatenate([labels, 1 - labels]) if kind.independent else labels
     parts = []
     for i, rows in enumerate(_blocks(resamples, seed, classes, weights, memory)):

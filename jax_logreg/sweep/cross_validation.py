@@ -23,6 +23,7 @@ from jax_logreg.sweep.many import choose_many, count_slots, known_by
 from jax_logreg.sweep.path import grid, largest_strength, with_strength
 from jax_logreg.sweep.scores import Score, check_scorable, find_score
 from jax_logreg.sweep.stack import Stack, weigh_rows
+from jax_logreg.weights import relative_weights
 
 
 class CrossValidation(NamedTuple):
@@ -115,7 +116,7 @@ def cross_validate(
             X, Y, s, None, dtype, device, family, one, class_weight, fit_intercept, devices
         )
         out = held_out(folds, task.labels, groups, seed)
-        given = np.ones((1, task.m), dtype) if s is None else np.asarray(s, dtype).reshape(1, -1)
+        given = relative_weights(s, task.m)
         check_scorable(score, given * out, task.labels)
         method, chosen = choose_many(solver, task)
         loop = Loop(task.objective, method, int(steps), float(tolerance))

@@ -10,8 +10,8 @@ from jax import Array
 
 from jax_logreg.arguments import Task
 from jax_logreg.errors import InputError
-from jax_logreg.labels import weigh, weigh_each
 from jax_logreg.loop import Loop
+from jax_logreg.weights import weigh, weigh_each
 
 
 class Stack(NamedTuple):
@@ -130,7 +130,7 @@ def weigh_rows(rows: np.ndarray, class_weight: Any, task: Task) -> np.ndarray:
     valid = rows.dtype.kind in "biuf" and bool(np.all(np.isfinite(rows) & (rows >= 0)))
     if valid and np.all(np.any(rows > 0, axis=1)):
         with suppress(InputError):
-            return weigh_each(rows, *given)
+            return weigh_each(rows.astype(np.float64), *given)
     for i, row in enumerate(rows):
         try:
             weigh(row, *given)
