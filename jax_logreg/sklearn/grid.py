@@ -91,6 +91,7 @@ def fit_grids(
             weights,
             estimator.memory,
             chosen,
+            given=np.any(weights > 0, axis=0, keepdims=True),
         )
         grids.append(Grid(task, models, fold_models))
     return grids

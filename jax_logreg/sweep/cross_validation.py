@@ -16,13 +16,15 @@ from jax_logreg.loop import Loop
 from jax_logreg.matrix import plain_errors
 from jax_logreg.penalty import L1, L2, Penalty
 from jax_logreg.settings import check_dtype, check_seed, check_settings
+from jax_logreg.sweep.chains import make_chains
 from jax_logreg.sweep.driver import run_many
 from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.folds import held_out
 from jax_logreg.sweep.many import choose_many, count_slots, known_by
 from jax_logreg.sweep.path import grid, largest_strength, with_strength
+from jax_logreg.sweep.scaling import check_features, find_scaling, unscaled
 from jax_logreg.sweep.scores import Score, check_scorable, find_score
-from jax_logreg.sweep.stack import Stack, weigh_rows
+from jax_logreg.sweep.stack import Scaling, Stack, scaling_of, weigh_rows, with_scaling
 from jax_logreg.weights import relative_weights
 
 
@@ -58,6 +60,7 @@ def cross_validate(
     groups: Any = None,
     scoring: str = "log_loss",
     seed: int = 0,
+    standardise: Any = False,
     s: Any = None,
     family: str = "auto",
     class_weight: Any = None,
@@ -74,13 +77,15 @@ def cross_validate(
 ) -> CrossValidation:
     """Fit every strength on all examples and without each fold, and score what was held out.
 
-    The models of all examples come first, and those without a fold start from them: a refit of the
-    chosen strength is there already.
+    Nothing that a fold's models compute depends on the labels of the examples it holds out, at
+    strengths that are given: a model starts at zero or at the answer of a stronger penalty on the
+    same examples. The models of all examples are beside them: a refit of the chosen strength is
+    there already.
 
     Args:
         X: as in `fit`.
         Y: as in `fit`.
-        strengths: as in `path`.
+        strengths: as in `path`. The largest of a grid is that of all examples, for all folds.
         smallest: as in `path`.
         penalty: as in `path`.
         folds: how many, stratified by class; or the share that one alone holds; or the fold of each
@@ -88,6 +93,8 @@ def cross_validate(
         groups: (m,): examples of one group stay together.
         scoring: "log_loss", "accuracy", "balanced_accuracy", "brier", "roc_auc".
         seed: of the shuffle that deals the examples out.
+        standardise: True scales every feature to mean 0 and deviation 1 of the training examples of
+            each model, (n,) of bool some features. Parameters are those of X as it is given.
         s: as in `fit`; held-out examples are weighted by it too.
         family: as in `fit`.
         class_weight: as in `fit`; of training alone.
@@ -115,12 +122,15 @@ def cross_validate(
         task = place_arguments(
             X, Y, s, None, dtype, device, family, one, class_weight, fit_intercept, devices
         )
+        scaled = check_features(standardise, task.n)
         out = held_out(folds, task.labels, groups, seed)
         given = relative_weights(s, task.m)
         check_scorable(score, given * out, task.labels)
         method, chosen = choose_many(solver, task)
         loop = Loop(task.objective, method, int(steps), float(tolerance))
-        values = grid(strengths, smallest, partial(largest_strength, loop, task.params))
+        trained = np.concatenate([np.ones_like(out[:1]), ~out])
+        scaling = None if not scaled.any() else _scaling(task, trained, scaled)
+        values = grid(strengths, smallest, partial(_largest, loop, task, scaling))
         rows = weigh_rows(given * ~out, class_weight, task)
         # A grid is known by what it was asked for: its largest strength is a sum's, which rounds.
         asked = {"strengths": strengths, "smallest": smallest, "penalty": penalty, "weights": rows}
@@ -133,10 +143,24 @@ def cross_validate(
             memory,
             chosen,
             callback,
-            known_by(checkpoint, task, **asked),
+            known_by(checkpoint, task, **asked, standardise=scaled),
+            given=given,
+            scaling=scaling,
         )
         found = score_models(score, task, fold_models.params, given * out, len(values))
     return _chosen(values, found, models, fold_models, out)
+
+
+def _scaling(task: Task, trained: np.ndarray, scaled: np.ndarray) -> Scaling:
+    rows = task.place_rows(trained.astype(task.objective.batch.s.dtype))
+    return find_scaling(task.objective.batch.X, rows, scaled)
+
+
+def _largest(loop: Loop, task: Task, scaling: Scaling | None) -> float:
+    """The largest strength of all examples, their features as they are scaled."""
+    of_all = None if scaling is None else scaling_of(scaling, 0)
+    seen = loop._replace(objective=with_scaling(loop.objective, of_all))
+    return largest_strength(seen, task.params)
 
 
 def fit_folds(
@@ -149,27 +173,46 @@ def fit_folds(
     chosen: str,
     callback: Callable[[int, int], None] | None = None,
     keeper: Keeper | None = None,
+    *,
+    given: np.ndarray,
+    scaling: Scaling | None = None,
 ) -> tuple[Fits, Fits]:
-    """The models of all examples at strengths (p,), and those of the rows (f, m) of weights, at
-    of_folds (p, f), that start from them.
+    """Return the models of all examples, and those of the folds, strength by strength.
+
+    Args:
+        loop: what all models share.
+        task: the data, and the weights of all examples.
+        strengths: (p,) of all examples.
+        of_folds: (p, f) of the folds.
+        rows: (f, m) weights of the folds, 0 for what is held out.
+        memory: bytes, as in `fit_many`.
+        chosen: the solver in words.
+        callback: as in `fit_many`.
+        keeper: of a sweep that is saved.
+        given: (1, m) weights that no label has a part in, by which the models share a metric.
+        scaling: the mean and the scale (1 + f, n, 1) of the features of all examples, of each fold.
     """
     objective = task.objective
     place = partial(jnp.asarray, dtype=objective.batch.s.dtype)
-    count, folds = of_folds.shape
-    models = count * (1 + folds)
-    # Row 0 is of all examples: so both are models of one stack, and run by one program.
-    which = np.concatenate([np.zeros(count), np.tile(np.arange(1, 1 + folds), count)])
-    parents = np.concatenate([np.full(count, -1), np.repeat(np.arange(count), folds)])
+    # Column and row 0 are of all examples: so all are models of one stack, and run by one program.
+    columns = np.concatenate([strengths[:, None], of_folds], axis=1)
+    which = np.tile(np.arange(columns.shape[1]), len(columns))
     stack = Stack(
         task.place_rows(np.concatenate([np.asarray(objective.batch.s)[:, : task.m], rows])),
         jnp.asarray(which, jnp.int32),
-        {"strength": place(np.concatenate([strengths, of_folds.ravel()]))},
+        {"strength": place(columns.ravel())},
         {},
+        scaling,
     )
+    shared = objective.on(objective.batch._replace(s=task.place_rows(given)))
+    loop = loop._replace(objective=shared)
     starts = jax.tree.map(lambda part: np.asarray(part)[None], task.params)
-    slots = count_slots(objective, loop.solver, models, memory)
-    found = run_many(loop, task, stack, starts, slots, chosen, parents, callback, keeper)
-    return found.part(slice(0, count)), found.part(slice(count, models))
+    slots = count_slots(objective, loop.solver, which.size, memory)
+    chains = make_chains(columns, slots)
+    found = run_many(loop, task, stack, starts, chains, chosen, callback, keeper)
+    if scaling is not None:
+        found = found._replace(params=unscaled(found.params, scaling, which))
+    return found.part(np.flatnonzero(which == 0)), found.part(np.flatnonzero(which))
 
 
 def score_models(

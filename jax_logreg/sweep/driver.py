@@ -19,6 +19,7 @@ from jax_logreg.loop import Loop
 from jax_logreg.matrix import mean_absolute
 from jax_logreg.objective import Objective
 from jax_logreg.status import Status
+from jax_logreg.sweep.chains import Chains
 from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.prepared import prepared
 from jax_logreg.sweep.slots import advance_each, certify_each, idle
@@ -31,21 +32,18 @@ def run_many(
     task: Task,
     stack: Stack,
     starts: Params,
-    slots: int,
+    chains: Chains,
     chosen: str,
-    parents: np.ndarray | None = None,
     callback: Callable[[int, int], None] | None = None,
     keeper: Keeper | None = None,
 ) -> Fits:
     """Every model of a stack to its end, and proven to be there if it has converged.
 
-    So many slots run at a time. A model begins at `starts`, (models, ...) or (1, ...) for all; one
-    with a parent (not -1) at the answer of that model, as soon as there is one.
+    A model begins at `starts`, (models, ...) or (1, ...) for all; one with a parent at the answer
+    of that model, as soon as there is one.
     """
-    models = len(stack.row)
-    answers = Answers.empty(loop, starts, models)
-    parents = np.full(models, -1) if parents is None else parents
-    run = partial(_run, loop, task.params, stack, parents, min(slots, models), callback)
+    answers = Answers.empty(loop, starts, len(stack.row))
+    run = partial(_run, loop, task.params, stack, chains, callback)
     answers = run(answers, None) if keeper is None else _kept(run, loop, starts, answers, keeper)
     status, notes = _diagnosed(loop, stack, answers)
     certificate = Certificate(*answers.certificate.T)
@@ -88,8 +86,7 @@ def _run(
     loop: Loop,
     params: Params,
     stack: Stack,
-    parents: np.ndarray,
-    slots: int,
+    chains: Chains,
     callback: Callable[[int, int], None] | None,
     answers: Answers,
     keeper: Keeper | None,
@@ -98,18 +95,19 @@ def _run(
 
     Where the certificate, made afresh, misses the tolerance, a model goes on in the next.
     """
-    loop = prepared(loop, params)
-    held, order = np.zeros(slots, np.int32), np.full(len(parents), -1)
+    loop = prepared(loop, params, stack)
+    parents = chains.parents
+    held, stage = np.zeros(chains.slots, np.int32), np.zeros(len(parents), np.int32)
     at_first = Params(*(part[held] for part in answers.params))
     empty = idle(loop, stack, held, at_first)
-    point = Point(answers, order, held, np.zeros(slots, bool), empty)
-    point = point.with_ready(np.flatnonzero(parents < 0))
+    point = Point(answers, stage, held, np.zeros(chains.slots, bool), empty)
+    point.allow(np.flatnonzero(parents < 0))
     if keeper is not None:
         point = keeper.restore(point, loop.scale) or point
     while True:
-        point = _pass_through(loop, stack, parents, point, callback, keeper)
+        point = _pass_through(loop, stack, chains, point, callback, keeper)
         answers, todo = point.answers, point.models
-        _certify(loop, stack, todo, slots, answers)
+        _certify(loop, stack, todo, chains, answers)
         todo = todo[[answers.misses(int(i), loop.tolerance) for i in todo]]
         if not todo.size or point.round == REPEATS:
             answers.status[todo] = Status.PRECISION_FLOOR
@@ -120,16 +118,17 @@ def _run(
 def _pass_through(
     loop: Loop,
     stack: Stack,
-    parents: np.ndarray,
+    chains: Chains,
     point: Point,
     callback: Callable[[int, int], None] | None,
     keeper: Keeper | None,
 ) -> Point:
     """Run the models of a round, each slot taking the next as soon as its own is done."""
     answers, branch = point.answers, on_cpu(loop.objective.batch.s)
+    parents = chains.parents
     params = point.starts(parents)
-    while point.ready > point.begun or point.live.any():
-        point, fresh = point.filled()
+    while point.waiting or point.live.any():
+        fresh = point.fill(chains.homes)
         if fresh.any():
             params = point.starts(parents)
         # What is run again has the steps that are left.
@@ -141,8 +140,7 @@ def _pass_through(
         if ended.any():
             point.emptied(ended, jax.device_get(slots.carry.good), status, steps)
             if not point.round:
-                for model in point.held[ended]:
-                    point = point.with_ready(np.flatnonzero(parents == model))
+                point.allow(np.flatnonzero(np.isin(parents, point.held[ended])))
             if callback is not None:
                 callback(answers.done, len(parents))
         if keeper is not None:
@@ -150,13 +148,20 @@ def _pass_through(
     return point
 
 
-def _certify(loop: Loop, stack: Stack, models: np.ndarray, slots: int, answers: Answers) -> None:
-    """The certificates of the models' answers, each from a Z of its own."""
-    for first in range(0, len(models), slots):
-        # The last block repeats a model, so that all have one shape.
-        index = np.resize(models[first : first + slots], slots)
+def _certify(
+    loop: Loop, stack: Stack, models: np.ndarray, chains: Chains, answers: Answers
+) -> None:
+    """The certificates of the models' answers, each from a Z of its own, in the place it ran in."""
+    slots, homes = chains.slots, chains.homes[models]
+    homes = np.where(homes < 0, np.arange(len(models)) % slots, homes)
+    queues = [models[homes == slot] for slot in range(slots)]
+    for turn in range(max(map(len, queues), default=0)):
+        due = np.array([turn < len(queue) for queue in queues])
+        # All blocks have one shape: where a queue has ended, another model fills its place.
+        index = np.array([queue[turn] if turn < len(queue) else models[0] for queue in queues])
         params = Params(*(part[index] for part in answers.params))
-        answers.certificate[index] = np.stack(certify_each(loop, stack, index, params), axis=1)
+        found = np.stack(certify_each(loop, stack, index, params), axis=1)
+        answers.certificate[index[due]] = found[due]
 
 
 def _diagnosed(

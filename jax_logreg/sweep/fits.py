@@ -42,15 +42,16 @@ class Fits(NamedTuple):
             self.notes[i],
         )
 
-    def part(self, which: slice) -> "Fits":
+    def part(self, which: slice | np.ndarray) -> "Fits":
         """Those models alone."""
         params, certificate = (
             jax.tree.map(lambda part: part[which], tree) for tree in (self.params, self.certificate)
         )
+        numbers = np.arange(len(self.steps))[which]
         return self._replace(
             params=params,
             certificate=certificate,
-            status=self.status[which],
+            status=tuple(self.status[i] for i in numbers),
             steps=self.steps[which],
-            notes=self.notes[which],
+            notes=tuple(self.notes[i] for i in numbers),
         )

@@ -19,6 +19,7 @@ from jax_logreg.objective import Objective, Solver
 from jax_logreg.penalty import Penalty
 from jax_logreg.settings import check_dtype, check_settings
 from jax_logreg.solver import LBFGS, choose_solver
+from jax_logreg.sweep.chains import unchained
 from jax_logreg.sweep.driver import run_many
 from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.stack import Axes, Stack, find_axes, weigh_rows
@@ -107,7 +108,9 @@ def fit_many(
         starts = _starts(axes.params, task.params)
         loop = Loop(task.objective, method, int(steps), float(tolerance))
         slots = count_slots(task.objective, method, axes.models, memory)
-        return run_many(loop, task, stack, starts, slots, chosen, callback=callback, keeper=keeper)
+        return run_many(
+            loop, task, stack, starts, unchained(axes.models, slots), chosen, callback, keeper
+        )
 
 
 def choose_many(solver: Any, task: Task) -> tuple[Solver, str]:

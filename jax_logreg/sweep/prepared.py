@@ -11,13 +11,16 @@ from jax_logreg.loop import Loop
 from jax_logreg.matrix import mean_absolute
 from jax_logreg.solver import LBFGS
 from jax_logreg.solver.basis import Basis, make_basis
+from jax_logreg.sweep.stack import Stack, scaling_of, with_scaling
 
 
-def prepared(loop: Loop, params: Params) -> Loop:
+def prepared(loop: Loop, params: Params, stack: Stack) -> Loop:
     """The loop with what all models share: moments, the scale of the features, and a basis, made at
-    the parameters, if they go by L-BFGS.
+    the parameters, if they go by L-BFGS. Models with a scaling of their own share the first one's.
     """
-    moments, scale, basis = _shared(loop, params)
+    first = None if stack.scaling is None else scaling_of(stack.scaling, 0)
+    seen = loop._replace(objective=with_scaling(loop.objective, first))
+    moments, scale, basis = _shared(seen, params)
     loop = loop._replace(moments=moments, scale=scale)
     if isinstance(loop.solver, LBFGS):
         loop = loop._replace(solver=replace(loop.solver, basis=basis))

@@ -11,20 +11,27 @@ from jax import Array
 from jax_logreg.arguments import Task
 from jax_logreg.errors import InputError
 from jax_logreg.loop import Loop
+from jax_logreg.matrix import Standardised
+from jax_logreg.objective import Objective
 from jax_logreg.weights import weigh, weigh_each
+
+# The mean and the scale of the features, each (r, n, 1) of r rows or (n, 1) of one.
+Scaling = tuple[Array, Array]
 
 
 class Stack(NamedTuple):
     """What model i has of its own; None, or empty, where all have the loop's.
 
-    Its weights are rows[row[i]] of rows (r, m); `penalty` holds fields (models,) by name, `solver`
-    numbers (models,) by their place among its leaves.
+    Its weights are rows[row[i]] of rows (r, m), its features those of X less the mean, over the
+    scale, of the same number in `scaling`, each (r, n, 1); `penalty` holds fields (models,) by
+    name, `solver` numbers (models,) by their place among its leaves.
     """
 
     rows: Array | None
     row: Array
     penalty: dict[str, Array]
     solver: dict[int, Array]
+    scaling: Scaling | None = None
 
     def take(self, index: Array) -> "Stack":
         """The models of the index, the weights of each as its own."""
@@ -34,6 +41,7 @@ class Stack(NamedTuple):
             row,
             {name: values[index] for name, values in self.penalty.items()},
             {place: values[index] for place, values in self.solver.items()},
+            None if self.scaling is None else scaling_of(self.scaling, row),
         )
 
 
@@ -42,6 +50,7 @@ def model_loop(loop: Loop, own: Stack) -> Loop:
     objective, solver = loop.objective, loop.solver
     if own.rows is not None:
         objective = objective.on(objective.batch._replace(s=own.rows))
+    objective = with_scaling(objective, own.scaling)
     if own.penalty:
         assert objective.penalty is not None
         objective = replace(objective, penalty=replace(objective.penalty, **own.penalty))
@@ -50,6 +59,20 @@ def model_loop(loop: Loop, own: Stack) -> Loop:
         leaves = [own.solver.get(i, leaf) for i, leaf in enumerate(leaves)]
         solver = jax.tree.unflatten(kind, leaves)
     return loop._replace(objective=objective, solver=solver)
+
+
+def with_scaling(objective: Objective, scaling: Scaling | None) -> Objective:
+    """The objective of X less the mean (n, 1), over the scale; the same where there is none."""
+    if scaling is None:
+        return objective
+    batch = objective.batch
+    return objective.on(batch._replace(X=Standardised(batch.X, *scaling)))
+
+
+def scaling_of(scaling: Scaling, row: Any) -> Scaling:
+    """The mean and the scale of a row's number, or of several."""
+    mean, scale = scaling
+    return mean[row], scale[row]
 
 
 class Axes(NamedTuple):

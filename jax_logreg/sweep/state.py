@@ -11,6 +11,9 @@ from jax_logreg.loop import Loop
 from jax_logreg.status import Status
 from jax_logreg.sweep.slots import LOOK, Slot
 
+# Of a model that may begin, and of one that has.
+WAITING, BEGUN = 1, 2
+
 
 class Answers(NamedTuple):
     """What is known of each model, in NumPy, filled in as they end: params w (r, n, k) and
@@ -72,18 +75,16 @@ class Answers(NamedTuple):
 class Point(NamedTuple):
     """All that a sweep needs to go on from there; NumPy, changed in place, but for `slots`.
 
-    `order` (r,) holds the models of this round as they may begin, -1 after the first `ready`;
-    `begun` of them have. Slot i has the model held[i], under way where live[i]. Each round runs
-    again what the one before has not proven.
+    `stage` (r,) is 0 for models that are not to run yet, or not in this round, WAITING for those
+    that may begin, and BEGUN. Slot i has the model held[i], under way where live[i]. Each round
+    runs again what the one before has not proven.
     """
 
     answers: Answers
-    order: np.ndarray
+    stage: np.ndarray
     held: np.ndarray
     live: np.ndarray
     slots: Slot
-    ready: int = 0
-    begun: int = 0
     round: int = 0
     looks: int = 0
 
@@ -109,28 +110,32 @@ class Point(NamedTuple):
     def check(self) -> None:
         """Refuse numbers that no sweep leaves (ValueError)."""
         self.answers.check()
-        models = len(self.order)
-        known = np.concatenate([self.order[: max(self.ready, 0)], self.held])
-        if not (0 <= self.begun <= self.ready <= models and min(self.round, self.looks) >= 0):
+        if not np.all(np.isin(self.stage, (0, WAITING, BEGUN))):
+            raise ValueError("the stage of a model is none")
+        if min(self.round, self.looks) < 0:
             raise ValueError("its counts are none of a sweep")
-        if np.any((known < 0) | (known >= models)):
+        if np.any((self.held < 0) | (self.held >= len(self.stage))):
             raise ValueError("it holds a model that is none")
 
     @property
     def models(self) -> np.ndarray:
         """Those that may begin, or have, in this round, by number."""
-        return np.sort(self.order[: self.ready])
+        return np.flatnonzero(self.stage)
 
-    def with_ready(self, models: np.ndarray) -> "Point":
-        """Those may begin, once there is a slot."""
-        ready = self.ready + len(models)
-        self.order[self.ready : ready] = models
-        return self._replace(ready=ready)
+    @property
+    def waiting(self) -> bool:
+        """Whether some may begin."""
+        return bool(np.any(self.stage == WAITING))
+
+    def allow(self, models: np.ndarray) -> None:
+        """Let these models begin once there is a slot."""
+        self.stage[models] = WAITING
 
     def next_round(self, models: np.ndarray) -> "Point":
         """Those are to run once more, from their own answers."""
-        self.order[:] = -1
-        return self._replace(ready=0, begun=0, round=self.round + 1).with_ready(models)
+        self.stage[:] = 0
+        self.allow(models)
+        return self._replace(round=self.round + 1)
 
     def starts(self, parents: np.ndarray) -> Params:
         """Where the models of the slots begin: at the answers of their parents (r,), -1 for none;
@@ -140,15 +145,19 @@ class Point(NamedTuple):
         source = np.where(source < 0, self.held, source)
         return Params(*(part[source] for part in self.answers.params))
 
-    def filled(self) -> tuple["Point", np.ndarray]:
-        """The free slots given to models that may begin, and which slots these are."""
-        free = np.flatnonzero(~self.live)[: self.ready - self.begun]
-        begun = self.begun + len(free)
-        self.held[free] = self.order[self.begun : begun]
-        self.live[free] = True
+    def fill(self, homes: np.ndarray) -> np.ndarray:
+        """Give each free slot the first model that may begin in it; which slots these are.
+
+        A model may begin in its home (r,) alone, or where that is -1 in any slot.
+        """
         fresh = np.zeros_like(self.live)
-        fresh[free] = True
-        return self._replace(begun=begun), fresh
+        for slot in np.flatnonzero(~self.live) if self.waiting else ():
+            mine = (self.stage == WAITING) & ((homes == slot) | (homes < 0))
+            if mine.any():
+                model = np.argmax(mine)
+                self.stage[model], self.held[slot] = BEGUN, model
+                self.live[slot] = fresh[slot] = True
+        return fresh
 
     def emptied(
         self, ended: np.ndarray, found: Params, status: np.ndarray, steps: np.ndarray

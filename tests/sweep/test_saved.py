@@ -112,7 +112,7 @@ def test_a_damaged_state_is_passed_over(tmp_path):
     assert lines[0].startswith(f"{newer} is damaged") and str(older) in lines[1]
 
 
-FORGED = {".held": 99, ".begun": 6, ".round": -1, ".order": -1, ".answers.status": 77}
+FORGED = {".held": 99, ".stage": 7, ".round": -1, ".looks": -1, ".answers.status": 77}
 
 
 @pytest.mark.parametrize("name", FORGED)
@@ -124,7 +124,7 @@ def test_a_forged_state_whose_digest_fits_is_passed_over(name, tmp_path):
     first = 8 + size + json.loads(content[8 : 8 + size])[name]["data_offsets"][0]
     # The first number of them, each of which has four bytes or eight, lowest first.
     wrong = int(FORGED[name]).to_bytes(4, "little", signed=True)
-    width = 8 if name in (".begun", ".round", ".order") else 4
+    width = 8 if name in (".round", ".looks") else 4
     wrong += bytes([wrong[-1] & 0xFF if FORGED[name] < 0 else 0]) * (width - 4)
     forged = content[:first] + wrong + content[first + width :]
     path.unlink()

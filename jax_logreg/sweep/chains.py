@@ -1,0 +1,44 @@
+"""Which model of a cross-validation starts where, and in which slot it runs."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Chains(NamedTuple):
+    """The parent (r,) of each of r models, -1 for those without; the slot (r,) that each runs in,
+    -1 for any; and the number of slots.
+    """
+
+    parents: np.ndarray
+    homes: np.ndarray
+    slots: int
+
+
+def unchained(models: int, slots: int) -> Chains:
+    """Return the chains of models that have nothing to do with each other."""
+    any_one = np.full(models, -1)
+    return Chains(any_one, any_one, min(slots, models))
+
+
+def make_chains(strengths: np.ndarray, slots: int) -> Chains:
+    """Return the chains of models numbered strength by strength, strengths (p, c), c of a kind.
+
+    Models of one column are trained on the same examples. One starts at the answer of the next
+    stronger of its column, and at no other column's: theirs have seen examples that it has not.
+    With g slots for each column the parent is the g-th next, so that g of a column run at once.
+
+    A slot is a model's own from the outset. Products of several columns may round by their place,
+    and which slot is free first depends on models of other columns.
+    """
+    p, columns = strengths.shape
+    stride = int(np.clip(slots // columns, 1, p))
+    # Equal strengths keep their order.
+    order = np.argsort(-strengths, axis=0, kind="stable")
+    models = order * columns + np.arange(columns)
+    parents = np.full(p * columns, -1)
+    parents[models[stride:].ravel()] = models[:-stride].ravel() if stride < p else []
+    homes = np.empty(p * columns, int)
+    lanes = np.arange(columns) * stride + (np.arange(p) % stride)[:, None]
+    homes[models.ravel()] = lanes.ravel() % slots
+    return Chains(parents, homes, min(slots, columns * stride))

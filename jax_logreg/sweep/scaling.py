@@ -1,0 +1,66 @@
+"""Features scaled by the training examples of each model, seen through one X."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from jax_logreg.errors import InputError
+from jax_logreg.logistic import Params
+from jax_logreg.matrix import mean_absolute, standardise
+
+
+def check_features(wanted: Any, n: int) -> np.ndarray:
+    """Return which of n features are to be scaled, (n, 1) of bool.
+
+    Raises:
+        ValueError: neither True nor False, nor one of them for each feature.
+    """
+    chosen = np.asarray(wanted)
+    if chosen.dtype != bool or chosen.shape not in ((), (n,)):
+        raise InputError(
+            f"standardise is of dtype {chosen.dtype} and shape {chosen.shape}: expected True, "
+            f"False, or ({n},) of them, one for each feature"
+        )
+    return np.broadcast_to(chosen, n)[:, None]
+
+
+def find_scaling(X: Any, trained: Array, chosen: np.ndarray) -> tuple[Array, Array]:
+    """Return the mean and the deviation (r, n, 1) of the features under each of r rows.
+
+    A feature that is constant under a row gets an infinite deviation: it is 0 for every example,
+    those that the row leaves out included. Features that are not chosen (n, 1) stay as they are.
+
+    Args:
+        X: (n, m), any matrix.
+        trained: (r, m), 1 for the examples that count and 0 for the others.
+        chosen: (n, 1) of bool.
+    """
+    mean, scale = _find_scaling(X, trained)
+    return jnp.where(chosen, mean, 0), jnp.where(chosen, scale, 1)
+
+
+@jax.jit
+def _find_scaling(X: Any, trained: Array) -> tuple[Array, Array]:
+    def of_row(s: Array) -> tuple[Array, Array]:
+        found = standardise(X, s[None])
+        constant = mean_absolute(X, s[None], found.mean) == 0
+        return found.mean, jnp.where(constant, jnp.inf, found.scale)
+
+    return lax.map(of_row, trained)
+
+
+def unscaled(params: Params, scaling: tuple[Array, Array], row: np.ndarray) -> Params:
+    """Return parameters w (r, n, k), b (r, k, 1) of scaled features as those of X itself.
+
+    Sums are in float64: a mean far above its deviation would cancel.
+    """
+    mean, scale = (np.asarray(part, np.float64)[row] for part in scaling)
+    w = np.asarray(params.w, np.float64) / scale
+    b = np.asarray(params.b, np.float64) - np.swapaxes(w, 1, 2) @ mean
+    back = partial(np.asarray, dtype=params.w.dtype)
+    parts: Any = back(w), back(b)
+    return Params(*parts)
