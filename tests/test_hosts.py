@@ -118,6 +118,7 @@ CONFIG = """
 [data]
 source = "file"
 train = '{}'
+weights = "times"
 [penalty]
 kind = "l2"
 strength = 0.01
@@ -139,6 +140,7 @@ def table(folder):
     rng = np.random.default_rng(2)
     columns = {name: rng.standard_normal(101) for name in "abc"}
     columns["label"] = np.where(columns["a"] + rng.standard_normal(101) > 0, "x", "y")
+    columns["times"] = rng.integers(1, 4, 101)
     parquet.write_table(pa.table(columns), folder / "data.parquet", row_group_size=17)
     config = folder / "config.toml"
     config.write_text(CONFIG.format(folder / "data.parquet"))

@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy
 
-from jax_logreg.data.examples import Examples, Part, label_values, numbered
+from jax_logreg.data.examples import Examples, NoWeights, Part, label_values, numbered
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.memory import check_room
@@ -167,9 +167,8 @@ def find_array(path: Path, names: Iterable[str], pattern: str, option: str) -> s
         return found[0]
     what = "several arrays" if found else "no array"
     listed = ", ".join(found or names) or "none"
-    raise InputError(
-        f"{path} holds {what} named '{pattern}': name one of {listed} with data.{option}"
-    )
+    kind = NoWeights if option == "weights" and not found else InputError
+    raise kind(f"{path} holds {what} named '{pattern}': name one of {listed} with data.{option}")
 
 
 def _from_array(path: Path, what: str, rows: np.ndarray, labels: Any) -> Examples:

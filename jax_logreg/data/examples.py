@@ -27,6 +27,10 @@ class Part(NamedTuple):
         return slice(m * self.number // self.of, m * (self.number + 1) // self.of)
 
 
+class NoWeights(InputError):
+    """The error of a file that lacks the weights it was to hold."""
+
+
 class Examples(NamedTuple):
     """Raw numbers X (n, m), examples in columns, their m raw labels, or None, and m weights.
 
@@ -98,7 +102,7 @@ class Scaling(NamedTuple):
 
     @classmethod
     def fit(cls, examples: Examples, standardise: bool) -> "Scaling":
-        """Mean 0 and standard deviation 1 (a constant feature: 0), or the divisor alone.
+        """Weighted mean 0 and standard deviation 1 (a constant feature: 0), or the divisor alone.
 
         Raises:
             InputError: a feature whose variance float64 cannot hold.
@@ -106,8 +110,8 @@ class Scaling(NamedTuple):
         n = len(examples.X)
         if not standardise:
             return cls(np.zeros(n), np.full(n, examples.divisor))
-        parts = share(lambda: {"moments": _moments(examples.X), "m": examples.X.shape[1]})
-        mean, scale, low, high = _combine([(int(one["m"]), *one["moments"]) for one in parts])
+        parts = share(lambda: _told(examples))
+        mean, scale, low, high = _combine([(one["total"], *one["moments"]) for one in parts])
         # Rounding would leave a constant feature a tiny deviation.
         mean, scale = np.where(low == high, low, mean), np.where(low == high, 1.0, scale)
         unfit = np.flatnonzero(~np.isfinite(scale))
@@ -142,20 +146,39 @@ def numbered(n: int) -> tuple[str, ...]:
     return tuple(f"x{i}" for i in range(n))
 
 
-def _moments(X: np.ndarray) -> np.ndarray:
-    """Mean, standard deviation, least and largest of each feature, (4, n), float64."""
+def _told(examples: Examples) -> dict[str, Any]:
+    """The moments of the examples of this host, and the sum of their weights."""
+    X, s = examples.X, examples.weights
+    if s is None:
+        return {"moments": _moments(X, None), "total": np.float64(X.shape[1])}
+    counted, s = s > 0, s.astype(np.float64)
+    X = X if counted.all() else X[:, counted]
+    return {"moments": _moments(X, s[counted]), "total": s.sum()}
+
+
+def _moments(X: np.ndarray, s: np.ndarray | None) -> np.ndarray:
+    """Mean, standard deviation, least and largest of each feature, (4, n), float64.
+
+    The weights s (m,) are positive; None counts every example once.
+    """
     n, m = X.shape
     found = np.zeros((4, n))
+    # Of the largest weight as 1 no sum over- or underflows.
+    share = None if s is None or not m else s / s.max() / np.sum(s / s.max())
     for rows in _blocks(X) if m else ():
         block = X[rows].astype(np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
-            found[:2, rows] = block.mean(axis=1), block.std(axis=1)
+            if share is None:
+                found[:2, rows] = block.mean(axis=1), block.std(axis=1)
+            else:
+                mean = block @ share
+                found[:2, rows] = mean, np.sqrt((block - mean[:, None]) ** 2 @ share)
         found[2:, rows] = block.min(axis=1), block.max(axis=1)
     return found
 
 
 def _combine(parts: list[tuple[Any, ...]]) -> tuple[np.ndarray, ...]:
-    """The moments of all parts together, each with its number of examples.
+    """The moments of all parts together, each with its sum of weights.
 
     Squares about the common mean: those about each own mean, and those of the means (Chan, Golub
     and LeVeque, 1979).
@@ -163,8 +186,8 @@ def _combine(parts: list[tuple[Any, ...]]) -> tuple[np.ndarray, ...]:
     parts = [part for part in parts if part[0]]
     if len(parts) == 1:
         return parts[0][1:]
-    m, means, scales, lows, highs = (np.array(each) for each in zip(*parts, strict=True))
-    weight = (m / m.sum())[:, None]
+    totals, means, scales, lows, highs = (np.array(each) for each in zip(*parts, strict=True))
+    weight = (totals / totals.sum())[:, None]
     with np.errstate(over="ignore", invalid="ignore"):
         mean = np.sum(weight * means, axis=0)
         variance = np.sum(weight * (scales**2 + (means - mean) ** 2), axis=0)

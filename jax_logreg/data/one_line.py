@@ -18,7 +18,7 @@ def one_line() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(printable(str(error))) from None
+        raise type(error)(printable(str(error))) from None
 
 
 def printable(message: str) -> str:

@@ -26,8 +26,8 @@ from jax_logreg.memory import check_room
 class Prepared(NamedTuple):
     """X (n, m) in the dtype asked for, or streamed; Y (1, m) of 0 and 1, or (k, m) one-hot, k > 2.
 
-    `classes` are what the rows of Y stand for; of two, `classes[1]` counts as 1. The example
-    weights s (m,) are None where every example counts once. Where there are categories X is a
+    `classes` are what the rows of Y stand for; of two, `classes[1]` counts as 1. Example weights
+    s (m,) are None where every example counts once. Where there are categories X is a
     matrix of `jax_logreg.matrix`, numbers first; `notes` are what is to be said of them. Of
     pictures `picture` holds height, width and perhaps colours.
     """
@@ -44,6 +44,7 @@ class Prepared(NamedTuple):
     levels: Levels = Levels()
     notes: tuple[str, ...] = ()
     picture: tuple[int, ...] = ()
+    s_test: np.ndarray | None = None
 
 
 @one_line()
@@ -80,6 +81,9 @@ def prepare(config: DataConfig, dtype: str) -> Prepared:
     if test is not None:
         X_test, Y_test = together(lambda: _arrays(test, scaling, levels, classes, dtype))
         notes += levels.unknown(test.categories, test.source)
+        _check_counted(test)
+        if train.weights is not None and test.weights is None:
+            notes.append(f"{test.source} has no weights: each of its examples counts once")
     return Prepared(
         X_train,
         Y_train,
@@ -93,7 +97,18 @@ def prepare(config: DataConfig, dtype: str) -> Prepared:
         levels,
         tuple(notes),
         train.picture,
+        None if test is None else test.weights,
     )
+
+
+def _check_counted(test: Examples) -> None:
+    """Refuse held-out examples that all have the weight 0 (InputError)."""
+    s = test.weights
+    told = share(lambda: {"counted": np.bool_(s is None or np.any(s > 0))})
+    if not any(one["counted"] for one in told):
+        raise InputError(
+            f"{test.source}: every held-out example has the weight 0: expected a positive one"
+        )
 
 
 def make_features(examples: Examples, scaling: Scaling, levels: Levels, dtype: str) -> Any:

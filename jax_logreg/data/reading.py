@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from jax_logreg.data import arrays, pictures, tables
-from jax_logreg.data.examples import Examples, Part
+from jax_logreg.data.examples import Examples, NoWeights, Part
 from jax_logreg.data.library_errors import library_errors
 from jax_logreg.data.one_line import one_line
 from jax_logreg.data.section import Section
@@ -160,7 +160,7 @@ def check_weights(examples: Examples, name: str) -> None:
     """Refuse weights that are no finite numbers of at least 0 (InputError)."""
     weights, m = examples.weights, examples.X.shape[1]
     if weights is None:
-        raise InputError(
+        raise NoWeights(
             f"{examples.source} can hold no weights: data.weights names a column of .csv and "
             ".parquet, or an array of .npz and .h5"
         )

@@ -1,13 +1,14 @@
 """The sources that a config can name: adding one is one class, and one row of DataConfig."""
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
 import jax.numpy as jnp
 import numpy as np
 
-from jax_logreg.data.examples import Examples, Part, label_values, numbered
+from jax_logreg.data.examples import Examples, NoWeights, Part, label_values, numbered
 from jax_logreg.data.reading import Reading, read
 from jax_logreg.data.section import Section
 from jax_logreg.data.stream.examples import stream_examples
@@ -124,12 +125,12 @@ class FileData(Source, Reading):
                 "data.stream=true"
             )
         train = read(self.train, self.reading, part=part)
-        if self.test is None:
+        if (path := self.test) is None:
             return train, None
-        # Accuracy counts examples, so a test file needs no weights.
         reading = self.reading.of(column.name for column in train.categories)
-        reading = reading.model_copy(update={"weights": None})
-        return train, read(self.test, reading, features=train.features, part=part)
+        return train, _weighted_or_not(
+            lambda reading: read(path, reading, features=train.features, part=part), reading
+        )
 
     def load_part(self, part: Part) -> Loaded:
         """Of formats that allow it nothing else is read.
@@ -143,10 +144,19 @@ class FileData(Source, Reading):
 
     def _streamed(self, path: Path) -> Loaded:
         train = stream_examples(path, self.reading)
-        if self.test is None:
+        if (test := self.test) is None:
             return train, None
-        reading = self.reading.model_copy(update={"weights": None})
-        return train, stream_examples(self.test, reading, train)
+        return train, _weighted_or_not(
+            lambda reading: stream_examples(test, reading, train), self.reading
+        )
+
+
+def _weighted_or_not(load: Callable[[Reading], Examples], reading: Reading) -> Examples:
+    """The test examples: those of a file that has no weights count once each."""
+    try:
+        return load(reading)
+    except NoWeights:
+        return load(reading.model_copy(update={"weights": None}))
 
 
 class SyntheticData(Source):

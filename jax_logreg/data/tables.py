@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from jax_logreg.data.categories import read_column
-from jax_logreg.data.examples import Examples, Part, label_values
+from jax_logreg.data.examples import Examples, NoWeights, Part, label_values
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.memory import check_room
@@ -130,7 +130,8 @@ def _examples(
         del wanted[special.label]
     for name in [*wanted, *features]:
         if name not in columns:
-            raise InputError(missing_column(path, name, list(columns), wanted.get(name)))
+            kind = NoWeights if name == special.weights else InputError
+            raise kind(missing_column(path, name, list(columns), wanted.get(name)))
     categories = [read_column(path, table.column(name), name, first_line) for name in categorical]
     label = special.label
     labels = column_labels(path, table.column(label), label, first_line) if labelled else None

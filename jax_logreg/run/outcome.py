@@ -38,7 +38,7 @@ def conclude(config: Config, trained: Trained) -> Outcome:
     """The outcome of a run, on all hosts the same."""
     result, data, penalty, sweep, seconds = trained
     train = predict(result, data.X_train, data.Y_train, data.s_train)
-    test = None if data.X_test is None else predict(result, data.X_test, data.Y_test)
+    test = None if data.X_test is None else predict(result, data.X_test, data.Y_test, data.s_test)
     summary = summarise(result, data, config, seconds, train, test)
     if sweep is not None:
         summary["sweep"] = sweep.summary
@@ -61,7 +61,7 @@ def conclude(config: Config, trained: Trained) -> Outcome:
 def _evaluate(
     summary: dict[str, Any], data: Prepared, train: Predicted, test: Predicted | None
 ) -> Evaluated:
-    """The measures and curves of what was held out, else of all; the summary tells them too."""
+    """The measures and curves of what was held out, else of all; the summary holds them too."""
     whole = test or train
     shown = whole.some()
     evaluated = evaluate(*shown, data.classes)
@@ -69,6 +69,7 @@ def _evaluate(
         "on": "train" if test is None else "test",
         "examples": shown.truth.size,
         "of": whole.truth.size,
+        "weighted": whole.s is not None,
         "measures": evaluated.measures._asdict(),
     }
     return evaluated

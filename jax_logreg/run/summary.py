@@ -2,7 +2,7 @@
 
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -50,17 +50,26 @@ class Predicted(NamedTuple):
 
     def some(self) -> "Predicted":
         """Those that curves are drawn of: all, or as many by chance as take a second."""
-        m, most = self.truth.size, max(_NUMBERS // len(self.A), _FEWEST)
-        if m <= most:
+        most = max(_NUMBERS // len(self.A), _FEWEST)
+        # An example of weight 0 says nothing.
+        counted = np.arange(self.truth.size) if self.s is None else np.flatnonzero(self.s)
+        if counted.size <= most:
             return self
-        chosen = np.sort(np.random.default_rng(0).choice(m, most, replace=False))
+        drawn = np.random.default_rng(0).choice(counted.size, most, replace=False)
+        chosen = counted[np.sort(drawn)]
         s = None if self.s is None else self.s[chosen]
         return Predicted(self.truth[chosen], self.A[:, chosen], s)
 
     @property
     def accuracy(self) -> float:
-        """The share put into the right class."""
-        return float(np.mean(predicted_classes(self.A) == self.truth))
+        """The weighted share put into the right class."""
+        return float(np.average(predicted_classes(self.A) == self.truth, weights=self.s))
+
+    def of_classes(self, k: int) -> list[float]:
+        """The number of examples of each of k classes, or the sum of their weights."""
+        found: list[float] = np.bincount(self.truth, self.s, k).tolist()
+        # Sums of weights come as numbers, counts of examples as integers.
+        return found if self.s is not None else [int(one) for one in found]
 
 
 def predict(result: Result, X: Any, Y: Any, s: Any = None) -> Predicted:
@@ -89,7 +98,6 @@ def summarise(
     device = min(devices, key=lambda one: one.id)
     certificate = result.certificate
     names = [str(name) for name in data.classes]
-    counts = np.bincount(train.truth, minlength=len(names)).tolist()
     return {
         "name": run_name(data),
         "status": result.status.name.lower(),
@@ -116,7 +124,11 @@ def summarise(
             "features": data.X_train.shape[0],
             "train": train.truth.size,
             "test": 0 if test is None else test.truth.size,
-            "classes": list(zip(names, counts, strict=True)),
+            "classes": list(zip(names, train.of_classes(len(names)), strict=True)),
+            "weighted": {
+                "train": train.s is not None,
+                "test": test is not None and test.s is not None,
+            },
             "picture": list(data.picture),
         },
         "seconds": seconds._asdict(),
@@ -143,8 +155,8 @@ def measures(summary: dict[str, Any]) -> dict[str, str]:
         "gradient norm": number(summary["gradient_norm"], ".2e"),
         "relative gap": _gap(summary),
         "weights not 0": f"{summary['nonzero_weights']:,} of {summary['weights']:,}",
-        "train accuracy": number(summary["train_accuracy"], ".2%"),
-        "test accuracy": number(summary["test_accuracy"], ".2%"),
+        "train accuracy": accuracy(summary, "train"),
+        "test accuracy": accuracy(summary, "test"),
     }
     if "sweep" in summary:
         shown |= _sweep(summary["sweep"])
@@ -173,6 +185,14 @@ def _sweep(sweep: dict[str, Any]) -> dict[str, str]:
         SCORES[sweep["scoring"]]: f"{sweep['mean'][i]:.4g}{band}, held out",
         "models": f"{sweep['models']}: {status}",
     }
+
+
+def accuracy(summary: Mapping[str, Any], part: str) -> str:
+    """The accuracy of the training or of the test part, in words; "none" where it is not known."""
+    shown = number(summary.get(f"{part}_accuracy"), ".2%")
+    # Runs of earlier versions do not say it: theirs was not weighted.
+    by_weight = summary.get("data", {}).get("weighted", {}).get(part, False)
+    return f"{shown}, weighted" if by_weight else shown
 
 
 def number(value: float | None, form: str) -> str:

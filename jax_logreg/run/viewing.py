@@ -37,7 +37,8 @@ def runs(
 ) -> None:
     """List the runs in a folder: how each ended, its cost, accuracy and time.
 
-    Accuracies are of the training and the test part; AUC is the area under the ROC curve.
+    Accuracies are of the training and the test part, weighted where the run is; AUC is the area
+    under the ROC curve.
     """
     from jax_logreg.errors import InputError
     from jax_logreg.run.folder import find_runs, read_run

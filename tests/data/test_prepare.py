@@ -2,6 +2,7 @@ import re
 import warnings
 from urllib.error import URLError
 
+import h5py
 import jax
 import numpy as np
 import pyarrow
@@ -102,9 +103,32 @@ def test_weights_follow_their_examples(tmp_path):
     keys = {"source": "file", "train": str(tmp_path / "a.npz"), "standardise": False}
     data = prepare(config(**keys, weights="w"), "float64")
     assert data.s_train.shape == (9,) and data.X_test.shape == (3, 3)
-    for column, s in zip(data.X_train.T, data.s_train, strict=True):
-        np.testing.assert_array_equal(ROWS[int(s * 8)], column)
+    for X, weights in ((data.X_train, data.s_train), (data.X_test, data.s_test)):
+        for column, s in zip(X.T, weights, strict=True):
+            np.testing.assert_array_equal(ROWS[int(s * 8)], column)
     assert prepare(config(**keys), "float64").s_train is None
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_scaling_is_that_of_as_many_rows(stream, tmp_path):
+    times = np.arange(12) % 4
+    rows = ROWS + 100.0
+    # Constant, up to an example that does not count.
+    rows[:, 1] = np.where(times > 0, 0.1, 7)
+    for name, repeats in {"weights": np.ones(12, int), "rows": times}.items():
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            file["X"] = np.repeat(rows, repeats, axis=0)
+            file["Y"] = np.repeat(LABELS, repeats).astype("S")
+            file["s"] = np.repeat(times, repeats) * 1e-3
+    keys = {"source": "file", "test_fraction": 0, "stream": stream, "x": "X", "y": "Y"}
+    found, alone = (
+        prepare(config(**keys, train=str(tmp_path / f"{name}.h5"), **more), "float64")
+        for name, more in {"weights": {"weights": "s"}, "rows": {}}.items()
+    )
+    assert found.scaling.scale[1] == 1 and found.scaling.mean[1] == 0.1
+    np.testing.assert_allclose(found.scaling.mean, alone.scaling.mean, rtol=1e-12)
+    np.testing.assert_allclose(found.scaling.scale, alone.scaling.scale, rtol=1e-12)
+    assert np.abs(found.scaling.scale[0] - rows[:, 0].std()) > 1e-3
 
 
 def test_a_test_file_needs_no_weights(tmp_path):
@@ -117,6 +141,7 @@ def test_a_test_file_needs_no_weights(tmp_path):
         "float64",
     )
     assert data.features == ("x",) and data.s_train.tolist() == [2, 1, 1]
+    assert data.s_test is None and "has no weights" in data.notes[-1]
 
 
 def test_a_class_without_weight(tmp_path):

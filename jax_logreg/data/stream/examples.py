@@ -58,7 +58,9 @@ def fit_scaling(examples: Examples, wanted: bool) -> Scaling:
     if not wanted:
         return Scaling(np.zeros(n), np.full(n, examples.divisor))
     with jax.enable_x64(True):
-        found = jax.device_get(_moments(stream(reader), jnp.ones((1, m))))
+        s = examples.weights
+        weights = np.ones(m) if s is None else s / s.max()
+        found = jax.device_get(_moments(stream(reader), jnp.asarray(weights, "float64")[None]))
     mean, scale = (np.asarray(part)[:, 0] for part in found)
     unfit = np.flatnonzero(~np.isfinite(scale))
     if unfit.size:

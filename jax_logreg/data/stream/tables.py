@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jax_logreg.data import tables
+from jax_logreg.data.examples import NoWeights
 from jax_logreg.data.library_errors import library_errors
 from jax_logreg.data.stream.part import Names, Part
 from jax_logreg.errors import InputError
@@ -37,7 +38,8 @@ class _Table(Part):
             wanted[names.weights] = "weights with data.weights"
         for name, option in wanted.items():
             if name not in schema.names:
-                raise InputError(tables.missing_column(path, name, schema.names, option))
+                kind = NoWeights if name == names.weights else InputError
+                raise kind(tables.missing_column(path, name, schema.names, option))
         self.features = tuple(name for name in schema.names if name not in wanted)
         if not self.features:
             raise InputError(f"{path} holds no features: expected at least one column of them")

@@ -11,7 +11,7 @@ from jax_logreg.run.report import csv
 from jax_logreg.run.report.figure import GRID, SERIES, Picture, drawing, log_scale, short, to_svg
 from jax_logreg.run.report.page import templates
 from jax_logreg.run.report.pictures import thinned
-from jax_logreg.run.summary import number
+from jax_logreg.run.summary import accuracy, number
 
 _DRAWN: tuple[str, ...] = ("history.csv", "roc.csv", "validation.csv")
 # By run, then by file name.
@@ -56,14 +56,14 @@ def _rows(runs: Mapping[str, Ran]) -> dict[str, list[str]]:
         "solver": ("solver", ""),
         "cost": ("cost", ".6f"),
         "largest gradient entry": ("gradient_norm", ".2e"),
-        "train accuracy": ("train_accuracy", ".2%"),
-        "test accuracy": ("test_accuracy", ".2%"),
     }
     summaries = [run.summary for run in runs.values()]
     rows = {
         label: [number(one.get(key), form) for one in summaries]
         for label, (key, form) in shown.items()
     }
+    for part in ("train", "test"):
+        rows[f"{part} accuracy"] = [accuracy(one, part) for one in summaries]
     for key, form in {"log_loss": ".4f", "roc_auc": ".4f", "brier": ".4f"}.items():
         measures = [(one.get("evaluation") or {"measures": {}})["measures"] for one in summaries]
         rows[key.replace("_", " ")] = [number(one.get(key), form) for one in measures]
@@ -120,7 +120,7 @@ def _pictures(tables: Tables) -> list[Picture | None]:
 def _overlaid(
     tables: Tables, file: str, x: str, y: str, title: str, log: bool = False, x_log: bool = False
 ) -> Picture | None:
-    """A line a run; of curves of several classes that of the one told worst."""
+    """A line a run; of several classes the one of the smallest area."""
     lines = {}
     for name, of_run in tables.items():
         if file not in of_run:

@@ -27,7 +27,7 @@ def curves(tables: Tables, summary: Summary) -> list[Picture]:
         for name in ("roc_auc", "average_precision")
     }
     many = len(set(tables["roc.csv"]["class"])) < classes["class"].size
-    note = "The ten classes told worst from the rest; classes.csv has all." if many else ""
+    note = "The ten classes of the smallest area; classes.csv has all." if many else ""
     return [
         _curves(
             "ROC curve",
@@ -103,23 +103,29 @@ def calibration(tables: Tables, summary: Summary) -> list[Picture]:
         above.plot(x, y, color=MAIN, ls="", marker="o", ms=4)
         above.set(ylabel="observed share", xlim=(-0.02, 1.02), ylim=(-0.02, 1.05))
         width = table["high"] - table["low"]
-        below.bar(table["low"], table["count"], width, align="edge", color=MAIN, alpha=0.6)
+        sizes, label = table["count"], "examples"
+        if summary["evaluation"].get("weighted"):
+            sizes, label = table["weight"], "weight of examples"
+        below.bar(table["low"], sizes, width, align="edge", color=MAIN, alpha=0.6)
         what = f"probability of {summary['classes'][-1]}" if two else "probability of the predicted"
-        below.set(xlabel=short(what, 40), ylabel="examples", xlim=(-0.02, 1.02))
+        below.set(xlabel=short(what, 40), ylabel=label, xlim=(-0.02, 1.02))
         # All bins show, the fullest and the emptiest.
-        below.set_yscale("symlog", linthresh=1)
+        below.set_yscale("symlog", linthresh=min(1, sizes[sizes > 0].min()))
         below.yaxis.set_major_formatter("{x:g}")
     bins = ", ".join(
-        f"{mean:.2f} observed {share:.2f} of {int(count)}"
-        for mean, share, count in zip(
-            *(table[name][there] for name in ("mean_probability", "observed", "count")), strict=True
-        )
+        f"{mean:.2f} observed {share:.2f} of {_amount(size)}"
+        for mean, share, size in zip(x, y, sizes[there], strict=True)
     )
     return [Picture(title, to_svg(figure, "calibration", f"{title}. {bins}."), "calibration.csv")]
 
 
+def _amount(value: float) -> str:
+    """A number of examples, or a sum of weights, in at least three digits."""
+    return f"{value:.0f}" if value == np.round(value) or value >= 100 else f"{value:.3g}"
+
+
 def confusion(tables: Tables, summary: Summary) -> list[Picture]:
-    """How many examples of each class were put into which."""
+    """The number, or the weight, of the examples of each class that were put into which."""
     table = tables["confusion.csv"]
     names = [str(name) for name in summary["classes"]]
     number = {name: i for i, name in enumerate(names)}
@@ -127,7 +133,8 @@ def confusion(tables: Tables, summary: Summary) -> list[Picture]:
     counts = np.zeros((k, k))
     for actual, predicted, weight in zip(*table.values(), strict=True):
         counts[number[actual], number[predicted]] = weight
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    of_class = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, of_class, out=np.zeros_like(counts), where=of_class > 0)
     with drawing(height=min(2.2 + 0.2 * k, 4.6)) as (figure, axes):
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto" if k < 6 else "equal")
         axes.grid(False)
@@ -140,11 +147,13 @@ def confusion(tables: Tables, summary: Summary) -> list[Picture]:
         for (i, j), count in np.ndenumerate(counts) if k <= _WRITTEN else ():
             # Dark letters on light fields in either of the page's schemes.
             colour = "white" if shares[i, j] > 0.55 else "#222222"
-            axes.text(j, i, f"{count:.0f}", ha="center", va="center", color=colour, fontsize=9)
+            axes.text(j, i, _amount(count), ha="center", va="center", color=colour, fontsize=9)
     right = np.trace(counts) / counts.sum()
     wrong = counts - np.diag(np.diag(counts))
     i, j = np.unravel_index(np.argmax(wrong), wrong.shape)
     alt = f"Confusion matrix: {right:.2%} on the diagonal"
     if wrong[i, j]:
-        alt += f"; most often {names[i]} was taken for {names[j]}, {wrong[i, j]:.0f} times"
+        weighted = summary["evaluation"].get("weighted")
+        often = f"a weight of {_amount(wrong[i, j])}" if weighted else f"{wrong[i, j]:.0f} times"
+        alt += f"; most often {names[i]} was taken for {names[j]}, {often}"
     return [Picture("Confusion matrix", to_svg(figure, "confusion", f"{alt}."), "confusion.csv")]

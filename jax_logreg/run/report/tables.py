@@ -18,7 +18,7 @@ from jax_logreg.run.report import csv
 
 # Rows of coefficients.csv, the largest first; features whose paths are drawn.
 MOST_COEFFICIENTS, _MOST_PATHS = 100_000, 12
-# Classes whose curves are drawn: those that are told worst from the rest.
+# Classes whose curves are drawn: those of the smallest area under the ROC curve.
 _MOST_CURVES = 10
 
 
@@ -61,8 +61,9 @@ def _curves(
     """roc.csv, precision_recall.csv and classes.csv, which holds the areas under both."""
     positive = {1: A[0]} if len(A) == 1 else dict(enumerate(A))
     # A curve needs some examples of a class, and some of the rest.
-    counted = truth if s is None else truth[s > 0]
-    there = [i for i in positive if 0 < np.count_nonzero(counted == i) < counted.size]
+    examples = np.bincount(truth if s is None else truth[s > 0], minlength=len(names))
+    weights = np.bincount(truth, s, len(names))
+    there = [i for i in positive if 0 < examples[i] < examples.sum()]
     found = {
         i: (roc(truth == i, positive[i], s), precision_recall(truth == i, positive[i], s))
         for i in there
@@ -73,7 +74,8 @@ def _curves(
     drawn = there[:_MOST_CURVES]
     classes = {
         "class": names[there],
-        "examples": [np.count_nonzero(truth == i) for i in there],
+        "examples": examples[there],
+        "weight": weights[there],
         "roc_auc": [found[i][0].area for i in there],
         "average_precision": [found[i][1].average_precision for i in there],
     }

@@ -82,9 +82,10 @@ def _quality(summary: Summary) -> str:
 def _which(evaluation: Mapping[str, Any]) -> str:
     kind = "held-out" if evaluation["on"] == "test" else "training"
     some, whole = evaluation["examples"], evaluation["of"]
+    weighted = ", weighted" if evaluation.get("weighted") else ""
     if some == whole:
-        return f"the {whole:,} {kind} examples"
-    return f"{some:,} of the {whole:,} {kind} examples, drawn by chance"
+        return f"the {whole:,} {kind} examples{weighted}"
+    return f"{some:,} of the {whole:,} {kind} examples, drawn by chance{weighted}"
 
 
 def whose(summary: Summary) -> str:
@@ -95,7 +96,7 @@ def whose(summary: Summary) -> str:
     which = _which(evaluation)
     if evaluation["on"] == "test":
         return f"From here on by {which}."
-    return f"From here on by {which}, as none were held out: new ones will be told worse."
+    return f"From here on by {which}, as none were held out: new ones will be classified worse."
 
 
 def certificate(summary: Summary) -> list[str]:
