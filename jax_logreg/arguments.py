@@ -1,7 +1,6 @@
 """The arguments of a fit: refused with one clear line, or placed on their device."""
 
 import math
-import zlib
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from jax import Array
 from jax.sharding import Mesh
 from jax.tree_util import treedef_is_leaf
 
+from jax_logreg.describing import describe
 from jax_logreg.devices import (
     make_mesh,
     over_hosts,
@@ -52,6 +52,18 @@ def find_device(device: Any) -> jax.Device | None:
         ) from None
 
 
+class Given(NamedTuple):
+    """The arguments of a fit on the host, valid, before they are placed: X as it came, Y (k, m) and
+    s (1, m) of the examples that are here, the penalty, and the start.
+    """
+
+    X: Any
+    Y: np.ndarray
+    s: np.ndarray
+    penalty: Penalty | None
+    start: tuple[np.ndarray, np.ndarray]
+
+
 class Task(NamedTuple):
     """The arguments of a fit, placed: what to minimise, where to start, and the classes of Y.
 
@@ -64,6 +76,7 @@ class Task(NamedTuple):
     classes: tuple[Any, ...]
     n: int
     m: int
+    given: Given
 
     @property
     def labels(self) -> np.ndarray:
@@ -120,9 +133,10 @@ def place_arguments(
     if not isinstance(fit_intercept, bool | np.bool_):
         raise InputError(f"fit_intercept is {fit_intercept!r}: expected True or False")
     w, b = _start(params, n, len(Y))
+    given = Given(X, Y, s, penalty, (np.asarray(w, dtype), np.asarray(b, dtype)))
     if over:
-        start = zlib.crc32(np.asarray(w, dtype).tobytes() + np.asarray(b, dtype).tobytes())
-        agree(penalty=penalty, fit_intercept=fit_intercept, params=f"of checksum {start:x}")
+        same = {"penalty": penalty, "fit_intercept": fit_intercept, "params": given.start}
+        agree(**{name: describe(value) for name, value in same.items()})
     rest = jax.tree.map(lambda value: np.asarray(value, dtype), (Y, s, penalty, w, b))
     if mesh is None:
         X, rest = _hand_over(X, rest, dtype, target)
@@ -130,7 +144,7 @@ def place_arguments(
         X, rest = _spread(X, rest, dtype, mesh)
     Y, s, penalty, w, b = rest
     objective = Objective(Batch(X, Y, s), penalty, kind, bool(fit_intercept))
-    return Task(objective, Params(w, b), classes, n, m)
+    return Task(objective, Params(w, b), classes, n, m, given)
 
 
 def _hand_over(X: Any, rest: Any, dtype: str, device: jax.Device | None) -> tuple[Any, Any]:

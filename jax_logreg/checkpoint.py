@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,11 @@ from jax_logreg.errors import InputError
 from jax_logreg.files import sync_folder, write_synced
 from jax_logreg.hosts import count, index, most, share, together
 from jax_logreg.keeper import S, State
+from jax_logreg.matrix import are_near
 from jax_logreg.saved import (
     NAME,
     Saved,
     by_name,
-    describe,
     file_name,
     number_of,
     pack,
@@ -31,8 +31,10 @@ from jax_logreg.saved import (
 
 _KEPT = 2
 _MAIN = "main"
-# The name of the scale beside the leaves of a state.
-_SCALE = "scale"
+# The names of the means and scales of views, beside the leaves of a state.
+_VIEW = "view"
+# Characters of a setting that are shown.
+_SHOWN = 120
 # Saving may take this share of a run's time, at most.
 _SHARE = 0.01
 
@@ -74,6 +76,7 @@ class Checkpoint:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.name, self.notice = name, notice
         self._part, self._host = _MAIN, ""
+        self._views: tuple[np.ndarray, ...] = ()
         self._asked: list[int] = []
         self._saved_at, self._saved_step, self._took = time.monotonic(), 0, 0.0
 
@@ -84,11 +87,12 @@ class Checkpoint:
         part._host, part._saved_at, part._saved_step = "", time.monotonic(), 0
         return part
 
-    def of(self, **given: Any) -> "Checkpoint":
-        """The same for what is computed of these: files of others are refused."""
+    def of(self, views: tuple[np.ndarray, ...] = (), **given: str) -> "Checkpoint":
+        """The same for what these lines describe: files of anything else are refused."""
         known = copy(self)
-        lines = (f"{key} = {describe(value)}" for key, value in given.items())
+        lines = (f"{key} = {line}" for key, line in given.items())
         known.name = "\n".join([self.name, *lines] if self.name else lines)
+        known._views = self._views + views
         return known
 
     def stop(self, signal: int) -> None:
@@ -112,7 +116,7 @@ class Checkpoint:
         self._host = f"_host{index()}of{count()}"
         return bool(most(found)[0])
 
-    def restore(self, like: S, scale: Any) -> S | None:
+    def restore(self, like: S) -> S | None:
         """The newest state that is whole, in the shapes and the places of the other; else None.
 
         Over several hosts it is the newest that is whole on all of them.
@@ -124,13 +128,13 @@ class Checkpoint:
             left_over.unlink(missing_ok=True)
         if not self._host:
             self._check_hosts()
-            found = next(self._whole(like, scale), None)
+            found = next(self._whole(like), None)
             return None if found is None else self._taken_up(*found, like)
         whole = {}
 
         def look() -> dict[str, Any]:
             self._check_hosts()
-            found = self._whole(like, scale)
+            found = self._whole(like)
             whole.update({number_of(path): (path, state) for path, state in found})
             return {"numbers": np.array(list(whole), np.int64)}
 
@@ -152,11 +156,11 @@ class Checkpoint:
             there = match["hosts"] or "1"
             if there != here:
                 raise InputError(
-                    f"{path} is of a run on {there} hosts: go on with as many, or begin anew in "
+                    f"{path} is of a run on {there} hosts: go on with as many, or begin in "
                     "another folder"
                 )
 
-    def _whole(self, like: S, scale: Any) -> Iterator[tuple[Path, S]]:
+    def _whole(self, like: S) -> Iterator[tuple[Path, S]]:
         """The files that are not damaged and the states they hold, in NumPy, the newest first."""
         for path in self.saved():
             try:
@@ -164,7 +168,7 @@ class Checkpoint:
             except (OSError, ValueError) as error:
                 self._say_damaged(path, error)
                 continue
-            state = self._unpacked(path, saved, like, np.asarray(scale))
+            state = self._unpacked(path, saved, like)
             try:
                 state.check()
             except ValueError as error:
@@ -181,7 +185,7 @@ class Checkpoint:
         self._say(f"going on from {state.where}, saved in {path}")
         return placed
 
-    def keep(self, state: State, scale: Any) -> None:
+    def keep(self, state: State) -> None:
         """Save the state if it is time, and the end of a run always; then stop if asked to.
 
         Raises:
@@ -199,7 +203,7 @@ class Checkpoint:
             due = bool(wanted)
         if due or asked or not state.running:
             began = time.monotonic()
-            self._save(state, np.asarray(scale))
+            self._save(state)
             self._saved_at, self._saved_step = time.monotonic(), state.taken
             self._took = self._saved_at - began
         if asked and state.running:
@@ -209,12 +213,13 @@ class Checkpoint:
         if self.notice is not None:
             self.notice(line)
 
-    def _save(self, state: State, scale: np.ndarray) -> None:
+    def _save(self, state: State) -> None:
         earlier = self.saved()
         number = 1 + (number_of(earlier[0]) if earlier else 0)
         if self._host:
             (number,) = most(number)
-        arrays = {**by_name(own_parts(state.packed())), _SCALE: scale}
+        views = {f"{_VIEW}{i}": view for i, view in enumerate(self._views)}
+        arrays = {**by_name(own_parts(state.packed())), **views}
         content = pack(Saved(arrays, self.name))
         path = self.folder / file_name(f"{self._part}{self._host}", number, content)
         temporary = path.with_suffix(".tmp")
@@ -239,21 +244,24 @@ class Checkpoint:
                 f"make room, then go on with --resume: {left}"
             ) from None
 
-    def _unpacked(self, path: Path, saved: Saved, like: S, scale: np.ndarray) -> S:
+    def _unpacked(self, path: Path, saved: Saved, like: S) -> S:
         """The state that a file holds, in NumPy, if it belongs to this run."""
         arrays = dict(saved.arrays)
         if saved.name != self.name:
             was, now = _first_difference(saved.name, self.name)
             raise InputError(
-                f"{path} is of other settings, {was[:100]!r} there and {now[:100]!r} here: "
-                "take those, or begin anew in another folder"
+                f"{path} is of other settings, {was!r} there and {now!r} here: "
+                "take those, or begin in another folder"
             )
-        before = arrays.pop(_SCALE, np.empty(0))
-        if before.shape != scale.shape or not np.allclose(before, scale, rtol=1e-3):
-            raise InputError(f"{path} is of other data: begin anew in another folder")
+        views = [arrays.pop(f"{_VIEW}{i}", np.empty(0)) for i in range(len(self._views))]
+        if not all(map(are_near, views, self._views)):
+            raise InputError(
+                f"{path} is of an X about other means, or of other scales: take those, or begin "
+                "in another folder"
+            )
         state = rebuild(arrays, like.packed())
         if state is None:
-            raise InputError(f"{path} is of another solver or shape: begin anew in another folder")
+            raise InputError(f"{path} is of another solver or shape: begin in another folder")
         return state
 
 
@@ -265,5 +273,10 @@ def _placed(value: Any, like: Any) -> Any:
 
 
 def _first_difference(before: str, now: str) -> tuple[str, str]:
+    """The first line that is not the same, of a long one the part that differs."""
     lines = zip_longest(before.splitlines(), now.splitlines(), fillvalue="")
-    return next(((a, b) for a, b in lines if a != b), (before, now))
+    pair = next(((a, b) for a, b in lines if a != b), (before, now))
+    same = sum(1 for _ in takewhile(lambda ab: ab[0] == ab[1], zip(*pair, strict=False)))
+    first = 0 if same < _SHOWN // 2 else same - _SHOWN // 4
+    was, here = (line[first : first + _SHOWN] for line in pair)
+    return was, here

@@ -116,7 +116,7 @@ def drive(
         loop = _look(loop)
         shapes = jax.eval_shape(partial(_start, gradient_check), loop, params)
         like = Point(outline(shapes, loop.objective.batch), [])
-        point = keeper.restore(like, loop.scale)
+        point = keeper.restore(like)
     if point is None:
         loop, carry = begin(loop, params, _check_start(gradient_check, loop.objective, params))
         point = Point(carry, [])
@@ -246,7 +246,7 @@ def _run_chunks(
             J, norm = map(float, found[:2])
             callback(Progress(point.taken, loop.steps, J, norm, History(*point.rows[-1])))
         if keeper is not None:
-            keeper.keep(point, loop.scale)
+            keeper.keep(point)
         if branch:
             slow = time.perf_counter() - began > _PULSE / 2
             if spans(point.carry.params.w):

@@ -11,11 +11,13 @@ from jax import lax
 
 from jax_logreg.arguments import Task, place_arguments
 from jax_logreg.certificate import moments_of
+from jax_logreg.describing import describe
 from jax_logreg.devices import gather, trim
 from jax_logreg.diagnosis import diagnose
 from jax_logreg.driver import Progress, drive, sharpened
 from jax_logreg.errors import InputError, brief
 from jax_logreg.hosts import agree, spans
+from jax_logreg.identity import bind
 from jax_logreg.keeper import Keeper
 from jax_logreg.logistic import BINOMIAL, Batch, Family, Params
 from jax_logreg.loop import Carry, Loop, body, start
@@ -106,8 +108,14 @@ def fit(
     _check_flag("refine", refine)
     _check_flag("sharpen", sharpen)
     if isinstance(devices, str) and devices == "hosts":
-        kind = solver if isinstance(solver, str) else type(solver).__name__
-        agree(steps=steps, tolerance=float(tolerance), gradient_check=gradient_check, solver=kind)
+        same: dict[str, Any] = {
+            "steps": steps,
+            "tolerance": tolerance,
+            "gradient_check": gradient_check,
+        }
+        same |= {"solver": solver, "refine": refine, "sharpen": sharpen}
+        same |= {"whether there is a checkpoint": checkpoint is not None}
+        agree(**{name: describe(value) for name, value in same.items()})
 
     def prepare(
         method: Any, params: Params | None, dtype: str, tolerance: float, steps: int
@@ -141,6 +149,8 @@ def fit(
     ) -> _Run:
         with jax.enable_x64(dtype == "float64"):
             task, loop, chosen = prepare(solver, params, dtype, tolerance, steps)
+            asked = {"steps": steps, "tolerance": tolerance, "gradient_check": gradient_check}
+            keeper = bind(keeper, task, solver=loop.solver, **asked)
             carry, history = drive(loop, task.params, gradient_check, callback, keeper)
             carry = carry._replace(good=trim(carry.good, task.n))
             return _Run(task.objective, carry, history, task.classes, chosen)

@@ -1,6 +1,8 @@
 """What a run hands to what saves it between two looks, and takes back after a kill."""
 
-from typing import Any, Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar
+
+import numpy as np
 
 
 class State(Protocol):
@@ -37,19 +39,16 @@ class Keeper(Protocol):
     def part(self, name: str) -> "Keeper":
         """One for a part of the run, whose states are kept beside those of the others."""
 
-    def of(self, **given: Any) -> "Keeper":
-        """One for what is computed of these numbers, texts and arrays, and of no others."""
+    def of(self, views: tuple[np.ndarray, ...] = (), **given: str) -> "Keeper":
+        """One for what these lines describe and no others; the numbers of views may round."""
 
     def find(self, over_hosts: bool) -> bool:
         """Whether states of this part are kept, over several hosts on any of them."""
 
-    def restore(self, like: S, scale: Any) -> S | None:
-        """The last state kept, in the shapes and the places of the other; None where none is whole.
+    def restore(self, like: S) -> S | None:
+        """The last state kept, in the shapes and places of the other; None where none is whole."""
 
-        The scale of the features (n, 1) says whether the data are still the same.
-        """
-
-    def keep(self, state: State, scale: Any) -> None:
+    def keep(self, state: State) -> None:
         """Look at a state, and keep it where it is time."""
 
     def clear(self) -> None:

@@ -1,6 +1,5 @@
 """The file of a saved run: its name, what it holds, and how it is known to be whole."""
 
-import hashlib
 import json
 import re
 from pathlib import Path
@@ -10,6 +9,7 @@ import jax
 import numpy as np
 from jax.tree_util import keystr, tree_flatten_with_path
 
+from jax_logreg.describing import digest
 from jax_logreg.devices import own_shape
 from jax_logreg.extras import needs
 from jax_logreg.memory import check_room
@@ -17,9 +17,7 @@ from jax_logreg.memory import check_room
 with needs("run"):
     import safetensors.numpy
 
-_FORMAT = "jax_logreg checkpoint 2"
-# As many numbers are shown by themselves, more by their digest.
-_FEW = 10
+_FORMAT = "jax_logreg checkpoint 3"
 NAME = re.compile(
     r"(?P<part>\w+?)(?:_host(?P<host>\d+)of(?P<hosts>\d+))?"
     r"-(?P<number>\d+)-(?P<digest>[0-9a-f]{32})\.safetensors"
@@ -51,26 +49,6 @@ def file_name(part: str, number: int, content: bytes) -> str:
 def number_of(path: Path) -> int:
     """How many states of its part were saved before it."""
     return int(path.name.split("-")[1])
-
-
-def digest(content: bytes) -> str:
-    """BLAKE2 of the bytes, in hexadecimal."""
-    return hashlib.blake2b(content, digest_size=16).hexdigest()
-
-
-def describe(given: Any) -> str:
-    """What a run is told, in one line: texts and numbers as they are, else a digest."""
-    if isinstance(given, type):
-        return given.__name__
-    leaves = jax.tree.leaves(given)
-    if all(isinstance(leaf, str | int | float | bool | None) for leaf in leaves):
-        return repr(given)
-    kind, arrays = type(given).__name__, [np.asarray(leaf) for leaf in leaves]
-    if sum(array.size for array in arrays) <= _FEW:
-        return f"{kind} of " + ", ".join(str(array.tolist()) for array in arrays)
-    shapes = " and ".join(str(array.shape) for array in arrays)
-    content = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
-    return f"{kind} of shape {shapes} and digest {digest(content)}"
 
 
 def read_saved(path: Path) -> Saved:

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 import jax
@@ -69,6 +70,14 @@ REFUSED = {
     "labels": ({"Y": np.arange(9)}, "Y is text on one host and numbers on another"),
     "penalty": ({"penalty": L2(0.1)}, r"penalty is L2\(strength=0.1.* on host 1, but L2"),
     "steps": ({"steps": 13}, "steps is 13 on host 1, but 12 on host 0"),
+    "rate": (
+        {"solver": GradientDescent(0.5)},
+        r"solver is GradientDescent\(learning_rate=0.5\) on host 1, but Grad.*=0.3\) on host 0",
+    ),
+    "checkpoint": (
+        {"checkpoint": Checkpoint(tempfile.gettempdir())},
+        "whether there is a checkpoint is True on host 1, but False on host 0",
+    ),
 }
 
 
@@ -98,7 +107,8 @@ def refuse():
     """What fit says of each wrong argument of host 1."""
     said = {}
     for name, (wrong, _) in REFUSED.items():
-        given = {"X": X[:, :9], "Y": TWO[:9], "s": None, **RIDGE, "devices": "hosts"}
+        given = {"X": X[:, :9], "Y": TWO[:9], "s": None, "solver": GradientDescent(0.3), **RIDGE}
+        given["devices"] = "hosts"
         try:
             fit(**{**given, **(wrong if index() == 1 else {})})
         except InputError as error:

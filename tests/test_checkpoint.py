@@ -217,9 +217,9 @@ def test_two_files_are_kept_and_nothing_else(tmp_path, short_chunks):
 
 WRONG = {
     "settings": ({}, {"name": "steps = 2\nrate = 1"}, r"'rate = 0' there and 'rate = 1' here"),
-    "solver": ({"solver": Newton()}, {}, "another solver or shape"),
-    "data": ({"s": np.where(Y, 1, 9)}, {}, "of other data"),
-    "dtype": ({"dtype": "float64"}, {}, "another solver or shape"),
+    "solver": ({"solver": Newton()}, {}, "'solver = GradientDescent.* there and 'solver = Newton"),
+    "data": ({"s": np.where(Y, 1, 9)}, {}, "'s = float64 of shape .* there and 's = "),
+    "dtype": ({"dtype": "float64"}, {}, "'dtype = float32' there and 'dtype = float64' here"),
 }
 
 

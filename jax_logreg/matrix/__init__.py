@@ -5,6 +5,7 @@ from jax_logreg.matrix.categorical import Categorical, from_codes
 from jax_logreg.matrix.compressed import Compressed, compress
 from jax_logreg.matrix.dense import Transposed, aligned
 from jax_logreg.matrix.encoding import encode
+from jax_logreg.matrix.identity import Identity, are_near, identify
 from jax_logreg.matrix.operations import (
     each_block,
     examples,
@@ -30,6 +31,7 @@ from jax_logreg.matrix.streamed import Streamed, stream
 __all__ = [
     "Categorical",
     "Compressed",
+    "Identity",
     "Sharded",
     "Sparse",
     "Stacked",
@@ -37,6 +39,7 @@ __all__ = [
     "Streamed",
     "Transposed",
     "aligned",
+    "are_near",
     "arrange",
     "compress",
     "each_block",
@@ -46,6 +49,7 @@ __all__ = [
     "from_codes",
     "from_scipy",
     "gram",
+    "identify",
     "in_blocks",
     "is_array",
     "largest",

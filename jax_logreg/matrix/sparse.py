@@ -157,7 +157,7 @@ def from_scipy(S: Any, dtype: str) -> Sparse:
     """X (n, m) from any scipy.sparse matrix or array: duplicates summed, stored zeros dropped."""
     # The order that S has, or that of its transpose, spares a conversion.
     by_column = S.format == "csc"
-    one = _canonical(S.T if by_column else S, dtype)
+    one = canonical(S.T if by_column else S, dtype)
     pair = _chunks(one), _chunks(one.T.tocsr())
     return Sparse(*(pair[::-1] if by_column else pair))
 
@@ -168,7 +168,7 @@ def split_scipy(
     """The columns of each span, and empty ones up to m of them, as matrices of one structure,
     which may be that of other hosts' too.
     """
-    rows, parts = _canonical(S.T, dtype), []
+    rows, parts = canonical(S.T, dtype), []
     for span in spans:
         part = rows[span]
         part.resize(m, S.shape[0])
@@ -192,7 +192,7 @@ def _alike(parts: list[Chunks], over_hosts: bool) -> list[Chunks]:
     return filled
 
 
-def _canonical(S: Any, dtype: str) -> Any:
+def canonical(S: Any, dtype: str) -> Any:
     """S as CSR in the dtype, without duplicates and stored zeros; S itself is left as it was."""
     if S.dtype not in (np.float32, np.float64):
         # Small integers would overflow where duplicates are summed.

@@ -10,6 +10,7 @@ import numpy as np
 from jax import Array
 
 from jax_logreg.arguments import Task, place_arguments
+from jax_logreg.identity import bind
 from jax_logreg.keeper import Keeper
 from jax_logreg.logistic import Batch, Family, Params
 from jax_logreg.loop import Loop
@@ -20,7 +21,7 @@ from jax_logreg.sweep.chains import make_chains
 from jax_logreg.sweep.driver import run_many
 from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.folds import held_out
-from jax_logreg.sweep.many import choose_many, count_slots, known_by
+from jax_logreg.sweep.many import choose_many, count_slots
 from jax_logreg.sweep.path import grid, largest_strength, with_strength
 from jax_logreg.sweep.scaling import check_features, find_scaling, unscaled
 from jax_logreg.sweep.scores import Score, check_scorable, find_score
@@ -133,7 +134,8 @@ def cross_validate(
         values = grid(strengths, smallest, partial(_largest, loop, task, scaling))
         rows = weigh_rows(given * ~out, class_weight, task)
         # A grid is known by what it was asked for: its largest strength is a sum's, which rounds.
-        asked = {"strengths": strengths, "smallest": smallest, "penalty": penalty, "weights": rows}
+        asked = {"strengths": strengths, "smallest": smallest, "weights": rows}
+        asked |= {"solver": method, "steps": steps, "tolerance": tolerance}
         models, fold_models = fit_folds(
             loop,
             task,
@@ -143,7 +145,7 @@ def cross_validate(
             memory,
             chosen,
             callback,
-            known_by(checkpoint, task, **asked, standardise=scaled),
+            bind(checkpoint, task, **asked, standardise=scaled),
             given=given,
             scaling=scaling,
         )

@@ -6,7 +6,6 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from jax_logreg.arguments import Task
 from jax_logreg.batching import on_cpu
@@ -16,8 +15,6 @@ from jax_logreg.driver import REPEATS
 from jax_logreg.keeper import Keeper
 from jax_logreg.logistic import Params
 from jax_logreg.loop import Loop
-from jax_logreg.matrix import mean_absolute
-from jax_logreg.objective import Objective
 from jax_logreg.status import Status
 from jax_logreg.sweep.chains import Chains
 from jax_logreg.sweep.fits import Fits
@@ -44,7 +41,7 @@ def run_many(
     """
     answers = Answers.empty(loop, starts, len(stack.row))
     run = partial(_run, loop, task.params, stack, chains, callback)
-    answers = run(answers, None) if keeper is None else _kept(run, loop, starts, answers, keeper)
+    answers = run(answers, None) if keeper is None else _kept(run, answers, keeper)
     status, notes = _diagnosed(loop, stack, answers)
     certificate = Certificate(*answers.certificate.T)
     return Fits(answers.params, certificate, status, answers.steps, task.classes, chosen, notes)
@@ -52,34 +49,19 @@ def run_many(
 
 def _kept(
     run: Callable[[Answers, Keeper], Answers],
-    loop: Loop,
-    starts: Params,
     answers: Answers,
     keeper: Keeper,
 ) -> Answers:
     """The answers of a run that is kept: those at its end in a part of their own, without slots."""
-    solver = (type(loop.solver).__name__, *jax.tree.leaves(loop.solver))
-    keeper = keeper.of(
-        solver=solver,
-        steps=loop.steps,
-        tolerance=loop.tolerance,
-        intercept=loop.objective.intercept,
-        start=starts,
-    )
-    scale, at_end = _scale(loop.objective), keeper.part("answers")
-    answers = at_end.restore(answers, scale) or answers
+    at_end = keeper.part("answers")
+    answers = at_end.restore(answers) or answers
     if answers.running:
         answers = run(answers, keeper)
         # Two of them, as of every state: then those that led there go.
         for _ in range(2):
-            at_end.keep(answers, scale)
+            at_end.keep(answers)
         keeper.clear()
     return answers
-
-
-@jax.jit
-def _scale(objective: Objective) -> Array:
-    return mean_absolute(objective.batch.X, objective.batch.s)
 
 
 def _run(
@@ -103,7 +85,7 @@ def _run(
     point = Point(answers, stage, held, np.zeros(chains.slots, bool), empty)
     point.allow(np.flatnonzero(parents < 0))
     if keeper is not None:
-        point = keeper.restore(point, loop.scale) or point
+        point = keeper.restore(point) or point
     while True:
         point = _pass_through(loop, stack, chains, point, callback, keeper)
         answers, todo = point.answers, point.models
@@ -144,7 +126,7 @@ def _pass_through(
             if callback is not None:
                 callback(answers.done, len(parents))
         if keeper is not None:
-            keeper.keep(point, loop.scale)
+            keeper.keep(point)
     return point
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from jax_logreg.arguments import Task, place_arguments
 from jax_logreg.batching import on_cpu
 from jax_logreg.errors import InputError
+from jax_logreg.identity import bind
 from jax_logreg.keeper import Keeper
 from jax_logreg.logistic import Params
 from jax_logreg.loop import Loop
@@ -104,8 +105,10 @@ def fit_many(
         )
         method, chosen = choose_many(solver, task)
         stack = _stack(axes, task, class_weight, dtype)
-        keeper = known_by(checkpoint, task, s=s, class_weight=class_weight, penalty=penalty)
         starts = _starts(axes.params, task.params)
+        own = {"s": s, "class_weight": class_weight, "penalty": penalty, "start": starts}
+        numbers = {"solver": (method, stack.solver), "steps": steps, "tolerance": tolerance}
+        keeper = bind(checkpoint, task, **own, **numbers)
         loop = Loop(task.objective, method, int(steps), float(tolerance))
         slots = count_slots(task.objective, method, axes.models, memory)
         return run_many(
@@ -119,14 +122,6 @@ def choose_many(solver: Any, task: Task) -> tuple[Solver, str]:
     if not (isinstance(solver, str) and solver == "auto" and task.objective.smooth):
         return method, chosen
     return LBFGS(), "LBFGS: many models and a smooth cost, which share a metric"
-
-
-def known_by(checkpoint: Keeper | None, task: Task, **given: Any) -> Keeper | None:
-    """The keeper of a sweep over the labels of a task, and what else it is given."""
-    if checkpoint is None:
-        return None
-    dtype = str(task.objective.batch.s.dtype)
-    return checkpoint.of(dtype=dtype, **given, labels=task.labels)
 
 
 def _stack(axes: Axes, task: Task, class_weight: Any, dtype: str) -> Stack:

@@ -173,7 +173,7 @@ def interrupted(*args, **kwargs):
 def test_the_second_ctrl_c_does_not_wait(tmp_path, monkeypatch):
     """The first is asked for by the first chunk, the second comes before the next one ends."""
 
-    def twice(self, point, scale):
+    def twice(self, point):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
@@ -238,10 +238,10 @@ def at_look(number, act):
     """A Checkpoint's keep that does something once, before that look at the state of a sweep."""
     keep, seen = Checkpoint.keep, itertools.count(1)
 
-    def watched(self, state, scale):
+    def watched(self, state):
         if hasattr(state, "slots") and next(seen) == number:
             act()
-        keep(self, state, scale)
+        keep(self, state)
 
     return watched
 
