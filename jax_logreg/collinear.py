@@ -5,7 +5,7 @@ and Mathematics with Applications 50, 1069-1075), leaves of a dependent x_j only
 |x_j − Σ c_i x_i| <= 8 eps·(max |x_j| + Σ |c_i| max |x_i|), i over the independent ones before j.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,15 +14,28 @@ from jax_logreg.matrix import examples, is_array
 
 Vector = np.ndarray[Any, np.dtype[Any]]
 
+
+class Collinear(NamedTuple):
+    """A feature that others combine to, those `others`, and whether the intercept is among them."""
+
+    feature: int
+    others: tuple[int, ...]
+    intercept: bool
+
+
 # Entries of X in one block.
 _BLOCK = 1 << 18
 # Features orthogonalised together.
 _PANEL = 64
 # The rounding of this module's own sums, in units of the scaled features.
 _OWN = 1e-14
+# A coefficient of a combination is named where it is this many times the rounding of the whole.
+_NAMED = 1e3
 
 
-def collinear_features(X: Any, s: Any = None, *, intercept: bool = True) -> tuple[int, ...]:
+def collinear_features(
+    X: Any, s: Any = None, *, intercept: bool = True, columns: Any = None
+) -> tuple[Collinear, ...]:
     """The features of X (n, m) that earlier ones and the intercept combine to, in float64.
 
     Of two equal features it is the later; a constant one is the intercept's, if there is one. Left
@@ -32,32 +45,37 @@ def collinear_features(X: Any, s: Any = None, *, intercept: bool = True) -> tupl
         X: an array, or a matrix whose columns `matrix.examples` gives.
         s: (1, m) weights; examples with s = 0 do not count.
         intercept: whether there is one.
+        columns: the numbers of the features that are looked at; by default all.
     """
     X = np.asarray(X) if is_array(X) else X
-    n, m = X.shape
+    columns = np.arange(X.shape[0]) if columns is None else np.asarray(columns)
+    n, m = len(columns), X.shape[1]
     index = np.arange(m) if s is None else np.flatnonzero(np.asarray(s).reshape(-1) > 0)
     if not (n and len(index)):
-        return tuple(range(n))
+        return tuple(Collinear(j, (), False) for j in columns.tolist())
     # A dependence among all examples is one among some. Those that break it are added to them.
     count = min(len(index), 2 * n + 100)
     some = np.unique(index[np.linspace(0, len(index) - 1, count).astype(int)])
-    scaled = _Scaled(X, index, some, intercept)
+    scaled = _Scaled(X, index, some, columns, intercept)
     while True:
         C, limit = _dependences(scaled.read(some), scaled.noise)
         dependent = np.flatnonzero(np.any(C, axis=1))
         worst = scaled.worst(C[dependent], limit[dependent])
         more = np.union1d(some, worst)
         if len(more) == len(some):
-            return tuple((dependent - intercept).tolist())
+            return tuple(scaled.combination(j, C[j], limit[j]) for j in dependent.tolist())
         some = more
 
 
 class _Scaled:
     """The intercept's ones, then the features, each less one of its values, over its range."""
 
-    def __init__(self, X: Any, index: Vector, some: Vector, intercept: bool) -> None:
-        self.X, self.index = X, index
-        self.centre, self.size = np.zeros((X.shape[0], 1)), np.ones((X.shape[0], 1))
+    def __init__(
+        self, X: Any, index: Vector, some: Vector, columns: Vector, intercept: bool
+    ) -> None:
+        self.X, self.index, self.columns = X, index, columns
+        self.all = len(columns) == X.shape[0]
+        self.centre, self.size = np.zeros((len(columns), 1)), np.ones((len(columns), 1))
         self.ones = 0
         if intercept:
             self.centre = np.sort(self.read(some), axis=1)[:, [len(some) // 2]]
@@ -77,14 +95,34 @@ class _Scaled:
             x = self.X[:, at[0] : at[-1] + 1] if run else self.X[:, at]
         else:
             x = examples(self.X, jnp.asarray(at))
-        scaled = (np.asarray(x, np.float64) - self.centre) / self.size
+        scaled = (
+            np.asarray(x if self.all else x[self.columns], np.float64) - self.centre
+        ) / self.size
         return np.vstack([np.ones((self.ones, len(at))), scaled])
 
     def blocks(self) -> Any:
         """All examples that count, block by block, with their numbers."""
-        size = max(1, _BLOCK // self.X.shape[0])
+        size = max(1, _BLOCK // len(self.columns))
         parts = (self.index[i : i + size] for i in range(0, len(self.index), size))
         return ((part, self.read(part)) for part in parts)
+
+    def combination(self, row: int, c: Vector, limit: float) -> Collinear:
+        """The feature of this row of dependences c (n + 1 or n,), and what it is combined of.
+
+        x_j − centre_j = −size_j · (c_0 + Σ c_i·(x_i − centre_i) / size_i), i before j.
+        """
+        j, c_0, c = row - self.ones, c[: self.ones].sum(), c[self.ones :]
+        centre, size = self.centre[:, 0], self.size[:, 0]
+        number = int(self.columns[j])
+        if np.isinf(size[j]):
+            return Collinear(number, (), bool(self.ones))
+        named = np.abs(c) > _NAMED * limit
+        named[j] = False
+        terms = np.append(size[j] * c[named] * centre[named] / size[named], -size[j] * c_0)
+        terms = np.append(terms, centre[j])
+        rounding = _NAMED * (limit * size[j] + _OWN * np.abs(terms).sum())
+        intercept = bool(self.ones and np.abs(terms.sum()) > rounding)
+        return Collinear(number, tuple(self.columns[named].tolist()), intercept)
 
     def worst(self, C: Vector, limit: Vector) -> Vector:
         """For each dependence C (count, n) that examples break, the one that breaks it most."""

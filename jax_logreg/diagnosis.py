@@ -1,4 +1,4 @@
-"""What a fit says of its data where features are unpenalised: separation and collinearity."""
+"""Findings in the data where features are unpenalised: separation and collinearity."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +14,7 @@ from jax_logreg.matrix import examples
 from jax_logreg.objective import Objective
 from jax_logreg.separation import find_separation
 from jax_logreg.status import Status
+from jax_logreg.wording import name_features, sentence
 
 # Beyond these, (n + 1)·k unknowns and n features, the answers take longer than most fits.
 _LARGEST_PROGRAM = 2000
@@ -35,35 +36,49 @@ def diagnose(
 
     Only unpenalised features can separate or be collinear to any effect: others are not looked at.
     """
-    n, k = params.w.shape
+    n, _ = params.w.shape
     free = _unpenalised(objective, n)
     if status not in _JUDGED or not free.any():
         return status, ()
-    notes: list[str] = []
     if spans(objective.batch.s) or by_feature(objective.batch.s):
         if n * objective.batch.s.size > _LARGEST_GATHERED:
             return status, (_NOT_LOOKED_FOR,)
         objective = objective.on(_whole(objective.batch, n))
     if names is not None:
         names = [" ".join(str(name).split()) for name in names]
-    if (free.sum() + 1) * k > _LARGEST_PROGRAM:
-        notes.append(f"With {(free.sum() + 1) * k} unknowns, separation was not looked for.")
+    status, notes = _separable(objective, params, status, free, names)
+    columns = np.flatnonzero(free)
+    if len(columns) <= _LARGEST_RANK:
+        notes.extend(_collinear(objective, columns, names, status))
     else:
-        X, Y, s = objective.batch
-        found = find_separation(
-            X,
-            np.asarray(Y),
-            np.asarray(s),
-            multinomial=not objective.family.independent,
-            free=free,
-            intercept=objective.intercept,
-            params=params,
-        )
-        if found is not None:
-            return Status.SEPARABLE, (_sentence(found.describe(names)),)
-    if free.all() and n <= _LARGEST_RANK:
-        notes.extend(_collinear(objective, names))
+        notes.append(f"With {len(columns)} unpenalised features, collinearity was not looked for.")
     return status, tuple(notes)
+
+
+def _separable(
+    objective: Objective,
+    params: Params,
+    status: Status,
+    free: np.ndarray,
+    names: Sequence[str] | None,
+) -> tuple[Status, list[str]]:
+    """SEPARABLE and the features that separate, if any do; else the status."""
+    unknowns = (int(free.sum()) + 1) * params.w.shape[1]
+    if unknowns > _LARGEST_PROGRAM:
+        return status, [f"With {unknowns} unknowns, separation was not looked for."]
+    X, Y, s = objective.batch
+    found = find_separation(
+        X,
+        np.asarray(Y),
+        np.asarray(s),
+        multinomial=not objective.family.independent,
+        free=free,
+        intercept=objective.intercept,
+        params=params,
+    )
+    if found is None:
+        return status, []
+    return Status.SEPARABLE, [sentence(found.describe(names))]
 
 
 def _whole(batch: Batch, n: int) -> Batch:
@@ -80,19 +95,34 @@ def _unpenalised(objective: Objective, n: int) -> np.ndarray:
     return np.broadcast_to(both.reshape(-1)[:n], n) == 0
 
 
-def _collinear(objective: Objective, names: Sequence[str] | None) -> list[str]:
+def _collinear(
+    objective: Objective, columns: np.ndarray, names: Sequence[str] | None, status: Status
+) -> list[str]:
+    """A sentence on features that are constant, and one on linear combinations of others."""
     X, _, s = objective.batch
-    found = collinear_features(X, np.asarray(s), intercept=objective.intercept)
-    if not found:
-        return []
-    shown = [str(j if names is None else names[j]) for j in found[:10]]
-    shown += ["..."] * (len(found) > 10)
-    return [
-        f"Features {', '.join(shown)} are linear combinations of the others: predictions are "
-        "unique, single coefficients are not."
-    ]
-
-
-def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith(".") else f"{text}."
+    found = collinear_features(X, np.asarray(s), intercept=objective.intercept, columns=columns)
+    constant = [one.feature for one in found if not one.others]
+    combined = [one.feature for one in found if one.others]
+    notes = []
+    if constant:
+        kind = "0 for every example"
+        if objective.intercept:
+            kind = "constant, which is the intercept's part"
+        verb, own = ("is", "its own coefficient")
+        if len(constant) > 1:
+            verb, own = ("are", "their own coefficients")
+        notes.append(
+            f"{name_features(constant, names)} {verb} {kind}: the data do not determine {own}"
+        )
+    if combined:
+        others = name_features(sorted({j for one in found for j in one.others}), names)
+        if any(one.others and one.intercept for one in found):
+            others += " and the intercept"
+        kind = "are linear combinations" if len(combined) > 1 else "is a linear combination"
+        # Of separable classes no answer is final.
+        unique = "" if status is Status.SEPARABLE else ", predictions are"
+        notes.append(
+            f"{name_features(combined, names)} {kind} of {others}: single coefficients are not "
+            f"unique{unique}"
+        )
+    return [sentence(note) for note in notes]

@@ -15,6 +15,7 @@ import numpy as np
 
 from jax_logreg.logistic import Params
 from jax_logreg.matrix import examples, is_array
+from jax_logreg.wording import name_features
 
 Vector = np.ndarray[Any, np.dtype[Any]]
 
@@ -44,10 +45,7 @@ class Separation(NamedTuple):
 
     def describe(self, names: Any = None) -> str:
         """One line for users."""
-        shown = [str(j if names is None else names[j]) for j in self.features[:5]]
-        more = len(self.features) - len(shown)
-        used = f"feature{'s' * (len(self.features) > 1)} {', '.join(shown)}" if shown else ""
-        used += f" and {more} more" if more else ""
+        used = name_features(self.features, names, most=5) if self.features else ""
         if np.any(self.intercept):
             used = f"{used} (and the intercept)" if used else "the intercept alone"
         kind = "completely" if self.complete else "quasi-completely"

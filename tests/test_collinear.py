@@ -2,9 +2,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jax_logreg.collinear import collinear_features
+from jax_logreg.collinear import Collinear
+from jax_logreg.collinear import collinear_features as found_in
 
 pytestmark = pytest.mark.usefixtures("quick")
+
+
+def collinear_features(*arguments, **settings):
+    """The numbers of the features alone."""
+    return tuple(one.feature for one in found_in(*arguments, **settings))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -99,3 +105,30 @@ def test_integers_jax_arrays_and_nothing():
     assert collinear_features(jnp.asarray(X)) == (1,)
     assert collinear_features(X, np.zeros((1, 4))) == (0, 1, 2)
     assert collinear_features(np.zeros((0, 3))) == ()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_a_feature_is_combined_of(rng, dtype):
+    X = (rng.normal(size=(8, 300)) + 3).astype(dtype)
+    X[2], X[4], X[6] = 2 * X[0], 5, 0
+    X[5] = 0.5 * X[1] - 3 * X[3]
+    X[7] = X[3] - 2
+    expected = (
+        Collinear(2, (0,), False),
+        Collinear(4, (), True),
+        Collinear(5, (1, 3), False),
+        Collinear(6, (), True),
+        Collinear(7, (3,), True),
+    )
+    assert found_in(X) == expected
+    # Without an intercept the constant stands for one.
+    expected = (expected[0], expected[2], Collinear(6, (), False), Collinear(7, (3, 4), False))
+    assert found_in(X, intercept=False) == expected
+
+
+def test_some_features_alone(rng):
+    X = rng.normal(size=(6, 50))
+    X[1], X[3], X[5] = X[0], X[0] + X[2], X[2]
+    assert found_in(X, columns=[1, 2, 3]) == (Collinear(3, (1, 2), False),)
+    assert found_in(X, columns=[0, 2, 4]) == ()
+    assert found_in(X, columns=[2, 5]) == (Collinear(5, (2,), False),)

@@ -61,7 +61,9 @@ def test_features_are_called_by_their_names():
     separable = fit(X, labels, solver=Newton(), feature_names=names, **SETTINGS)
     assert f"feature a name of {features[0]}:" in separable.message
     doubled = fit(np.vstack([X, X[0]]), np.arange(60) % 2, feature_names=[*names, "x"], **SETTINGS)
-    assert any("Features x are" in note or "Features a name of 0" in note for note in doubled.notes)
+    assert any(
+        "Feature x is a linear combination of feature a name of 0" in n for n in doubled.notes
+    )
 
 
 @pytest.mark.parametrize(
@@ -131,18 +133,82 @@ def combined():
     return X
 
 
-COLLINEAR = {"duplicated": (duplicated, 5), "constant": (constant, 3), "combined": (combined, 4)}
+def several():
+    X = combined()
+    X[5], X[3] = 2.5, -1
+    return X
+
+
+UNIQUE = "single coefficients are not unique, predictions are."
+COLLINEAR = {
+    "duplicated": (
+        duplicated,
+        f"Feature 5 is a linear combination of feature 1: {UNIQUE}",
+        f"Feature 5 is a linear combination of feature 1: {UNIQUE}",
+    ),
+    "constant": (
+        constant,
+        "Feature 3 is constant, which is the intercept's part: the data do not determine its own "
+        "coefficient.",
+        None,
+    ),
+    "combined": (
+        combined,
+        f"Feature 4 is a linear combination of features 0 and 2 and the intercept: {UNIQUE}",
+        None,
+    ),
+    "several": (
+        several,
+        "Features 3 and 5 are constant, which is the intercept's part: the data do not determine "
+        "their own coefficients. Feature 4 is a linear combination of features 0 and 2 and the "
+        f"intercept: {UNIQUE}",
+        f"Features 4 and 5 are linear combinations of features 0, 2 and 3: {UNIQUE}",
+    ),
+}
 
 
 @pytest.mark.parametrize("kind", COLLINEAR)
 def test_collinear_features_are_named(kind):
-    make, feature = COLLINEAR[kind]
-    result = fit(make(), Y, solver=Newton(), **SETTINGS)
-    assert result.status is Status.CONVERGED
-    assert len(result.notes) == 1 and f"{feature} " in result.notes[0]
-    assert result.notes[0] in result.message and np.isfinite(result.params.w).all()
+    make, *expected = COLLINEAR[kind]
+    for intercept, words in zip((True, False), expected, strict=True):
+        result = fit(make(), Y, solver=Newton(), fit_intercept=intercept, **SETTINGS)
+        assert result.status is Status.CONVERGED
+        assert " ".join(result.notes) == (words or "")
+        assert result.message.endswith(words or "") and np.isfinite(result.params.w).all()
     assert not fit(make(), Y, penalty=L2(0.01), solver=Newton(), **SETTINGS).notes
     assert not fit(X, Y, solver=Newton(), **SETTINGS).notes
+
+
+def test_collinear_features_among_those_without_penalty():
+    factors = np.array([0, 1, 0, 1, 0, 1.0])
+    settings = {"penalty": L2(0.1, factors), "solver": Newton(), **SETTINGS}
+    (note,) = fit(combined(), Y, **settings).notes
+    assert note.startswith("Feature 4 is a linear combination of features 0 and 2 and the inter")
+    assert not fit(duplicated(), Y, **settings).notes
+
+
+# Of statsmodels#659: separable, and collinear beside it.
+BOTH = np.array([[1, 0, 1], [1, 0, 1], [1, 2, 1], [1, 1, 1.0]]).T
+
+
+@pytest.mark.parametrize("solver", ["newton", "lbfgs", "auto", GradientDescent(0.5)])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_collinear_features_are_named_beside_separation(intercept, solver):
+    for steps in (3, 1000):
+        settings = {"solver": solver, "fit_intercept": intercept, "steps": steps, **SETTINGS}
+        result = fit(BOTH, [1, 1, 0, 0], **settings)
+        assert result.status is Status.SEPARABLE
+        separation, note = result.notes
+        assert "eparable by feature" in separation and "1" in separation.split(":")[0]
+        if intercept:
+            assert note.startswith("Features 0 and 2 are constant, which is the intercept's part")
+        else:
+            assert note.startswith("Feature 2 is a linear combination of feature 0: single coeff")
+        # What is separable has no final predictions.
+        assert "predictions are" not in note
+    names = ["one", "dose", "one too"]
+    named = fit(BOTH, [1, 1, 0, 0], feature_names=names, fit_intercept=intercept, **SETTINGS)
+    assert "dose" in named.notes[0] and "one too" in named.notes[1]
 
 
 def test_steps_exhausted():

@@ -12,6 +12,7 @@ FLOORS = {
     "errors": -2,
     "describing": -1,
     "files": -1,
+    "wording": -1,
     "batching": -1,
     "compiling": -1,
     "pytree": -1,

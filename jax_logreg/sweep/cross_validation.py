@@ -129,7 +129,7 @@ def cross_validate(
         check_scorable(score, given * out, task.labels)
         method, chosen = choose_many(solver, task)
         loop = Loop(task.objective, method, int(steps), float(tolerance))
-        trained = np.concatenate([np.ones_like(out[:1]), ~out])
+        trained = given * np.concatenate([np.ones_like(out[:1]), ~out])
         scaling = None if not scaled.any() else _scaling(task, trained, scaled)
         values = grid(strengths, smallest, partial(_largest, loop, task, scaling))
         rows = weigh_rows(given * ~out, class_weight, task)

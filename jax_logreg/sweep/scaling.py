@@ -36,7 +36,7 @@ def find_scaling(X: Any, trained: Array, chosen: np.ndarray) -> tuple[Array, Arr
 
     Args:
         X: (n, m), any matrix.
-        trained: (r, m), 1 for the examples that count and 0 for the others.
+        trained: (r, m) weights of the examples, 0 for those that do not count.
         chosen: (n, 1) of bool.
     """
     mean, scale = _find_scaling(X, trained)

@@ -50,11 +50,13 @@ def test_the_choice():
     assert found.one_standard_error == within.argmax() <= found.best
 
 
-def test_of_weights_the_held_out_and_the_others():
+@pytest.mark.parametrize("standardise", [False, True])
+def test_of_weights_the_held_out_and_the_others(standardise):
     """Integer weights are repeated examples, in training and in the score, groups kept."""
     labels, s = LABELS["binomial"], np.random.default_rng(0).integers(1, 3, X.shape[1])
     number = np.arange(X.shape[1]) % 3
     settings = {"strengths": STRENGTHS, "scoring": "accuracy", "class_weight": "balanced", **EXACT}
+    settings |= {"standardise": standardise}
     weighted = cross_validate(X, labels, s=s, folds=number, **settings)
     repeated = cross_validate(
         np.repeat(X, s, 1), np.repeat(labels, s), folds=np.repeat(number, s), **settings
