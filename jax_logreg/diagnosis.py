@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jax_logreg.collinear import collinear_features
 from jax_logreg.devices import by_feature, gather
 from jax_logreg.hosts import spans
 from jax_logreg.logistic import Batch, Params
-from jax_logreg.matrix import examples
+from jax_logreg.matrix import examples, squares
 from jax_logreg.objective import Objective
 from jax_logreg.separation import find_separation
 from jax_logreg.status import Status
@@ -55,6 +56,19 @@ def diagnose(
     return status, tuple(notes)
 
 
+def is_standardised(batch: Batch) -> bool:
+    """Whether every feature has mean 0 and deviation 1, or is 0, up to a hundredth."""
+    mean, square = (np.asarray(one, np.float64) for one in _moments(batch))
+    near = np.isclose(square, 1, atol=0.02) | (square == 0)
+    return bool(np.all((np.abs(mean) < 0.01) & near))
+
+
+@jax.jit
+def _moments(batch: Batch) -> tuple[jax.Array, jax.Array]:
+    total = jnp.sum(batch.s)
+    return batch.X @ batch.s.T / total, squares(batch.X, batch.s) / total
+
+
 def _separable(
     objective: Objective,
     params: Params,
@@ -86,6 +100,11 @@ def _whole(batch: Batch, n: int) -> Batch:
     index = np.arange(batch.s.size, dtype=np.int32)
     X = jax.jit(lambda X, index: examples(X, index)[:n])(batch.X, index)
     return gather(batch._replace(X=X))
+
+
+def is_penalised(objective: Objective) -> bool:
+    """Whether any feature has a penalty."""
+    return not _unpenalised(objective, objective.batch.X.shape[0]).all()
 
 
 def _unpenalised(objective: Objective, n: int) -> np.ndarray:

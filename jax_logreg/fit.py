@@ -9,11 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jax_logreg.advice import Facts, advise
 from jax_logreg.arguments import Task, place_arguments
 from jax_logreg.certificate import moments_of
 from jax_logreg.describing import describe
 from jax_logreg.devices import gather, trim
-from jax_logreg.diagnosis import diagnose
+from jax_logreg.diagnosis import diagnose, is_penalised, is_standardised
 from jax_logreg.driver import Progress, drive, sharpened
 from jax_logreg.errors import InputError, brief
 from jax_logreg.hosts import agree, spans
@@ -153,7 +154,14 @@ def fit(
             keeper = bind(keeper, task, solver=loop.solver, **asked)
             carry, history = drive(loop, task.params, gradient_check, callback, keeper)
             carry = carry._replace(good=trim(carry.good, task.n))
-            return _Run(task.objective, carry, history, task.classes, chosen)
+            facts = Facts(
+                dtype,
+                refined=refine,
+                by_rate=getattr(loop.solver, "by_rate", False),
+                chosen=isinstance(solver, str) and solver == "auto",
+                endless=tolerance == 0,
+            )
+            return _Run(task.objective, carry, history, task.classes, chosen, facts)
 
     done = run(params, dtype, float(tolerance), int(steps), checkpoint, callback)
     if refine and dtype == "float32" and Status(done.carry.status) in _REFINABLE:
@@ -204,6 +212,7 @@ class _Run(NamedTuple):
     history: History
     classes: tuple[Any, ...]
     chosen: str
+    facts: Facts
 
     def after(self, first: "_Run") -> "_Run":
         """The two as one run, `first` being its beginning."""
@@ -216,6 +225,11 @@ class _Run(NamedTuple):
         carry, status, notes = self.carry, Status(self.carry.status), tuple[str, ...]()
         if judged:
             status, notes = diagnose(self.objective, carry.good, status, names)
+        facts = self.facts
+        if status is Status.SEPARABLE:
+            facts = facts._replace(penalised=is_penalised(self.objective))
+        if status is Status.DIVERGED and not spans(carry.good.w):
+            facts = facts._replace(standardised=is_standardised(self.objective.batch))
         if spans(carry.good.w):
             carry = carry._replace(good=gather(carry.good))
         return _result(
@@ -226,6 +240,7 @@ class _Run(NamedTuple):
             classes=self.classes,
             solver=self.chosen,
             notes=notes,
+            advice=advise(status, facts),
         )
 
 

@@ -37,8 +37,8 @@ class Result:
     `history` has a row for each of the `steps` updates that led to `params`; `certificate` holds
     cost, gradient norm and duality gap at `params` themselves. `gradient_check` is the worst check
     made, None where none was. `classes` are what the outputs stand for, `solver` is the method
-    that ran and why, and `notes` what the fit found out about the data. From `solve` the history is
-    as long as asked for, NaN after `steps`, and the last three are empty.
+    that ran and why, `notes` are findings in the data, and `advice` is what would help. From
+    `solve` the history is as long as asked for, NaN after `steps`, and the last four are empty.
     """
 
     params: Params
@@ -50,6 +50,7 @@ class Result:
     classes: tuple[Any, ...] = field(default=(), metadata={"static": True})
     solver: str = field(default="", metadata={"static": True})
     notes: tuple[str, ...] = field(default=(), metadata={"static": True})
+    advice: str = field(default="", metadata={"static": True})
 
     @property
     def message(self) -> str:
@@ -63,4 +64,4 @@ class Result:
                 f"{float(check.automatic):.6g}, relative error "
                 f"{float(check.max_relative_error):.2g}, allowed {float(check.tolerance):.2g}."
             )
-        return " ".join([line, *self.notes])
+        return " ".join(part for part in (line, *self.notes, self.advice) if part)

@@ -49,10 +49,7 @@ class Separation(NamedTuple):
         if np.any(self.intercept):
             used = f"{used} (and the intercept)" if used else "the intercept alone"
         kind = "completely" if self.complete else "quasi-completely"
-        return (
-            f"{kind} separable by {used}: the cost has no finite optimum; "
-            "add a penalty, for example L2(1e-4)"
-        )
+        return f"the classes are {kind} separable by {used}"
 
 
 def find_separation(

@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class Status(IntEnum):
-    """Why a fit ended; `explanation` says it in a sentence.
+    """Why a fit ended; `explanation` says it in a sentence. `advice.py` says what would help.
 
     Inside a trace it is an int32: read it with Status(int(result.status)).
     """
@@ -17,11 +17,10 @@ class Status(IntEnum):
         "The relative duality gap, or where a feature is unpenalised the largest absolute entry "
         "of the gradient, is at most the tolerance.",
     )
-    STEPS_EXHAUSTED = 2, "All steps were taken before the tolerance was reached."
+    STEPS_EXHAUSTED = 2, "All steps were taken."
     DIVERGED = (
         3,
-        "The cost became infinite or NaN, or ended above where it began: the learning rate is too "
-        "large for these features. Lower it, or standardise the features.",
+        "The cost became infinite or NaN, or ended above where it began.",
     )
     GRADIENT_CHECK_FAILED = (
         4,
@@ -31,12 +30,11 @@ class Status(IntEnum):
     PRECISION_FLOOR = (
         5,
         "The gradient is within its own rounding error and no longer falls: the tolerance is "
-        "below what this dtype can reach. Pass refine=True or dtype='float64'.",
+        "below what this dtype can reach.",
     )
     SEPARABLE = (
         6,
-        "The classes can be separated, so the cost has no finite optimum: the parameters grow "
-        "with every step. Add a penalty, for example L2(1e-4).",
+        "The cost has no finite optimum: the parameters grow with every step.",
     )
 
     # The type checker sees only the value that Enum looks up by.

@@ -59,7 +59,7 @@ def test_features_are_called_by_their_names():
     X, labels, features = complete()
     names = [f"a name\nof {j}" for j in range(len(X))]
     separable = fit(X, labels, solver=Newton(), feature_names=names, **SETTINGS)
-    assert f"feature a name of {features[0]}:" in separable.message
+    assert f"feature a name of {features[0]}." in separable.message
     doubled = fit(np.vstack([X, X[0]]), np.arange(60) % 2, feature_names=[*names, "x"], **SETTINGS)
     assert any(
         "Feature x is a linear combination of feature a name of 0" in n for n in doubled.notes

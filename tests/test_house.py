@@ -32,6 +32,7 @@ FLOORS = {
     "gradient_check": 1,
     "labels": 1,
     "separation": 1,
+    "advice": 1,
     "weights": 1,
     "objective": 1,
     "certificate": 2,

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -31,7 +31,6 @@ _EXIT_CODES = {
     Status.DIVERGED: _BAD_INPUT,
     Status.SEPARABLE: _BAD_INPUT,
 }
-
 app = typer.Typer(
     help="Logistic regression in JAX: train from a config, predict from the model it leaves.",
     no_args_is_help=True,
@@ -126,26 +125,15 @@ def run(
             folder.close()
     if index() > 0:
         raise typer.Exit(_EXIT_CODES.get(outcome.result.status, 0))
-    console.print(_table(outcome.summary))
+    status, line = outcome.result.status, f"{config}: {outcome.result.message}"
+    said = status in (*_EXIT_CODES, Status.PRECISION_FLOOR)
+    # Notes on the data were printed before the training began.
+    console.print(_table(outcome.summary, () if said else outcome.result.notes))
     console.print(f"written to {folder.path}: open {folder.path / 'report.html'}", soft_wrap=True)
-    status = outcome.result.status
-    line = f"{config}: {outcome.result.message}{_mend(status, settings)}"
     if status in _EXIT_CODES:
         _stop(line, _EXIT_CODES[status])
-    if status is Status.PRECISION_FLOOR:
+    if said:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-
-def _mend(status: Status, settings: Any) -> str:
-    """The message's advice in terms of the config."""
-    rate = getattr(settings.solver, "learning_rate", None)
-    if status is Status.DIVERGED and rate is not None:
-        return f" Here solver.learning_rate is {rate:g}."
-    if status is Status.SEPARABLE:
-        return " Here: --set penalty.kind=l2 --set penalty.strength=1e-4."
-    if status is Status.PRECISION_FLOOR:
-        return " Here: --set fit.refine=true."
-    return ""
 
 
 @app.command()
@@ -215,7 +203,7 @@ def _stop(message: str, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
-def _table(summary: dict[str, Any]) -> Table:
+def _table(summary: dict[str, Any], notes: Sequence[str]) -> Table:
     from jax_logreg.run.summary import measures, number
 
     check, seconds = summary["gradient_check"], summary["seconds"]
@@ -224,7 +212,7 @@ def _table(summary: dict[str, Any]) -> Table:
     if check["passed"] is not None:
         checked += f", error {number(check['max_relative_error'], '.1e')}"
     rows = {
-        **measures(summary),
+        **measures(summary, notes),
         "gradient check": checked,
         "seconds": ", ".join(f"{name} {value:.2f}" for name, value in seconds.items()),
         "device": summary["device"],

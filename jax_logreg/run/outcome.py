@@ -1,6 +1,7 @@
 """What a run leaves: what is said of it, and its files by name."""
 
 import json
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,10 +10,12 @@ from jax_logreg.data import Prepared
 from jax_logreg.model import Model
 from jax_logreg.result import Result
 from jax_logreg.run.config import Config
+from jax_logreg.run.mending import advise_run
 from jax_logreg.run.report import csv, render
 from jax_logreg.run.report.tables import Evaluated, coefficients, evaluate
 from jax_logreg.run.summary import Predicted, Seconds, history, predict, summarise
 from jax_logreg.run.sweep import Swept
+from jax_logreg.status import Status
 
 
 class Trained(NamedTuple):
@@ -37,6 +40,8 @@ class Outcome(NamedTuple):
 def conclude(config: Config, trained: Trained) -> Outcome:
     """The outcome of a run, on all hosts the same."""
     result, data, penalty, sweep, seconds = trained
+    # In the terms of the config.
+    result = replace(result, advice=advise_run(Status(int(result.status)), config))
     train = predict(result, data.X_train, data.Y_train, data.s_train)
     test = None if data.X_test is None else predict(result, data.X_test, data.Y_test, data.s_test)
     summary = summarise(result, data, config, seconds, train, test)

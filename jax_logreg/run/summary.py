@@ -145,8 +145,8 @@ def summarise(
     }
 
 
-def measures(summary: dict[str, Any]) -> dict[str, str]:
-    """What the closing table and the report have in common, in words."""
+def measures(summary: dict[str, Any], notes: Sequence[str]) -> dict[str, str]:
+    """The rows of the closing table and of the report in words, these notes among them."""
     shown = {
         "status": summary["status"],
         "steps": str(summary["steps"]),
@@ -163,7 +163,7 @@ def measures(summary: dict[str, Any]) -> dict[str, str]:
     if summary["penalty"]["kind"] not in ("l1", "elastic_net"):
         # Only they make zeros on purpose.
         del shown["weights not 0"]
-    for i, note in enumerate(summary["notes"]):
+    for i, note in enumerate(notes):
         shown["note" if i == 0 else f"note {i + 1}"] = note
     return shown
 

@@ -1,7 +1,7 @@
 """Gradient descent, the lecture's update."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 
@@ -17,6 +17,8 @@ class GradientDescent:
     """w − α dw, b − α db with a constant learning rate α > 0, in units of parameter² per nat."""
 
     learning_rate: Any
+    # What a cost that rises is blamed on.
+    by_rate: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse a learning rate that is not a positive number (ValueError)."""

@@ -28,6 +28,7 @@ class MiniBatch:
 
     tx: optax.GradientTransformation = field(metadata={"static": True})
     needs_blocks: ClassVar[bool] = True
+    by_rate: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse what is no optax transformation (ValueError)."""

@@ -1,7 +1,7 @@
 """Any optax transformation, the line-searching ones too."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,7 @@ class Optax:
     """
 
     tx: optax.GradientTransformation = field(metadata={"static": True})
+    by_rate: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse what is no optax transformation (ValueError)."""

@@ -274,11 +274,13 @@ def test_separable_classes_end_with_their_message_and_a_folder(tmp_path):
     )
     assert result["status"] == "separable" and "mean " in result["notes"][0]
     (line,) = done.err.splitlines()
-    assert "can be separated" in line
-    assert line.endswith("Here: --set penalty.kind=l2 --set penalty.strength=1e-4.")
-    assert (
-        "note" in done.out and result["notes"][0] in (tmp_path / "run" / "report.html").read_text()
+    assert line.endswith(
+        "Add a penalty, for example --set penalty.kind=l2 --set penalty.strength=1e-4."
     )
+    # Once in all that is printed, and once on the page.
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert (done.out + line).count(result["notes"][0]) == page.count(result["notes"][0]) == 1
+    assert "note" not in done.out
     mended = ("penalty.kind=l2", "penalty.strength=1e-4")
     trained(QUICKSTART, tmp_path / "mended", *mended)
 
@@ -292,7 +294,9 @@ def test_a_precision_floor_is_no_failure_and_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr("jax_logreg.run.experiment.fit", floored)
     result, done = trained(QUICKSTART, tmp_path / "run")
     assert result["status"] == "precision_floor" and done.err == ""
-    assert "precision_floor after" in done.out and "--set fit.refine=true." in done.out
+    assert "precision_floor after" in done.out and done.out.count("--set fit.refine=true") == 1
+    result, done = trained(QUICKSTART, tmp_path / "refined", "fit.refine=true")
+    assert "precision_floor after" in done.out and "--set" not in done.out
 
 
 def test_help_lists_the_exit_codes():

@@ -217,7 +217,7 @@ def test_a_learning_rate_that_diverges(tmp_path):
         "run", DESCENT, "--out", tmp_path / "run", *SHORT,
         "--set", "solver.learning_rate=1e3", "--set", "data.standardise=false",
     )  # fmt: skip
-    assert "diverged after" in line and "solver.learning_rate is 1000" in line
+    assert "diverged after" in line and "solver.learning_rate, now 1000" in line
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["status"] == "diverged"
     page = (tmp_path / "run" / "report.html").read_text()

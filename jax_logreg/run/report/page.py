@@ -29,11 +29,16 @@ def render(folder: Mapping[str, bytes]) -> str:
             lines=words.lines(summary),
             whose=words.whose(summary),
             certificate=words.certificate(summary),
-            measures=measures(summary) if "cost" in summary else {},
+            measures=measures(summary, _unsaid(summary)) if "cost" in summary else {},
             sections={heading: pictures for heading, pictures in sections.items() if pictures},
             config=folder["config.toml"].decode(),
         )
     )
+
+
+def _unsaid(summary: Mapping[str, Any]) -> list[str]:
+    """The notes that the message, which stands above, does not hold."""
+    return [note for note in summary["notes"] if note not in summary["message"]]
 
 
 def templates() -> Any:

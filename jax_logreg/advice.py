@@ -1,0 +1,97 @@
+"""The mend that a message advises: never what is set already, in the terms of who reads it."""
+
+from typing import NamedTuple
+
+from jax_logreg.status import Status
+
+
+class Facts(NamedTuple):
+    """The settings of a run, as far as advice depends on them.
+
+    `dtype` is that of the answer, `by_rate` says whether the solver has a learning rate, `chosen`
+    whether "auto" picked it, `penalised` whether any feature has a penalty, and `endless` whether
+    the tolerance is 0.
+    """
+
+    dtype: str
+    refined: bool = False
+    standardised: bool = False
+    penalised: bool = False
+    by_rate: bool = False
+    chosen: bool = True
+    endless: bool = False
+
+
+class Terms(NamedTuple):
+    """The names of options where a user sets them; an empty one is not there to be set."""
+
+    refine: str
+    float64: str
+    tolerance: str
+    steps: str
+    automatic: str
+    penalty: str
+    rate: str
+    standardise: str
+
+
+PYTHON = Terms(
+    refine="refine=True",
+    float64="dtype='float64'",
+    tolerance="a larger tolerance",
+    steps="more steps",
+    automatic="solver='auto'",
+    penalty="L2(1e-4)",
+    rate="the learning rate",
+    standardise="jax_logreg.matrix.standardise(X, s)",
+)
+
+
+def advise(status: Status, facts: Facts, terms: Terms = PYTHON) -> str:
+    """Return a sentence on what to change, empty where nothing would help or need be."""
+    return {
+        Status.STEPS_EXHAUSTED: _more_steps,
+        Status.DIVERGED: _slower,
+        Status.PRECISION_FLOOR: _finer,
+        Status.SEPARABLE: _penalised,
+    }.get(status, _nothing)(facts, terms)
+
+
+def _more_steps(facts: Facts, terms: Terms) -> str:
+    if facts.endless:
+        return ""
+    other = terms.automatic if facts.by_rate and not facts.chosen else ""
+    return f"The tolerance was not reached: pass {_either(terms.steps, other)}."
+
+
+def _slower(facts: Facts, terms: Terms) -> str:
+    scaled = "" if facts.standardised else terms.standardise
+    if facts.by_rate:
+        lower = f"The learning rate is too large for these features: lower {terms.rate}"
+        return f"{lower}, or standardise the features: {scaled}." if scaled else f"{lower}."
+    if scaled:
+        return f"Standardise the features: {scaled}."
+    finer = terms.float64 if facts.dtype == "float32" else ""
+    return f"Pass {finer}." if finer else ""
+
+
+def _finer(facts: Facts, terms: Terms) -> str:
+    if facts.dtype == "float32":
+        finer = _either("" if facts.refined else terms.refine, terms.float64)
+        return f"Pass {finer}." if finer else ""
+    # A refined answer has a tolerance of its own.
+    return "" if facts.refined or not terms.tolerance else f"Pass {terms.tolerance}."
+
+
+def _penalised(facts: Facts, terms: Terms) -> str:
+    if facts.penalised:
+        return "Give those features a penalty too."
+    return f"Add a penalty, for example {terms.penalty}."
+
+
+def _nothing(facts: Facts, terms: Terms) -> str:
+    return ""
+
+
+def _either(*options: str) -> str:
+    return " or ".join(option for option in options if option)
