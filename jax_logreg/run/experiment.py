@@ -68,7 +68,8 @@ def _train(config: Config, console: Console, folder: Path | None, tracked: Track
         stopping(checkpoint),
     ):
         if config.sweep is not None:
-            sweep, arguments = run_sweep(config.sweep, data, arguments, console, checkpoint)
+            scaled = config.data.standardise
+            sweep, arguments = run_sweep(config.sweep, data, arguments, console, checkpoint, scaled)
         with show_progress(console, config.fit.steps) as show:
             if count() == 1:
                 X, arguments = spread_out(data.X_train, arguments)

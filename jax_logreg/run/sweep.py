@@ -49,8 +49,13 @@ def run_sweep(
     arguments: dict[str, Any],
     console: Console,
     checkpoint: Checkpoint | None = None,
+    standardise: bool = False,
 ) -> tuple[Swept, dict[str, Any]]:
-    """Try the strengths; the arguments of the fit come back with that of the one chosen."""
+    """Try the strengths; the arguments of the fit come back with that of the one chosen.
+
+    `standardise` scales the numbers of each fold by the part of the fold that is trained on.
+    """
+    numbers = np.arange(data.X_train.shape[0]) < len(data.scaling.mean)
     with show_models(console) as show:
         found = cross_validate(
             data.X_train,
@@ -61,6 +66,7 @@ def run_sweep(
             folds=sweep.folds,
             scoring=sweep.scoring,
             seed=sweep.seed,
+            standardise=numbers & standardise,
             memory=sweep.memory,
             callback=show,
             checkpoint=None if checkpoint is None else checkpoint.part("sweep"),

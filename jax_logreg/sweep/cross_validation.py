@@ -95,7 +95,7 @@ def cross_validate(
         scoring: "log_loss", "accuracy", "balanced_accuracy", "brier", "roc_auc".
         seed: of the shuffle that deals the examples out.
         standardise: True scales every feature to mean 0 and deviation 1 of the training examples of
-            each model, (n,) of bool some features. Parameters are those of X as it is given.
+            each model, weighted by s; (n,) of bool some features. Parameters are those of X itself.
         s: as in `fit`; held-out examples are weighted by it too.
         family: as in `fit`.
         class_weight: as in `fit`; of training alone.
@@ -154,8 +154,7 @@ def cross_validate(
 
 
 def _scaling(task: Task, trained: np.ndarray, scaled: np.ndarray) -> Scaling:
-    rows = task.place_rows(trained.astype(task.objective.batch.s.dtype))
-    return find_scaling(task.objective.batch.X, rows, scaled)
+    return find_scaling(task.objective.batch.X, task.place_rows(trained), scaled)
 
 
 def _largest(loop: Loop, task: Task, scaling: Scaling | None) -> float:

@@ -2,10 +2,12 @@
 
 import csv
 import json
+import sys
 import tomllib
 
 import numpy as np
 import pytest
+import tomli_w
 from run.command import CONFIGS, QUICKSTART, command, refused
 from safetensors.numpy import load_file
 
@@ -81,6 +83,40 @@ def test_one_part_held_out_and_an_L1_penalty(tmp_path):
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert done.code in (0, 2) and result["sweep"]["standard_error"] == [None] * 3
     assert len(rows_of(tmp_path / "run" / "models.csv")) == 6
+
+
+def test_labels_that_are_held_out_change_no_fold_model(tmp_path, monkeypatch):
+    """Of scaled numbers, a category and balanced classes; the folds stay as they are."""
+    rng, m = np.random.default_rng(0), 60
+    fold, z = np.arange(m) % 3, rng.standard_normal(m)
+    monkeypatch.setattr(
+        sys.modules["jax_logreg.sweep.cross_validation"],
+        "held_out",
+        lambda *_: fold == np.arange(3)[:, None],
+    )
+    y = (z + rng.logistic(size=m) > 0).astype(int)
+    city = np.where((fold == 0) & (z > 0.5), "Ulm", rng.choice(["Rom", "Bern"], m))
+    rows = {}
+    for name, labels in {"here": y, "there": np.where(fold == 0, 1 - y, y)}.items():
+        lines = [f"{a},{b},{c}" for a, b, c in zip(50 + 3 * z, city, labels, strict=True)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["z,city,label", *lines, ""]))
+        data = {"source": "file", "train": f"{tmp_path / name}.csv", "test_fraction": 0.0}
+        table = {
+            "data": {**data, "categorical": ["city"]},
+            "penalty": {"kind": "l2"},
+            "fit": {"class_weight": "balanced"},
+            "sweep": {"strengths": [0.1, 1e-4], "folds": 3},
+        }
+        (tmp_path / f"{name}.toml").write_text(tomli_w.dumps(table))
+        done = command("run", tmp_path / f"{name}.toml", "--out", tmp_path / name)
+        assert done.code == 0, done
+        rows[name] = rows_of(tmp_path / name / "models.csv")
+    for here, there in zip(rows["here"], rows["there"], strict=True):
+        scores = here.pop("score"), there.pop("score")
+        if here["fold"] == "0":
+            assert here == there and scores[0] != scores[1]
+        else:
+            assert here["cost"] != there["cost"]
 
 
 def test_a_strength_beside_a_sweep_is_refused(tmp_path):
