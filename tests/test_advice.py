@@ -19,8 +19,7 @@ pytestmark = pytest.mark.usefixtures("quick")
 X, Y = COUNTS, FAMILIES["binomial"]
 QUIET = {"gradient_check": "off"}
 EVERY = [
-    Facts(dtype, *flags)
-    for dtype, *flags in product(["float32", "float64"], *[[False, True]] * 6)
+    Facts(dtype, *flags) for dtype, *flags in product(["float32", "float64"], *[[False, True]] * 6)
 ]
 
 
