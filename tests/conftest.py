@@ -1,4 +1,8 @@
-"""Strict JAX, eight CPU devices, and seeds that are printed."""
+"""Strict JAX, eight CPU devices, and seeds that are printed.
+
+JAX_PLATFORMS=cuda,cpu runs the tests on a GPU, JAX_NUM_CPU_DEVICES=1 on one CPU device: what needs
+several devices is skipped where there are fewer than eight.
+"""
 
 import os
 import random
@@ -12,9 +16,11 @@ import numpy as np
 import pytest
 from cases import quick_compilation
 
-jax.config.update("jax_num_cpu_devices", 8)
+EIGHT = 8
+CPUS = int(os.environ.get("JAX_NUM_CPU_DEVICES", EIGHT))
+jax.config.update("jax_num_cpu_devices", CPUS)
 # From here on they stay: a command called in this process would take one a core.
-assert len(jax.devices()) == 8
+assert len(jax.devices("cpu")) == CPUS
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
@@ -23,6 +29,11 @@ def pytest_collection_modifyitems(items):
     """The longest files first: else one process waits at the end while the other has them."""
     longest = ("test_readme.py", "test_solvers.py", "test_mutants.py")
     items.sort(key=lambda item: item.path.name not in longest)
+    there = len(jax.devices())
+    few = pytest.mark.skip(reason=f"needs {EIGHT} devices, and there are {there}")
+    for item in items:
+        if there < EIGHT and item.get_closest_marker("several_devices"):
+            item.add_marker(few)
 
 
 @pytest.fixture(autouse=True)

@@ -237,6 +237,7 @@ def test_weights_equal_duplicated_examples():
     assert_allclose(weighted.params.w, repeated.params.w, rtol=1e-7)
 
 
+@pytest.mark.several_devices
 def test_on_another_device():
     device = jax.devices()[2]
     result = fit(X, Y, steps=20, device=device)
@@ -244,6 +245,7 @@ def test_on_another_device():
     assert_allclose(result.params.w, fit(X, Y, steps=20, device="cpu").params.w, rtol=1e-6)
 
 
+@pytest.mark.several_devices
 def test_over_eight_devices():
     mesh = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
     sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(None, "data"))

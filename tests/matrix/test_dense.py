@@ -44,6 +44,7 @@ def test_the_callers_array_can_change_afterwards():
     np.testing.assert_array_equal(placed, 1)
 
 
+@pytest.mark.several_devices
 def test_on_the_device_asked_for():
     device = jax.devices()[3]
     for X in (np.ones((2, 5)), np.ones((5, 2)), jnp.ones((2, 5))):
@@ -51,6 +52,7 @@ def test_on_the_device_asked_for():
         assert leaf.devices() == {device}
 
 
+@pytest.mark.several_devices
 def test_a_sharded_array_stays_where_it_is():
     mesh = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
     sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(None, "data"))
