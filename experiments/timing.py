@@ -7,6 +7,7 @@ import platform
 import statistics
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import jax
@@ -37,9 +38,12 @@ def origin():
     """Device, versions and commit of this run."""
     device = jax.devices()[0]
     root = Path(__file__).parent
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True
-    ).stdout.strip()
+    commit = ""
+    # A machine with an accelerator may have neither git nor the repository.
+    with suppress(OSError):
+        commit = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True
+        ).stdout.strip()
     return {
         "device": f"{device.device_kind}, {os.cpu_count()} cores",
         "processor": _processor(),
