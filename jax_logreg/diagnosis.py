@@ -24,7 +24,7 @@ _LARGEST_RANK = 1000
 _LARGEST_GATHERED = 2**24
 _NOT_LOOKED_FOR = "X is in parts and large: separation and collinearity were not looked for."
 # Ends of a run that claim, or would have claimed, an optimum.
-_JUDGED = (Status.CONVERGED, Status.STEPS_EXHAUSTED, Status.PRECISION_FLOOR)
+JUDGED = (Status.CONVERGED, Status.STEPS_EXHAUSTED, Status.PRECISION_FLOOR)
 
 
 def diagnose(
@@ -39,7 +39,7 @@ def diagnose(
     """
     n, _ = params.w.shape
     free = _unpenalised(objective, n)
-    if status not in _JUDGED or not free.any():
+    if status not in JUDGED or not free.any():
         return status, ()
     if spans(objective.batch.s) or by_feature(objective.batch.s):
         if n * objective.batch.s.size > _LARGEST_GATHERED:

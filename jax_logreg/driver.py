@@ -127,6 +127,18 @@ def drive(
             callback(Progress(point.taken, loop.steps, *last, rows))
         if not point.running:
             point = point._replace(carry=_handed_over(point.carry))
+    point = proceed(loop, point, callback, keeper)
+    carry = point.carry
+    return (_check_end(loop, carry) if gradient_check == "ends" else carry), point.history
+
+
+def proceed(
+    loop: Loop,
+    point: Point,
+    callback: Callable[[Progress], None] | None = None,
+    keeper: Keeper | None = None,
+) -> Point:
+    """Run a loop to its end, proven to be there where it has converged, from a point of it."""
     point = _run_chunks(loop, point, callback, keeper)
     while _misses(loop, point.carry) and point.restarts < REPEATS:
         again = restart(loop, point.carry.good, point.carry.check)
@@ -135,7 +147,7 @@ def drive(
     carry = point.carry._replace(step=np.int32(point.taken))
     if _misses(loop, carry):
         carry = carry._replace(status=np.int32(Status.PRECISION_FLOOR))
-    return (_check_end(loop, carry) if gradient_check == "ends" else carry), point.history
+    return point._replace(carry=carry)
 
 
 def _check_start(

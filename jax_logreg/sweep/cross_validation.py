@@ -22,10 +22,11 @@ from jax_logreg.sweep.driver import run_many
 from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.folds import held_out
 from jax_logreg.sweep.many import choose_many, count_slots
-from jax_logreg.sweep.path import grid, largest_strength, with_strength
+from jax_logreg.sweep.path import largest_strength
 from jax_logreg.sweep.scaling import check_features, find_scaling, unscaled
 from jax_logreg.sweep.scores import Score, check_scorable, find_score
 from jax_logreg.sweep.stack import Scaling, Stack, scaling_of, weigh_rows, with_scaling
+from jax_logreg.sweep.strengths import grid, with_strength
 from jax_logreg.weights import relative_weights
 
 

@@ -2,27 +2,26 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 
 from jax_logreg.arguments import place_arguments
 from jax_logreg.certificate import moments
-from jax_logreg.compiling import jit
-from jax_logreg.driver import begin, restart
-from jax_logreg.errors import InputError, brief
+from jax_logreg.diagnosis import JUDGED, diagnose
+from jax_logreg.driver import Point, begin, proceed, restart
 from jax_logreg.logistic import Params
-from jax_logreg.loop import Carry, Loop, body, start
+from jax_logreg.loop import Carry, Loop
 from jax_logreg.matrix import plain_errors
 from jax_logreg.objective import Objective
 from jax_logreg.penalty import L1, L2, Penalty
-from jax_logreg.settings import check_dtype, check_settings, is_integer
+from jax_logreg.settings import check_dtype, check_settings
 from jax_logreg.solver import Proximal, choose_solver
 from jax_logreg.status import Status
+from jax_logreg.sweep.strengths import grid, with_strength
 
 # A path begins with few features; its working set doubles where it is filled to this share.
 _FIRST_WORKING_SET, _FILLED = 128, 0.75
@@ -31,7 +30,10 @@ _HUGE = 1e6
 
 
 class Path(NamedTuple):
-    """The models of a path: w (p, n, k), b (p, k, 1), and of each cost, gap, status and steps."""
+    """The models of a path: w (p, n, k), b (p, k, 1), and of each cost, gap, status and steps.
+
+    `notes` say what was found in the data of each, as `Result.notes` do.
+    """
 
     strengths: np.ndarray
     w: np.ndarray
@@ -42,6 +44,7 @@ class Path(NamedTuple):
     steps: np.ndarray
     classes: tuple[Any, ...]
     solver: str
+    notes: tuple[tuple[str, ...], ...]
 
 
 @plain_errors()
@@ -62,8 +65,11 @@ def path(
     dtype: str = "float32",
     device: Any = None,
     devices: int | str | None = None,
+    callback: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Fit one penalty strength after the other, each from the answer before it.
+
+    The certificate of each is computed from its parameters alone, as that of `fit` is.
 
     Args:
         X: as in `fit`.
@@ -82,6 +88,7 @@ def path(
         dtype: as in `fit`.
         device: as in `fit`.
         devices: as in `fit`.
+        callback: called with how many models are done, and of how many, after each.
 
     Raises:
         ValueError: a bad argument, named, before anything is compiled.
@@ -105,22 +112,48 @@ def path(
         values = grid(strengths, smallest, lambda: float(_least_empty(objective, carry.good)))
         for strength in values:
             loop, carry = _make_room(loop, carry)
-            carry = _advance(loop, carry, jnp.asarray(strength, dtype))
+            carry = _advance(loop, carry, strength)
             # The next fit reuses the buffers.
             found = (carry.good, carry.certificate, carry.status, carry.step)
             fits.append(jax.tree.map(np.array, found))
-    params, certificates, status, taken = jax.tree.map(lambda *a: np.stack(a), *fits)
+            if callback is not None:
+                callback(len(fits), len(values))
+        params, certificates, codes, taken = jax.tree.map(lambda *a: np.stack(a), *fits)
+        status, notes = _diagnosed(loop, values, params, codes)
     return Path(
         strengths=values,
         w=params.w,
         b=params.b,
         cost=certificates.cost,
         relative_gap=certificates.relative_gap,
-        status=tuple(Status(int(code)) for code in status),
+        status=status,
         steps=taken,
         classes=task.classes,
         solver=chosen,
+        notes=notes,
     )
+
+
+def _diagnosed(
+    loop: Loop, strengths: np.ndarray, params: Params, codes: np.ndarray
+) -> tuple[tuple[Status, ...], tuple[tuple[str, ...], ...]]:
+    """The status of each model, and the notes on its data where features are unpenalised."""
+    status = [Status(int(code)) for code in codes]
+    notes: list[tuple[str, ...]] = [()] * len(status)
+    # What is unpenalised at one strength is so at all, unless the strength is 0.
+    for kind in (strengths == 0, strengths > 0) if loop.tolerance > 0 else ():
+        judged = [i for i in np.flatnonzero(kind) if status[i] in JUDGED]
+        if not judged:
+            continue
+        # Where the weakest penalty has led, features that separate are furthest away.
+        last = min(judged, key=lambda i: strengths[i])
+        answer = Params(*(part[last] for part in params))
+        objective = _at(loop, strengths[last]).objective
+        found, said = diagnose(objective, answer, status[last])
+        for i in judged:
+            status[i] = found if found is Status.SEPARABLE else status[i]
+            notes[i] = said
+    return tuple(status), tuple(notes)
 
 
 @jax.jit
@@ -149,7 +182,7 @@ def _unpenalised(objective: Objective, params: Params) -> bool:
 
 def _leave_out(loop: Loop, carry: Carry) -> Carry:
     """The best model without what is penalised."""
-    return _advance(loop, carry, jnp.asarray(_HUGE, carry.best.dtype))
+    return _advance(loop, carry, _HUGE)
 
 
 @jax.jit
@@ -161,49 +194,6 @@ def _least_empty(objective: Objective, params: Params) -> Array:
     l1 = jnp.where(l1 > 0, jnp.maximum(l1, 1e-3 * l2), 0.1 * l2)
     ratio = jnp.where(l1 > 0, jnp.abs(gradient) / jnp.where(l1 > 0, l1, 1), 0)
     return jnp.max(ratio)
-
-
-def with_strength(penalty: Any) -> Penalty:
-    """The penalty with a strength of 1; what has none is a ValueError."""
-    try:
-        return penalty(1.0) if isinstance(penalty, type) else replace(penalty, strength=1.0)
-    except TypeError:
-        raise InputError(
-            f"penalty is {brief(penalty)}: expected L1, L2, or one that says more, "
-            "for example ElasticNet(1.0, l1_ratio=0.5)"
-        ) from None
-
-
-def grid(strengths: Any, smallest: Any, find_largest: Callable[[], float]) -> np.ndarray:
-    """The strengths, or that many in a geometric grid from the largest down to a share of it.
-
-    Raises:
-        ValueError: neither, or a share that is none.
-    """
-    if is_integer(strengths):
-        share = isinstance(smallest, int | float | np.number) and 0 < smallest < 1
-        if strengths < 1 or not share:
-            raise InputError(
-                f"strengths is {strengths!r} and smallest {smallest!r}: expected how many, "
-                "at least 1, and the last as a share of the first, between 0 and 1"
-            )
-        largest = find_largest()
-        if largest == 0:
-            raise InputError(
-                "strengths is a number of them, but no feature enters at any: all are "
-                "unpenalised or constant: pass their values"
-            )
-        return largest * np.geomspace(1, smallest, int(strengths))
-    try:
-        grid = np.asarray(strengths, np.float64)
-    except (TypeError, ValueError):
-        grid = np.empty(0)
-    if grid.ndim != 1 or grid.size == 0 or not np.all(np.isfinite(grid) & (grid >= 0)):
-        shown = " ".join(repr(strengths).split())[:80]
-        raise InputError(
-            f"strengths is {shown}: expected how many, or finite numbers of at least 0"
-        )
-    return grid
 
 
 def _make_room(loop: Loop, carry: Carry) -> tuple[Loop, Carry]:
@@ -218,19 +208,20 @@ def _make_room(loop: Loop, carry: Carry) -> tuple[Loop, Carry]:
     return loop, restart(loop, carry.good, None)
 
 
-@partial(jit, donate_argnames="carry")
-def _advance(loop: Loop, carry: Carry, strength: Array) -> Carry:
-    """From the answer of one strength to that of the next, the solver's state kept."""
-    penalty = loop.objective.penalty
-    assert penalty is not None
-    objective = replace(loop.objective, penalty=replace(penalty, strength=strength))
-    loop = loop._replace(objective=objective)
-    again = start(loop, carry.good, None)
+def _advance(loop: Loop, carry: Carry, strength: float) -> Carry:
+    """From the answer of one strength to that of the next, proven, the solver's state kept."""
+    loop = _at(loop, strength)
+    again = restart(loop, carry.good, None)
     if isinstance(loop.solver, Proximal):
         # Unlike a memory of gradients, what it keeps holds at any strength.
         again = again._replace(state=carry.state)
-    return lax.while_loop(
-        lambda carry: carry.status == Status.RUNNING,
-        lambda carry: body(loop, carry, True, branch=True)[0],
-        again,
-    )
+    return proceed(loop, Point(again, [])).carry
+
+
+def _at(loop: Loop, strength: float) -> Loop:
+    """The loop with this strength of the penalty."""
+    penalty = loop.objective.penalty
+    assert penalty is not None
+    number = np.asarray(strength, np.dtype(loop.objective.batch.s.dtype))
+    penalty = replace(penalty, strength=number)
+    return loop._replace(objective=replace(loop.objective, penalty=penalty))

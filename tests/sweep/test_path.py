@@ -1,10 +1,17 @@
 """Paths: where they begin, that each model is converged, and equal to a fit of its own."""
 
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from cases import COUNTS, FAMILIES, Plain
 
-from jax_logreg import L1, L2, ElasticNet, Status, fit
+from jax_logreg import L1, L2, Batch, ElasticNet, Newton, Params, Status, fit
+from jax_logreg.certificate import certify
+from jax_logreg.objective import Objective
+from jax_logreg.pytree import pytree
 from jax_logreg.sweep import path
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -127,3 +134,60 @@ def test_unpenalised_features_belong_to_the_null_model():
     alone = fit(X[:1], Y, dtype="float64", tolerance=1e-8)
     np.testing.assert_allclose(found.w[0][0], alone.params.w[0], rtol=1e-3)
     assert np.count_nonzero(found.w[1]) > 1
+
+
+def test_certificates_are_those_of_the_parameters_alone():
+    """Solvers move Z along with the parameters, and ask for no sharper gap than they need."""
+    settings = {"dtype": "float64", "tolerance": 1e-3}
+    for penalty, strengths in {L1: 4, L2: [1.0, 0.1, 0.01]}.items():
+        found = path(X, Y, penalty=penalty, strengths=strengths, smallest=0.05, **settings)
+        with jax.enable_x64(True):
+            batch = Batch(*(jnp.asarray(a, "float64") for a in (X, Y, np.ones((1, 60)))))
+            for i, strength in enumerate(found.strengths):
+                objective = Objective(batch, penalty(strength))
+                own = certify(objective, Params(jnp.asarray(found.w[i]), jnp.asarray(found.b[i])))
+                assert_allclose(found.relative_gap[i], own.relative_gap, rtol=1e-6, atol=1e-15)
+                assert_allclose(found.cost[i], own.cost, rtol=1e-12)
+
+
+@pytree
+@dataclass(frozen=True)
+class Sure(Newton):
+    """A solver whose evaluations look better than they are."""
+
+    def evaluate(self, objective, params, state):
+        at = super().evaluate(objective, params, state)
+        return at._replace(gradient=jax.tree.map(lambda part: 1e-6 * part, at.gradient))
+
+
+def test_no_model_is_said_to_have_converged_that_has_not():
+    factors = np.array([0.0, 1, 1, 1, 1, 1])
+    found = path(
+        X, Y, penalty=L2(1.0, factors), strengths=[1.0, 0.1], solver=Sure(), dtype="float64"
+    )
+    assert set(found.status) == {Status.PRECISION_FLOOR}
+    right = path(X, Y, penalty=L2(1.0, factors), strengths=[1.0, 0.1], dtype="float64")
+    assert set(right.status) == {Status.CONVERGED}
+
+
+def test_a_path_says_what_it_finds_in_the_data():
+    """Feature 0 tells the classes apart; 5 is a combination of 1 and 2."""
+    data = np.vstack([np.where(Y > 0, 1, -1) * (1 + np.arange(60) % 3), X[1:]])
+    data[5] = data[1] - data[2]
+    factors = np.array([0.0, 1, 1, 1, 1, 1])
+    settings = {"penalty": L2(1.0, factors), "steps": 40}
+    found = path(data, Y, strengths=[1.0, 0.1], **settings)
+    assert found.status == (Status.SEPARABLE, Status.SEPARABLE)
+    assert found.notes == (("The classes are completely separable by feature 0.",),) * 2
+    # A strength of 0 leaves all of them free.
+    found = path(data[1:], Y, penalty=L2, strengths=[0.1, 0.0], steps=40)
+    assert found.status == (Status.CONVERGED, Status.CONVERGED)
+    assert found.notes[0] == () and "Feature 4 is a linear combination" in found.notes[1][0]
+    endless = path(data, Y, strengths=[0.1], tolerance=0, **settings | {"steps": 3})
+    assert endless.status == (Status.STEPS_EXHAUSTED,) and endless.notes == ((),)
+
+
+def test_a_callback_is_told_how_many_are_done():
+    seen = []
+    path(X, Y, penalty=L2, strengths=[1.0, 0.1], callback=lambda *done: seen.append(done))
+    assert seen == [(1, 2), (2, 2)]
