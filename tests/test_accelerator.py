@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
@@ -365,6 +366,20 @@ def test_the_rivals_compute_what_the_heart_computes(k, rng):
     _, gradient = backprop(start, batch, None, *((MULTINOMIAL,) if k > 1 else ()))
     np.testing.assert_allclose(dw, gradient.w, atol=1e-6)
     np.testing.assert_allclose(db, gradient.b, atol=1e-6)
+
+
+def test_what_a_library_does_not_take_in_place_is_copied():
+    X = jnp.arange(6.0).reshape(2, 3)
+
+    def refuse(X):
+        raise BufferError("not from there")
+
+    copy, device = rivals._in_torch(
+        SimpleNamespace(from_dlpack=refuse, as_tensor=lambda a, device: (a, device)), X
+    )
+    np.testing.assert_array_equal(copy, X)
+    assert device == "cpu"
+    assert rivals._in_torch(SimpleNamespace(from_dlpack=id, as_tensor=None), X) == id(X)
 
 
 @pytest.mark.parametrize("k", [1, 3])

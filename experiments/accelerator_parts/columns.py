@@ -113,6 +113,7 @@ TABLES = {
             ("proven gap", "gap", _times(1, "{:.0e}")),
             ("steps", "steps", count),
             ("status", "status", str),
+            ("host's libraries", "libraries", str),
         ),
     ),
     "sweeps": Table(

@@ -13,6 +13,7 @@ from experiments.optimum.cases import load
 def main(folder, kind, *strengths):
     """Fit once, or a sweep of penalties x 5 folds, at scikit-learn's defaults in float32."""
     from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
+    from threadpoolctl import threadpool_info
 
     case = load(folder)
     X = np.asarray(case.X, np.float32)
@@ -29,9 +30,15 @@ def main(folder, kind, *strengths):
         began = time.perf_counter()
         model.fit(X, case.y)
         seconds = time.perf_counter() - began
-    steps = float(np.mean(model.n_iter_))
-    found = {"w": model.coef_, "b": model.intercept_, "seconds": seconds, "steps": steps}
-    np.savez(Path(folder) / "found.npz", **found)
+    blas = {one.get("architecture", one["internal_api"]) for one in threadpool_info()}
+    np.savez(
+        Path(folder) / "found.npz",
+        w=model.coef_,
+        b=model.intercept_,
+        seconds=seconds,
+        steps=float(np.mean(model.n_iter_)),
+        libraries=", ".join(sorted(blas)),
+    )
 
 
 if __name__ == "__main__":

@@ -242,6 +242,7 @@ def on_host(work, problem, kind, limit):
             raise RuntimeError((done.stderr.strip().splitlines() or ["no word"])[-1])
         kept = np.load(Path(folder) / "found.npz")
         figures = {"seconds": float(kept["seconds"]), "steps": float(kept["steps"])}
+        figures["libraries"] = str(kept["libraries"])
         if kind == "fit":
             problem.add(names["method"], kept["w"].T, kept["b"][:, None])
             far = suboptimality(problem.case, problem.found[names["method"]][0], problem.best)

@@ -5,6 +5,7 @@ X is handed over where JAX has it, without a copy where the library can take it 
 
 import importlib
 import time
+from functools import partial
 
 import numpy as np
 
@@ -27,7 +28,7 @@ def step(name, X, Y):
 
 def _by_torch(X, Y):
     torch = _torch()
-    X = _shared(torch.from_dlpack, torch.as_tensor, X)
+    X = _in_torch(torch, X)
     on_device = {"device": X.device}
     Y = torch.as_tensor(Y, **on_device)
     each = torch.arange(X.shape[1], **on_device)
@@ -75,9 +76,13 @@ def _shared(take, copy, X):
     try:
         return take(X)
     except (RuntimeError, TypeError, ValueError, BufferError):
-        if X.devices().pop().platform == "cpu":
-            return copy(np.array(X))
-        return copy(np.array(X), **({"device": "cuda"} if "torch" in copy.__module__ else {}))
+        return copy(np.array(X))
+
+
+def _in_torch(torch, X):
+    # Where JAX has a GPU, PyTorch is to have it too, or to say that it has none.
+    device = "cpu" if X.devices().pop().platform == "cpu" else "cuda"
+    return _shared(torch.from_dlpack, partial(torch.as_tensor, device=device), X)
 
 
 def _outputs(Y):
@@ -151,7 +156,7 @@ def fit(X, y, k, strength, tolerance, seconds):
         TooLateError: after so many seconds.
     """
     torch = _torch()
-    X = _shared(torch.from_dlpack, torch.as_tensor, X)
+    X = _in_torch(torch, X)
     y = torch.as_tensor(np.array(y, np.int64), device=X.device)
     w = torch.zeros((X.shape[0], k), device=X.device, requires_grad=True)
     b = torch.zeros((k, 1), device=X.device, requires_grad=True)
