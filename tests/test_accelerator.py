@@ -379,7 +379,7 @@ def test_what_a_library_does_not_take_in_place_is_copied():
     )
     np.testing.assert_array_equal(copy, X)
     assert device == "cpu"
-    assert rivals._in_torch(SimpleNamespace(from_dlpack=id, as_tensor=None), X) == id(X)
+    assert rivals._in_torch(SimpleNamespace(from_dlpack=id, as_tensor=refuse), X) == id(X)
 
 
 @pytest.mark.parametrize("k", [1, 3])
