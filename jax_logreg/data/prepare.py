@@ -73,7 +73,7 @@ def prepare(config: DataConfig, dtype: str) -> Prepared:
         train, test = _those(train, rows - first), _those(train, held_out - first)
     check_weights(whole, classes)
     fit_to = fit_scaling if is_streamed(train) else Scaling.fit
-    scaling = fit_to(train, config.standardise)
+    scaling = fit_to(train, config.standardise, dtype)
     levels = Levels.fit(train.categories, train.source, config.drop_first)
     notes = levels.rare(train.X.shape[1])
     X_train, Y_train = together(lambda: _arrays(train, scaling, levels, classes, dtype))
@@ -119,7 +119,7 @@ def make_features(examples: Examples, scaling: Scaling, levels: Levels, dtype: s
     size = np.dtype(dtype).itemsize
     check_room(f"{examples.source}: {m} examples of {n} features", m * n * size)
     X = scaling.apply(examples.X, dtype)
-    _check_range(examples, X, dtype)
+    _check_range(examples, X, scaling, dtype)
     if not levels.names:
         return X
     codes = levels.apply(examples.categories, dtype)
@@ -139,14 +139,17 @@ def _arrays(
     return X, (index[None] == rows).astype(dtype)
 
 
-def _check_range(examples: Examples, X: np.ndarray, dtype: str) -> None:
+def _check_range(examples: Examples, X: np.ndarray, scaling: Scaling, dtype: str) -> None:
     """Refuse numbers that the dtype cannot hold (InputError)."""
     if X.size and not (np.isfinite(X.min()) and np.isfinite(X.max())):
         feature, example = np.argwhere(~np.isfinite(X))[0]
+        standardised = np.any(scaling.scale != examples.divisor) or np.any(scaling.mean)
+        mends = [] if dtype == "float64" else ["set fit.dtype='float64'"]
+        mends += [] if standardised else ["set data.standardise=true"]
         raise InputError(
             f"{examples.source}: feature '{examples.features[feature]}' of "
             f"{examples.example(example)} is {examples.X[feature, example]}, too large for "
-            f"{dtype}: set fit.dtype='float64' or data.standardise=true"
+            f"{dtype}: {', or '.join(mends or ['scale it down'])}"
         )
 
 
