@@ -128,7 +128,9 @@ def place_arguments(
     else:
         X, (n, m) = _look_at(X)
         Y, kind, classes = encode(Y, n, m, family)
-        s = weigh(s, class_weight, Y, kind, classes)
+        # A penalised fit without an intercept has an optimum even where a class has no example.
+        bounded = penalty is not None and isinstance(fit_intercept, bool | np.bool_)
+        s = weigh(s, class_weight, Y, kind, classes, may_lack=bounded and not fit_intercept)
     penalty = check_penalty(penalty, n)
     if not isinstance(fit_intercept, bool | np.bool_):
         raise InputError(f"fit_intercept is {fit_intercept!r}: expected True or False")

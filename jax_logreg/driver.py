@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -43,7 +43,7 @@ class Progress(NamedTuple):
     """What `fit` tells its callback between two chunks: where the loop is, cost in nats.
 
     `rows` are the history's since the last time, up to `step`: of a run that goes on, all that it
-    had, before its first chunk.
+    had, before its first chunk. `params` are those after `step`, and only told to an `EachStep`.
     """
 
     step: int
@@ -51,6 +51,18 @@ class Progress(NamedTuple):
     cost: float
     gradient_norm: float
     rows: History = History((), (), (), ())
+    params: Params | None = None
+
+
+@dataclass(frozen=True)
+class EachStep:
+    """A callback of `fit` that is called after every single step, with the parameters there."""
+
+    call: Callable[[Progress], None]
+
+    def __call__(self, progress: Progress) -> None:
+        """Hand the progress on."""
+        self.call(progress)
 
 
 class Point(NamedTuple):
@@ -223,14 +235,16 @@ def measure(certificate: Certificate) -> float:
     return gap if math.isfinite(gap) else float(certificate.gradient_norm)
 
 
-@partial(jit, static_argnames="branch", donate_argnames="carry")
-def _chunk(loop: Loop, carry: Carry, limit: int, branch: bool) -> tuple[Carry, Array, Array, Array]:
-    """At most `limit` of _CHUNK steps; step and status, the certificate, and the rows stacked.
+@partial(jit, static_argnames=("branch", "length"), donate_argnames="carry")
+def _chunk(
+    loop: Loop, carry: Carry, limit: int, branch: bool, length: int = _CHUNK
+) -> tuple[Carry, Array, Array, Array]:
+    """At most `limit` of `length` steps; step and status, the certificate, and the rows stacked.
 
     Once the loop is at its end the certificate is made afresh.
     """
     carry, rows = lax.scan(
-        lambda carry, i: body(loop, carry, i < limit, branch), carry, jnp.arange(_CHUNK)
+        lambda carry, i: body(loop, carry, i < limit, branch), carry, jnp.arange(length)
     )
     found = lax.cond(
         carry.status == Status.RUNNING,
@@ -249,17 +263,18 @@ def _run_chunks(
 ) -> Point:
     """Run chunks until the status says stop, looking in about every _PULSE seconds."""
     branch = on_cpu(loop.objective.batch.s)
-    limit = _first_limit(loop) if branch else _CHUNK
+    each = isinstance(callback, EachStep)
+    limit = 1 if each else _first_limit(loop) if branch else _CHUNK
     left = loop._replace(steps=loop.steps - point.before)
     while point.running:
-        began = time.perf_counter()
+        began, before = time.perf_counter(), point.taken
         point, found = _run_chunk(left, point, limit, branch)
-        if callback is not None:
-            J, norm = map(float, found[:2])
-            callback(Progress(point.taken, loop.steps, J, norm, History(*point.rows[-1])))
+        # The last look of a run takes no step.
+        if callback is not None and not (each and point.taken == before):
+            callback(_progress(loop, point, found, each))
         if keeper is not None:
             keeper.keep(point)
-        if branch:
+        if branch and not each:
             slow = time.perf_counter() - began > _PULSE / 2
             if spans(point.carry.params.w):
                 # Hosts whose chunks differed would wait for each other for ever.
@@ -268,9 +283,17 @@ def _run_chunks(
     return point
 
 
+def _progress(loop: Loop, point: Point, found: np.ndarray, each: bool) -> Progress:
+    params = jax.tree.map(np.array, point.carry.params) if each else None
+    J, norm = map(float, found[:2])
+    return Progress(point.taken, loop.steps, J, norm, History(*point.rows[-1]), params)
+
+
 def _run_chunk(loop: Loop, point: Point, limit: int, branch: bool) -> tuple[Point, np.ndarray]:
     """The point after a chunk, and the certificate there."""
-    carry, where, found, new = _chunk(loop, point.carry, limit, branch=branch)
+    # A mask computes the steps that a limit leaves out, where a branch does not.
+    length = _CHUNK if branch else limit
+    carry, where, found, new = _chunk(loop, point.carry, limit, branch=branch, length=length)
     (step, status), found, new = jax.device_get((where, found, new))
     point.rows.append(new[:, : max(int(step) - point.step, 0)])
     if status != Status.RUNNING:

@@ -15,7 +15,7 @@ from jax_logreg.certificate import moments_of
 from jax_logreg.describing import describe
 from jax_logreg.devices import gather, trim
 from jax_logreg.diagnosis import diagnose, is_penalised, is_standardised
-from jax_logreg.driver import Progress, drive, sharpened
+from jax_logreg.driver import EachStep, Progress, drive, sharpened
 from jax_logreg.errors import InputError, brief
 from jax_logreg.hosts import agree, spans
 from jax_logreg.identity import bind
@@ -185,7 +185,11 @@ def _after(
     """The callback for a run that goes on after so many steps."""
     if callback is None:
         return None
-    return lambda p: callback(p._replace(step=taken + p.step, steps=taken + p.steps))
+
+    def later(p: Progress) -> None:
+        callback(p._replace(step=taken + p.step, steps=taken + p.steps))
+
+    return EachStep(later) if isinstance(callback, EachStep) else later
 
 
 def _check_flag(name: str, value: Any) -> None:

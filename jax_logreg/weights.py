@@ -13,12 +13,18 @@ OverHosts = Callable[[np.ndarray], np.ndarray]
 
 
 def weigh(
-    s: Any, class_weight: Any, Y: np.ndarray, family: Family, classes: tuple[Any, ...]
+    s: Any,
+    class_weight: Any,
+    Y: np.ndarray,
+    family: Family,
+    classes: tuple[Any, ...],
+    may_lack: bool = False,
 ) -> np.ndarray:
     """S (1, m) float64, multiplied by the weight of each example's class.
 
     Only ratios count: the largest weight comes out from 1 up to 2, by a power of 2, so that any
-    scale gives the same bits. "balanced" gives every class the same sum.
+    scale gives the same bits. "balanced" gives every class the same sum. A class `may_lack` weight
+    where nothing unpenalised, such as an intercept, would grow without bound for it.
 
     Raises:
         ValueError: weights that are negative, not finite, all 0 or of the wrong length, a class
@@ -27,7 +33,7 @@ def weigh(
     s = relative_weights(s, Y.shape[1])
     if not np.any(s > 0):
         raise InputError("s is 0 everywhere: expected a positive weight for each class")
-    return weigh_each(s, class_weight, Y, family, classes)
+    return weigh_each(s, class_weight, Y, family, classes, may_lack=may_lack)
 
 
 def weigh_each(
@@ -38,6 +44,7 @@ def weigh_each(
     classes: tuple[Any, ...],
     add_up: OverHosts = lambda sums: sums,
     highest: OverHosts = lambda largest: largest,
+    may_lack: bool = False,
 ) -> np.ndarray:
     """As `weigh`, of rows (r, m) that are finite and not negative, each by its own sums.
 
@@ -47,7 +54,7 @@ def weigh_each(
     s = rescaled(s, highest)
     rows = np.concatenate([1 - Y, Y]) if family.independent else Y
     sums = add_up(s @ rows.T.astype(s.dtype))
-    for i in np.flatnonzero(np.any(sums == 0, axis=1)):
+    for i in () if may_lack else np.flatnonzero(np.any(sums == 0, axis=1)):
         _refuse(sums[i], s[i], Y, family, classes)
     if class_weight is None:
         return s
@@ -56,7 +63,7 @@ def weigh_each(
             "class_weight with several targets at once is ambiguous: pass s, or fit them one by one"
         )
     if isinstance(class_weight, str) and class_weight == "balanced":
-        factors = 1 / sums
+        factors = np.divide(1, sums, where=sums > 0, out=np.zeros_like(sums))
     else:
         factors = _factors(class_weight, classes)[None]
     # Of the size of 1 too: a product of two large numbers may be none.

@@ -157,6 +157,7 @@ def test_an_estimator_of_as_much_smaller_C(scale):
     found = LogisticRegression(C=0.1 / scale).fit(X.T, Y, scale * S).coef_
     np.testing.assert_allclose(found, expected, rtol=1e-9)
     settings = {"cv": 2, "scoring": "neg_log_loss", "use_legacy_attributes": False}
+    settings["l1_ratios"] = (0,)
     expected = LogisticRegressionCV(Cs=[0.1, 10], **settings).fit(*given).scores_
     Cs = np.array([0.1, 10]) / scale
     found = LogisticRegressionCV(Cs=Cs, **settings).fit(X.T, Y, scale * S).scores_

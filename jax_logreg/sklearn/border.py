@@ -1,15 +1,16 @@
 """The border: rows (m, n) and labels as scikit-learn has them, to X (n, m) and back."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from jax_logreg.logistic import Params
 from jax_logreg.penalty import L1, L2, ElasticNet, Penalty
+from jax_logreg.sklearn.absent import centred, one_hot, present
 from jax_logreg.sweep import Fits
 
 # scikit-learn's names, and "auto": each reaches the optimum; those that name a method here get it
@@ -27,8 +28,8 @@ _PADDED, _FEWEST, _LARGE = 4096, 64, 2**27
 
 class Rows(NamedTuple):
     """Training data, X (n', m') padded with zeros, the number (m',) of each one's class,
-    weights (m',), 0 for padding; the n features, m examples that there are; the dtype that X came
-    in, and the one to compute in.
+    weights (m',), 0 for padding; the n features, m examples that there are; the dtype of the
+    attributes, and the one to compute in; whether there is an intercept.
     """
 
     X: Any
@@ -39,6 +40,7 @@ class Rows(NamedTuple):
     classes: np.ndarray
     dtype: np.dtype[Any]
     precision: str
+    intercept: bool
 
     @property
     def k(self) -> int:
@@ -46,63 +48,86 @@ class Rows(NamedTuple):
         return 1 if len(self.classes) == 2 else len(self.classes)
 
     @property
-    def labels(self) -> np.ndarray:
-        """The labels as rows of 0 and 1, (k, m')."""
+    def every(self) -> np.ndarray:
+        """The numbers of all classes."""
+        return np.arange(len(self.classes))
+
+    def fitted(self, weights: np.ndarray) -> np.ndarray:
+        """The numbers of the classes that a fit with these weights (m',) has to tell apart."""
+        if not self.intercept:
+            return self.every
+        return present(weights, self.number, len(self.classes))
+
+    def labels(self, which: np.ndarray) -> np.ndarray:
+        """The labels as rows of 0 and 1, (k, m'), of those classes."""
         if self.k == 1:
             return self.number[None]
-        return (self.number == np.arange(self.k)[:, None]).astype(np.uint8)
+        return one_hot(self.number, which)
 
     def unpadded(self, fits: Fits) -> Fits:
         """The models with the features and the classes that there are."""
-        params = fits.params._replace(w=fits.params.w[:, : self.n])
+        params = centred(fits.params._replace(w=fits.params.w[:, : self.n]))
         return fits._replace(params=params, classes=tuple(self.classes.tolist()))
 
 
-def read(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Rows:
-    """Validated as scikit-learn does it, and worded as its checks expect."""
+def check_rows(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
+    """Return X (m, n) and y (m,), validated as scikit-learn does it."""
     X, y = validate_data(
         estimator, X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32]
     )
     check_classification_targets(y)
-    classes, index = np.unique(y, return_inverse=True)
+    return X, y
+
+
+def read(estimator: Any, X: Any, y: Any, sample_weight: Any, C: float = 1.0) -> Rows:
+    """Return rows that `check_rows` has passed as X (n, m), with labels and weights.
+
+    Raises:
+        ValueError: y of one class, or weights that leave nothing to fit.
+    """
+    classes, number = np.unique(y, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(
-            f"y holds only one class, {classes.tolist()[0]!r}: expected at least two: "
-            "with one class there is no finite optimum"
+            "y needs samples of at least 2 classes, but it contains only one class: "
+            f"{classes.tolist()[0]!r}: with one class there is no finite optimum"
+        )
+    if estimator.solver == "liblinear" and len(classes) > 2:
+        raise ValueError(
+            "The 'liblinear' solver does not support multiclass classification, in scikit-learn's "
+            f"meaning of it: y has {len(classes)} classes: pass any other solver, or wrap the "
+            "estimator in a OneVsRestClassifier"
         )
     weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    without = np.flatnonzero(np.bincount(index, weights, len(classes)) == 0)
-    if without.size:
+    weights = weights * _of_classes(estimator.class_weight, classes, y, weights)[number]
+    if not weights.any():
         raise ValueError(
-            f"sample_weight is 0 for every example of class {classes.tolist()[without[0]]!r}: "
-            "expected a positive weight for some of every class"
+            "sample_weight and class_weight leave no example with a weight: expected some above 0"
         )
-    weights = weights * _of_classes(estimator.class_weight, classes, index, weights)
     m, n = X.shape
     precise = estimator.tol < _FLOAT32 or m * n <= _SMALL
     precision = "float64" if precise else "float32"
     # Without penalty a feature of zeros would be one more that is collinear.
-    more = _padding(m, n, penalised=bool(np.isfinite(getattr(estimator, "C", 1.0))))
-    index, weights = np.pad(index, (0, more[0])), np.pad(weights, (0, more[0]))
-    return Rows(_turned(X, more, precision), index, weights, n, m, classes, X.dtype, precision)
+    more = _padding(m, n, penalised=bool(np.isfinite(C)))
+    number, weights = np.pad(number, (0, more[0])), np.pad(weights, (0, more[0]))
+    X, dtype = _turned(X, more, precision), X.dtype
+    return Rows(X, number, weights, n, m, classes, dtype, precision, bool(estimator.fit_intercept))
 
 
 def _of_classes(
-    class_weight: Any, classes: np.ndarray, index: np.ndarray, weights: np.ndarray
+    class_weight: Any, classes: np.ndarray, y: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
-    """The factor of each example's class, (m,)."""
-    if class_weight is None:
-        return np.ones(len(index))
-    if isinstance(class_weight, Mapping):
-        unknown = set(class_weight) - set(classes.tolist())
-        if unknown:
-            raise ValueError(
-                f"class_weight names {sorted(map(str, unknown))}, which are no classes of y: "
-                f"expected some of {classes.tolist()}"
-            )
-        return np.array([class_weight.get(name, 1.0) for name in classes.tolist()])[index]
-    sums = np.bincount(index, weights, len(classes))
-    return (weights.sum() / (len(classes) * sums))[index]
+    """The factor of each class, (k,), 0 for a class without weight that is to be balanced."""
+    # Balanced weights divide by the sum of each class.
+    with np.errstate(divide="ignore"):
+        factors = compute_class_weight(class_weight, classes=classes, y=y, sample_weight=weights)
+    if isinstance(class_weight, str):
+        return np.where(np.isfinite(factors), factors, 0.0)
+    if not np.all(np.isfinite(factors) & (factors >= 0)):
+        raise ValueError(
+            f"class_weight is {' '.join(repr(class_weight).split())[:80]}: expected finite numbers "
+            "of at least 0"
+        )
+    return factors
 
 
 def _padding(m: int, n: int, penalised: bool) -> tuple[int, int]:
@@ -129,9 +154,14 @@ def _turned(X: Any, more: tuple[int, int], dtype: str) -> Any:
     return padded.T
 
 
-def penalty_of(l1_ratio: float, strength: float) -> Penalty | None:
-    """The penalty of a strength, none where it is 0."""
-    if strength == 0:
+def tolerance_of(estimator: Any) -> float:
+    """The tolerance of a fit that the estimator's `tol` stands for."""
+    return float(estimator.tol)
+
+
+def penalty_of(l1_ratio: float, strength: Any) -> Penalty | None:
+    """The penalty of a strength, or of one for each of many models; none where all are 0."""
+    if not np.any(strength):
         return None
     if l1_ratio == 0:
         return L2(strength)
@@ -149,9 +179,9 @@ def solver_of(name: str, rows: Rows, smooth: bool) -> str:
 
 
 def unpack(params: Params, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """coef_ (k, n) and intercept_ (k,) in the dtype of the rows."""
-    w, b = (np.asarray(part) for part in params)
-    return np.ascontiguousarray(w[: rows.n].T, rows.dtype), b[:, 0].astype(rows.dtype)
+    """coef_ (k, n) and intercept_ (k,) in the dtype of the rows, to be written to."""
+    w, b = (np.asarray(part) for part in centred(params))
+    return np.array(w[: rows.n].T, rows.dtype, order="C"), b[:, 0].astype(rows.dtype)
 
 
 def with_coefficients(theirs: Any, ours: Any) -> Any:
@@ -162,8 +192,29 @@ def with_coefficients(theirs: Any, ours: Any) -> Any:
     return theirs
 
 
-def of_any_solver(tags: Any) -> Any:
-    """scikit-learn's tags where every solver takes several classes, and only NumPy's arrays."""
+def of_any_solver(tags: Any, solver: str) -> Any:
+    """scikit-learn's tags where nearly every solver takes several classes; only NumPy's arrays."""
     tags.array_api_support = False
-    tags.classifier_tags.multi_class = True
+    tags.classifier_tags.multi_class = solver != "liblinear"
     return tags
+
+
+class BeyondTheirs:
+    """Parameters that scikit-learn's class lacks: in `get_params` only where one is given.
+
+    So what holds the parameters of an estimator here is taken by scikit-learn's own too.
+    """
+
+    _beyond: ClassVar[tuple[str, ...]] = ("device",)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters by name; of those beyond scikit-learn's the ones that are given."""
+        found = super().get_params(deep)  # type: ignore[misc]
+        unset = {name for name in self._beyond if found[name] is None}
+        return {name: value for name, value in found.items() if name not in unset}
+
+    def set_params(self, **params: Any) -> Any:
+        """Set parameters by name and return the estimator."""
+        for name in set(self._beyond) & set(params):
+            setattr(self, name, params.pop(name))
+        return super().set_params(**params)  # type: ignore[misc]

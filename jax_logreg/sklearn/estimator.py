@@ -2,39 +2,45 @@
 
 import warnings
 from dataclasses import replace
-from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn import linear_model
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import StrOptions
 
 from jax_logreg.fit import fit
 from jax_logreg.logistic import Params
 from jax_logreg.result import Result
+from jax_logreg.sklearn.absent import centred, completed, single
 from jax_logreg.sklearn.border import (
     SOLVERS,
+    BeyondTheirs,
     Rows,
+    check_rows,
     of_any_solver,
     penalty_of,
     read,
     solver_of,
+    tolerance_of,
     unpack,
     with_coefficients,
 )
+from jax_logreg.sklearn.callbacks import FitTask
+from jax_logreg.sklearn.deprecated import settle
+from jax_logreg.sklearn.telling import warn_of
 from jax_logreg.status import Status
 
 # Ends of a fit that are no answer to what was asked.
 _WARNED = (Status.STEPS_EXHAUSTED, Status.SEPARABLE, Status.DIVERGED)
 
 
-class LogisticRegression(linear_model.LogisticRegression):
+class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
     """scikit-learn's LogisticRegression, fitted by `jax_logreg.fit`.
 
     Minimises C · Σ s·loss + (1 − l1_ratio)/2 · ‖w‖² + l1_ratio · Σ|w| over coefficients and, never
-    penalised, intercept. Parameters and attributes are scikit-learn's (1.9), without those it
-    deprecates, and with these differences:
+    penalised, intercept. Parameters, attributes, warnings and callbacks are scikit-learn's (1.9),
+    with these differences:
 
     tol: the largest duality gap, in units of the cost at zero coefficients. Large data are computed
         on in float32, small ones, and any where tol is below 1e-6, in float64.
@@ -44,31 +50,24 @@ class LogisticRegression(linear_model.LogisticRegression):
     dual, intercept_scaling, random_state: taken, and without effect on the optimum.
     device: "cpu", "gpu", "tpu"; by default where JAX puts new arrays.
 
+    A class of weight 0 gets coefficients of 0 and a probability below 1e-16.
+
     Attributes beyond scikit-learn's:
         result_: the `jax_logreg.Result`: status, certificate, history.
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "C": [Interval(Real, 0, None, closed="right")],
-        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-        "dual": ["boolean"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "fit_intercept": ["boolean"],
-        "intercept_scaling": [Interval(Real, 0, None, closed="neither")],
-        "class_weight": [dict, StrOptions({"balanced"}), None],
-        "random_state": ["random_state"],
+        **linear_model.LogisticRegression._parameter_constraints,
         "solver": [StrOptions(set(SOLVERS))],
-        "max_iter": [Interval(Integral, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
         "device": [str, None],
     }
 
     def __init__(
         self,
+        penalty: Any = "deprecated",
         *,
         C: float = 1.0,
-        l1_ratio: float = 0.0,
+        l1_ratio: float | None = 0.0,
         dual: bool = False,
         tol: float = 1e-4,
         fit_intercept: bool = True,
@@ -79,9 +78,11 @@ class LogisticRegression(linear_model.LogisticRegression):
         max_iter: int = 100,
         verbose: int = 0,
         warm_start: bool = False,
+        n_jobs: int | None = None,
         device: str | None = None,
     ) -> None:
         """Keep the parameters; they are validated when fitted."""
+        self.penalty = penalty
         self.C = C
         self.l1_ratio = l1_ratio
         self.dual = dual
@@ -94,40 +95,75 @@ class LogisticRegression(linear_model.LogisticRegression):
         self.max_iter = max_iter
         self.verbose = verbose
         self.warm_start = warm_start
+        self.n_jobs = n_jobs
         self.device = device
 
+    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "LogisticRegression":
         """Fit rows X (m, n) to labels y (m,), with weights (m,)."""
-        self._validate_params()
-        rows = read(self, X, y, sample_weight)
-        strength = 1 / (self.C * rows.weights.sum())
-        penalty = penalty_of(self.l1_ratio, strength)
+        C, l1_ratio = settle(self)
+        X, y = check_rows(self, X, y)
+        rows = read(self, X, y, sample_weight, C)
+        if self.solver == "liblinear":
+            rows = rows._replace(dtype=np.dtype(np.float64))
+        which = rows.fitted(rows.weights)
+        start = self._start(rows, which) if self.warm_start else None
+        self.classes_ = rows.classes
+        given = None if sample_weight is None else {"sample_weight": sample_weight}
+        task = FitTask(
+            self,
+            {"X": X, "y": y, "metadata": given},
+            start or _zeros(rows, which),
+            lambda params: self._attributes(params, rows, which),
+        )
+        result = self._optimum(rows, which, C, l1_ratio, start, task)
+        for name, value in self._attributes(result.params, rows, which).items():
+            setattr(self, name, value)
+        self.result_ = _of_all_classes(result, rows, which)
+        self.n_iter_ = np.array([int(result.steps)], np.int32)
+        task.end()
+        self._tell(self.result_)
+        return self
+
+    def _optimum(
+        self,
+        rows: Rows,
+        which: np.ndarray,
+        C: float,
+        l1_ratio: float,
+        start: Params | None,
+        task: FitTask,
+    ) -> Result:
+        """The optimum over those classes; one alone leaves nothing to fit."""
+        if len(which) == 1:
+            return single(1, rows.X.shape[0], rows.precision).result(0)
+        penalty = penalty_of(l1_ratio, 1 / (C * rows.weights.sum()))
         smooth = penalty is None or penalty.smooth
-        result = fit(
+        return fit(
             rows.X,
-            rows.labels,
+            rows.labels(which),
             s=rows.weights,
             family="binomial" if rows.k == 1 else "multinomial",
             penalty=penalty,
             fit_intercept=self.fit_intercept,
             solver=solver_of(self.solver, rows, smooth),
             steps=self.max_iter,
-            tolerance=self.tol,
-            params=self._start(rows) if self.warm_start else None,
+            tolerance=tolerance_of(self),
+            params=start,
             gradient_check="off",
             dtype=rows.precision,
             device=self.device,
+            callback=task.callback,
         )
-        params = result.params._replace(w=result.params.w[: rows.n])
-        names = tuple(rows.classes.tolist())
-        self.result_ = replace(result, params=params, classes=names)
-        self.classes_ = rows.classes
-        self.coef_, self.intercept_ = unpack(result.params, rows)
-        self.n_iter_ = np.array([int(result.steps)], np.int32)
-        self._tell(result)
-        return self
 
-    def _start(self, rows: Rows) -> Params | None:
+    def _attributes(self, params: Params, rows: Rows, which: np.ndarray) -> dict[str, Any]:
+        """coef_ and intercept_, of all classes, from parameters of some."""
+        if len(which) < len(rows.classes):
+            params = completed(params, which, len(rows.classes))
+        coef, intercept = unpack(params, rows)
+        return {"coef_": coef, "intercept_": intercept}
+
+    def _start(self, rows: Rows, which: np.ndarray) -> Params | None:
         """The coefficients of the last fit, where they are of the same shape."""
         coef = getattr(self, "coef_", None)
         if coef is None:
@@ -135,26 +171,51 @@ class LogisticRegression(linear_model.LogisticRegression):
         coef = coef.toarray() if hasattr(coef, "toarray") else coef
         if coef.shape != (rows.k, rows.n):
             return None
-        w: Any = np.pad(coef.T, ((0, rows.X.shape[0] - rows.n), (0, 0)))
         b: Any = self.intercept_[:, None] if self.fit_intercept else np.zeros((rows.k, 1))
+        if rows.k > 1:
+            coef, b = coef[which], b[which]
+        w: Any = np.pad(coef.T, ((0, rows.X.shape[0] - rows.n), (0, 0)))
         return Params(w, b)
 
     def _tell(self, result: Result) -> None:
         if self.verbose:
             print(result.message)
         if result.status in _WARNED and self.tol > 0:
-            warnings.warn(result.message, ConvergenceWarning, stacklevel=3)
+            status, steps = Status(result.status), int(result.steps)
+            warn_of(status, self.solver, steps, self.max_iter, result.message)
 
     def to_sklearn(self) -> linear_model.LogisticRegression:
         """The fitted scikit-learn object of the same coefficients, which needs no JAX."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            C, l1_ratio = settle(self)
         shared = linear_model.LogisticRegression().get_params()
         given = {name: value for name, value in self.get_params().items() if name in shared}
         by_name = {"auto": "lbfgs", "liblinear": "lbfgs"}.get(self.solver, self.solver)
-        given["solver"] = "saga" if self.l1_ratio else by_name
+        given |= {"solver": "saga" if l1_ratio else by_name, "C": C, "l1_ratio": l1_ratio}
+        given |= {"penalty": "deprecated", "n_jobs": None, "dual": False}
         theirs = linear_model.LogisticRegression(**given)
         theirs.n_iter_ = self.n_iter_
         return with_coefficients(theirs, self)
 
     def __sklearn_tags__(self) -> Any:
         """As scikit-learn's, but of any solver, and NumPy alone."""
-        return of_any_solver(super().__sklearn_tags__())
+        return of_any_solver(super().__sklearn_tags__(), self.solver)
+
+
+def _zeros(rows: Rows, which: np.ndarray) -> Params:
+    """Where a fit of these classes starts."""
+    k = 1 if rows.k == 1 else len(which)
+    w: Any = np.zeros((rows.X.shape[0], k))
+    return Params(w, w[:1].T)
+
+
+def _of_all_classes(result: Result, rows: Rows, which: np.ndarray) -> Result:
+    """The result with the features and the classes that there are."""
+    names, params, notes = tuple(rows.classes.tolist()), result.params, result.notes
+    if len(which) < len(names):
+        params = completed(params, which, len(names))
+        without = ", ".join(repr(names[i]) for i in rows.every if i not in which)
+        notes += (f"No example of {without} has a weight: its probability is 0.",)
+    params = centred(params._replace(w=params.w[: rows.n]))
+    return replace(result, params=params, classes=names, notes=notes)

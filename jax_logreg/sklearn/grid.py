@@ -1,58 +1,38 @@
-"""C x folds of each l1_ratio as sweeps over one X, and the scores of what was held out."""
+"""C x folds of each l1_ratio as sweeps over one X, whatever classes a fold has."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn import linear_model
-from sklearn.utils import _safe_indexing
 
 from jax_logreg.arguments import Task, place_arguments
-from jax_logreg.logistic import Params
 from jax_logreg.loop import Loop
-from jax_logreg.sklearn.border import Rows, penalty_of, solver_of, unpack
-from jax_logreg.sweep.cross_validation import fit_folds, score_models
+from jax_logreg.sklearn.absent import completed_fits, joined, one_hot, single
+from jax_logreg.sklearn.border import Rows, penalty_of, solver_of, tolerance_of
+from jax_logreg.sweep import fit_many
+from jax_logreg.sweep.cross_validation import fit_folds
 from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.many import choose_many
-from jax_logreg.sweep.scores import SCORES
 
-# scikit-learn's names of the scores that are computed where the models are.
-_SCORES = {
-    None: "accuracy",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced_accuracy",
-    "neg_log_loss": "log_loss",
-    "neg_brier_score": "brier",
-    "roc_auc": "roc_auc",
-}
+# Bytes that the models of a sweep take beside X, unless said otherwise.
+_MEMORY = 1e9
 
 
 class Grid(NamedTuple):
-    """Of one l1_ratio: the data, and the models of all examples (Cs,), of the folds (Cs·folds,)."""
+    """Of one l1_ratio: the data, None if but one class has weight, and the models of all examples
+    (Cs,) and of the folds (Cs·folds,).
+    """
 
-    task: Task
+    task: Task | None
     models: Fits
     fold_models: Fits
 
 
 def masks(indices: list[Any], rows: Rows) -> np.ndarray:
-    """Which examples each fold's indices name, (f, m') of bool."""
+    """Return which examples each fold's indices name, (f, m') of bool."""
     masks = np.zeros((len(indices), len(rows.weights)), bool)
     for mask, index in zip(masks, indices, strict=True):
         mask[: rows.m][index] = True
     return masks
-
-
-def check_classes(weights: np.ndarray, rows: Rows) -> None:
-    """Refuse folds whose weights (f, m') leave a class without any (ValueError)."""
-    of_class = weights @ (rows.number[:, None] == np.arange(len(rows.classes)))
-    missing = np.argwhere(of_class <= 0)
-    if missing.size:
-        fold, label = missing[0]
-        name = rows.classes.tolist()[label]
-        raise ValueError(
-            f"fold {fold} trains on no example of class {name!r}: expected some of every class in "
-            "all folds: use fewer, or stratified ones"
-        )
 
 
 def fit_grids(
@@ -62,85 +42,122 @@ def fit_grids(
     Cs: np.ndarray,
     l1_ratios: np.ndarray,
 ) -> list[Grid]:
-    """For each l1_ratio the models of all examples, and of each fold's weights (f, m')."""
+    """Return for each l1_ratio the models of all examples, and of each fold's weights (f, m').
+
+    Folds of the same classes as all examples are one sweep; those that lack some are another for
+    each set of classes.
+
+    Raises:
+        ValueError: a fold without any weight.
+    """
+    empty = np.flatnonzero(~weights.any(axis=1))
+    if empty.size:
+        raise ValueError(
+            f"fold {empty[0]} trains on no example with a weight: expected some above 0"
+        )
+    whole = rows.fitted(rows.weights)
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for fold, own in enumerate(weights):
+        groups.setdefault(tuple(rows.fitted(own)), []).append(fold)
     grids, X = [], rows.X
     for ratio in l1_ratios:
-        penalty = penalty_of(float(ratio), 1.0)
+        part = _Part(estimator, rows._replace(X=X), float(ratio), Cs, len(weights))
+        folds = groups.get(tuple(whole), [])
+        task, models, together = part.fit_all(whole, weights[folds])
+        X = X if task is None else task.objective.batch.X
+        part = part._replace(rows=rows._replace(X=X))
+        found = [(part.places(folds), together)]
+        for which, lacking in groups.items():
+            if which != tuple(whole):
+                own = part.fit_lacking(np.array(which), weights[lacking])
+                found.append((part.places(lacking), own))
+        grids.append(Grid(task, models, joined(found)))
+    return grids
+
+
+class _Part(NamedTuple):
+    """What the fits of one l1_ratio share."""
+
+    estimator: Any
+    rows: Rows
+    ratio: float
+    Cs: np.ndarray
+    folds: int
+
+    def places(self, folds: list[int]) -> np.ndarray:
+        """Where the models of some folds are among those of all, C by C."""
+        return (np.arange(len(self.Cs))[:, None] * self.folds + np.array(folds, int)).ravel()
+
+    def strengths(self, weights: np.ndarray) -> np.ndarray:
+        """(Cs, f): C weighs a sum of losses, a strength their mean."""
+        return 1 / (self.Cs[:, None] * weights.sum(axis=1))
+
+    @property
+    def family(self) -> str:
+        return "binomial" if self.rows.k == 1 else "multinomial"
+
+    def fit_all(self, which: np.ndarray, weights: np.ndarray) -> tuple[Task | None, Fits, Fits]:
+        """Those of all examples, and of folds of the same classes."""
+        rows, estimator, count = self.rows, self.estimator, len(self.Cs)
+        if len(which) == 1:
+            models = single(count, rows.X.shape[0], rows.precision)
+            folds = single(count * len(weights), rows.X.shape[0], rows.precision)
+            return None, self._completed(models, which), self._completed(folds, which)
         task = place_arguments(
-            X,
-            rows.labels,
+            rows.X,
+            rows.labels(which),
             rows.weights,
             None,
             rows.precision,
             estimator.device,
-            "binomial" if rows.k == 1 else "multinomial",
-            penalty,
+            self.family,
+            penalty_of(self.ratio, 1.0),
             None,
             estimator.fit_intercept,
         )
-        X = task.objective.batch.X
         name = solver_of(estimator.solver, rows, task.objective.smooth)
         method, chosen = choose_many(name, task)
-        loop = Loop(task.objective, method, estimator.max_iter, float(estimator.tol))
-        # C weighs a sum of losses, a strength their mean.
-        models, fold_models = fit_folds(
+        loop = Loop(task.objective, method, estimator.max_iter, tolerance_of(estimator))
+        models, folds = fit_folds(
             loop,
             task,
-            1 / (Cs * rows.weights.sum()),
-            1 / (Cs[:, None] * weights.sum(axis=1)),
+            self.strengths(rows.weights[None])[:, 0],
+            self.strengths(weights),
             weights,
-            estimator.memory,
+            _memory(estimator),
             chosen,
-            given=np.any(weights > 0, axis=0, keepdims=True),
+            given=rows.weights[None] > 0,
         )
-        grids.append(Grid(task, models, fold_models))
-    return grids
+        return task, self._completed(models, which), self._completed(folds, which)
+
+    def fit_lacking(self, which: np.ndarray, weights: np.ndarray) -> Fits:
+        """Those of folds that have these classes alone."""
+        rows, estimator, count = self.rows, self.estimator, len(self.Cs)
+        if len(which) == 1:
+            fits = single(count * len(weights), rows.X.shape[0], rows.precision)
+            return self._completed(fits, which)
+        penalty = penalty_of(self.ratio, self.strengths(weights).ravel())
+        fits = fit_many(
+            rows.X,
+            one_hot(rows.number, which),
+            s=np.tile(weights, (count, 1)),
+            family=self.family,
+            penalty=penalty,
+            fit_intercept=estimator.fit_intercept,
+            solver=solver_of(estimator.solver, rows, penalty is None or penalty.smooth),
+            steps=estimator.max_iter,
+            tolerance=tolerance_of(estimator),
+            dtype=rows.precision,
+            device=estimator.device,
+            memory=_memory(estimator),
+        )
+        return self._completed(fits, which)
+
+    def _completed(self, fits: Fits, which: np.ndarray) -> Fits:
+        if len(which) == len(self.rows.classes):
+            return fits
+        return completed_fits(fits, which, len(self.rows.classes))
 
 
-def name_of_score(scoring: Any, given: dict[str, Any], rows: Rows) -> str | None:
-    """The score here that means the same, None where there is none."""
-    name = _SCORES.get(scoring) if isinstance(scoring, str | None) else None
-    # Of several classes ours is a mean over the outputs, which is not theirs.
-    if name == "roc_auc" and rows.k > 1:
-        return None
-    return name if set(given) <= {"sample_weight"} else None
-
-
-def score_here(
-    grids: list[Grid], name: str, test: np.ndarray, sample_weight: Any, rows: Rows
-) -> np.ndarray:
-    """The scores (l1_ratios, Cs, folds) of the held-out examples, where the models are."""
-    weights = np.ones(rows.m) if sample_weight is None else np.asarray(sample_weight, float)
-    held = test * np.pad(weights, (0, test.shape[1] - rows.m))
-    scores = []
-    for grid in grids:
-        count = len(grid.models.steps)
-        scores.append(score_models(SCORES[name], grid.task, grid.fold_models.params, held, count))
-    return np.stack(scores).astype(np.float64)
-
-
-def score_there(
-    estimator: Any,
-    grids: list[Grid],
-    X: Any,
-    y: Any,
-    folds: list[Any],
-    params: dict[str, Any],
-    rows: Rows,
-) -> np.ndarray:
-    """The scores (l1_ratios, Cs, folds) by any scorer of scikit-learn, a model at a time."""
-    scorer = estimator._get_scorer()
-    model = linear_model.LogisticRegression()
-    model.classes_, model.n_features_in_ = rows.classes, rows.n
-    if hasattr(estimator, "feature_names_in_"):
-        model.feature_names_in_ = estimator.feature_names_in_
-    scores = []
-    for grid in grids:
-        of_grid = []
-        for i, params_of in enumerate(zip(*grid.fold_models.params, strict=True)):
-            model.coef_, model.intercept_ = unpack(Params(*params_of), rows)
-            test = folds[i % len(folds)][1]
-            given = {name: _safe_indexing(value, test) for name, value in params.items()}
-            of_grid.append(scorer(model, _safe_indexing(X, test), _safe_indexing(y, test), **given))
-        scores.append(np.reshape(of_grid, (-1, len(folds))))
-    return np.stack(scores)
+def _memory(estimator: Any) -> float:
+    return _MEMORY if estimator.memory is None else estimator.memory

@@ -14,8 +14,11 @@ pytestmark = [
 ]
 
 
+SEARCH = {"l1_ratios": (0,), "scoring": "accuracy", "use_legacy_attributes": False}
+
+
 @pytest.mark.slow
-@parametrize_with_checks([LogisticRegressionCV(Cs=3, cv=3)])
+@parametrize_with_checks([LogisticRegressionCV(Cs=3, cv=3, **SEARCH)])
 def test_scikit_learns_check(estimator, check):
     check(estimator)
 
@@ -29,4 +32,6 @@ BOUNDED = [
 
 @pytest.mark.parametrize("name", BOUNDED)
 def test_some_of_the_checks(name):
-    getattr(estimator_checks, name)("LogisticRegressionCV", LogisticRegressionCV(Cs=3, cv=3))
+    getattr(estimator_checks, name)(
+        "LogisticRegressionCV", LogisticRegressionCV(Cs=3, cv=3, **SEARCH)
+    )

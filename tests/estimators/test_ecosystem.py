@@ -32,7 +32,8 @@ ROWS = ((COUNTS - 1) / 1.2).T
 M, N = ROWS.shape
 Y = np.where(FAMILIES["binomial"][0] > 0, "yes", "no")
 NAMES = [f"pixel {i}" for i in range(N)]
-CV = {"Cs": 3, "cv": 3}
+NEW = {"l1_ratios": (0,), "scoring": "accuracy", "use_legacy_attributes": False}
+CV = {"Cs": 3, "cv": 3, **NEW}
 
 
 class Exported:
@@ -148,7 +149,7 @@ def test_sample_weights_are_routed():
         steps = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), inner)
         steps.fit(ROWS, Y, sample_weight=s)
         scorer = get_scorer("accuracy").set_score_request(sample_weight=True)
-        search = LogisticRegressionCV(scoring=scorer, **CV)
+        search = LogisticRegressionCV(**{**CV, "scoring": scorer})
         search.set_fit_request(sample_weight=True).fit(ROWS, Y, sample_weight=s)
     plain = LogisticRegression(tol=1e-9).fit(StandardScaler().fit_transform(ROWS), Y, s)
     assert_allclose(steps[-1].coef_, plain.coef_)
@@ -173,21 +174,22 @@ WRONG = {
     "a class weight": (
         LogisticRegression(class_weight={"maybe": 2}),
         {},
-        r"class_weight names \['maybe'\], which are no classes of y: expected .*'no', 'yes'",
+        r"classes, \['no', 'yes'\], are not in class_weight",
     ),
-    "a class without weight": (
-        LogisticRegression(class_weight="balanced"),
-        {"sample_weight": (Y == "yes").astype(float)},
-        "sample_weight is 0 for every example of class 'no'",
+    "liblinear": (
+        LogisticRegression(solver="liblinear"),
+        {"y": np.arange(M) % 3},
+        "'liblinear' solver does not support multiclass classification",
     ),
-    "Cs": (LogisticRegressionCV(Cs=[-1.0], cv=3), {}, "Cs must"),
-    "folds": (LogisticRegressionCV(cv=M + 1), {}, "n_splits=61 greater than"),
-    "a fold without a class": (
-        LogisticRegressionCV(cv=[(np.flatnonzero(Y == "no"), np.flatnonzero(Y == "yes"))]),
-        {},
-        "fold 0 trains on no example of class 'yes'",
+    "one class": (LogisticRegression(), {"y": np.ones(M)}, "only one class: 1.0"),
+    "Cs": (LogisticRegressionCV(**{**CV, "Cs": [-1.0]}), {}, "Cs must"),
+    "folds": (LogisticRegressionCV(**{**CV, "cv": M + 1}), {}, "n_splits=61 greater than"),
+    "a fold without weight": (
+        LogisticRegressionCV(**{**CV, "cv": [(np.arange(9), np.arange(9, M))]}),
+        {"sample_weight": np.arange(M) >= 9},
+        "fold 0 trains on no example with a weight",
     ),
-    "scoring": (LogisticRegressionCV(scoring="f3"), {}, "The 'scoring' parameter"),
+    "scoring": (LogisticRegressionCV(**{**CV, "scoring": "f3"}), {}, "The 'scoring' parameter"),
     "memory": (
         LogisticRegressionCV(memory=10, **CV),
         {},
@@ -196,7 +198,7 @@ WRONG = {
     "parameters of a fit": (
         LogisticRegressionCV(**CV),
         {"groups": np.arange(M)},
-        r"groups.*enable_metadata_routing=True",
+        "is only supported if enable_metadata_routing=True",
     ),
 }
 
@@ -205,4 +207,4 @@ WRONG = {
 def test_wrong_input(name):
     estimator, given, message = WRONG[name]
     with pytest.raises(ValueError, match=message):
-        estimator.fit(ROWS, Y, **given)
+        estimator.fit(ROWS, **{"y": Y, **given})

@@ -1,0 +1,102 @@
+"""Scores of held-out examples: where the models are, or by any scorer of scikit-learn."""
+
+import inspect
+from typing import Any
+
+import numpy as np
+from sklearn import linear_model
+from sklearn.metrics import make_scorer
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _check_method_params
+
+from jax_logreg.logistic import Params
+from jax_logreg.sklearn.border import Rows, unpack
+from jax_logreg.sklearn.grid import Grid
+from jax_logreg.sweep.cross_validation import score_models
+from jax_logreg.sweep.scores import SCORES
+
+# scikit-learn's names of the scores that are computed where the models are.
+_SCORES = {
+    None: "accuracy",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced_accuracy",
+    "neg_log_loss": "log_loss",
+    "neg_brier_score": "brier",
+    "roc_auc": "roc_auc",
+}
+
+
+def name_of_score(scoring: Any, given: dict[str, Any], rows: Rows) -> str | None:
+    """Return the name of the score here that means the same, None where there is none."""
+    name = _SCORES.get(scoring) if isinstance(scoring, str | None) else None
+    # Of several classes ours is a mean over the outputs, which is not theirs.
+    if name == "roc_auc" and rows.k > 1:
+        return None
+    # Where a class has no weight at all, the models know of fewer than are scored.
+    if len(rows.fitted(rows.weights)) < len(rows.classes):
+        return None
+    return name if set(given) <= {"sample_weight"} else None
+
+
+def score_here(
+    grids: list[Grid], name: str, test: np.ndarray, sample_weight: Any, rows: Rows
+) -> np.ndarray:
+    """Return the scores (l1_ratios, Cs, folds) of the held-out examples, where the models are."""
+    weights = np.ones(rows.m) if sample_weight is None else np.asarray(sample_weight, float)
+    held = test * np.pad(weights, (0, test.shape[1] - rows.m))
+    scores = []
+    for grid in grids:
+        assert grid.task is not None
+        count = len(grid.models.steps)
+        scores.append(score_models(SCORES[name], grid.task, grid.fold_models.params, held, count))
+    return np.stack(scores).astype(np.float64)
+
+
+def score_there(
+    estimator: Any,
+    grids: list[Grid],
+    X: Any,
+    y: Any,
+    folds: list[Any],
+    params: dict[str, Any],
+    rows: Rows,
+) -> np.ndarray:
+    """Return the scores (l1_ratios, Cs, folds) by any scorer, called a model at a time.
+
+    The order is scikit-learn's, as a scorer may count its calls: fold, l1_ratio, C.
+    """
+    scorer = _of_all_classes(estimator._get_scorer(), rows.classes)
+    model = linear_model.LogisticRegression()
+    model.classes_, model.n_features_in_ = rows.classes, rows.n
+    if hasattr(estimator, "feature_names_in_"):
+        model.feature_names_in_ = estimator.feature_names_in_
+    scores = np.empty((len(grids), len(grids[0].models.steps), len(folds)))
+    for fold, (_, test) in enumerate(folds):
+        given = _check_method_params(X, params, test)
+        held = _safe_indexing(X, test), _safe_indexing(y, test)
+        for ratio, grid in enumerate(grids):
+            w, b = grid.fold_models.params
+            for C in range(scores.shape[1]):
+                i = C * len(folds) + fold
+                model.coef_, model.intercept_ = unpack(Params(w[i], b[i]), rows)
+                scores[ratio, C, fold] = scorer(model, *held, **given)
+    return scores
+
+
+def _of_all_classes(scorer: Any, classes: np.ndarray) -> Any:
+    """The scorer, knowing the classes that a fold may not show, if its metric takes `labels`."""
+    metric = getattr(scorer, "_score_func", None)
+    if metric is None:
+        return scorer
+    takes, given = inspect.signature(metric).parameters, dict(scorer._kwargs)
+    if "labels" not in takes:
+        return scorer
+    given.setdefault("labels", classes)
+    if len(classes) == 2 and "pos_label" in takes:
+        given.setdefault("pos_label", classes[1])
+    return make_scorer(
+        metric,
+        response_method=scorer._response_method,
+        greater_is_better=scorer._sign == 1,
+        **given,
+    )

@@ -1,0 +1,28 @@
+"""The warning of a fit that found no optimum, with the words by which people filter it."""
+
+import warnings
+
+from sklearn.exceptions import ConvergenceWarning
+
+from jax_logreg.status import Status
+
+# How scikit-learn's own solvers say that max_iter was reached; filters match from the beginning.
+_REACHED = {
+    "liblinear": "Liblinear failed to converge, increase the number of iterations.",
+    "newton-cholesky": "Newton solver did not converge after {steps} iterations.",
+    "sag": "The max_iter was reached which means the coef_ did not converge.",
+    "saga": "The max_iter was reached which means the coef_ did not converge.",
+}
+_FAILED = "{solver} failed to converge after {steps} iteration(s) (max_iter={max_iter})."
+
+
+def warn_of(status: Status, solver: str, steps: int, max_iter: int, message: str) -> None:
+    """Warn in scikit-learn's words for the solver's name, then in those of the result."""
+    words = {"solver": solver, "steps": steps, "max_iter": max_iter}
+    opening = _FAILED.format(**words)
+    if status is Status.STEPS_EXHAUSTED:
+        if solver in _REACHED:
+            opening = f"{_REACHED[solver].format(**words)} {opening}"
+        opening += " Increase the number of iterations."
+    # From here: the estimator's own method, fit, its validation, and the caller.
+    warnings.warn(f"{opening} {message}", ConvergenceWarning, stacklevel=5)
