@@ -101,10 +101,8 @@ class Scaling(NamedTuple):
     scale: np.ndarray
 
     @classmethod
-    def fit(cls, examples: Examples, standardise: bool, dtype: str = "float32") -> "Scaling":
+    def fit(cls, examples: Examples, standardise: bool) -> "Scaling":
         """Weighted mean 0 and standard deviation 1 (a constant feature: 0), or the divisor alone.
-
-        `dtype` is that of the fit, for the message.
 
         Raises:
             InputError: a feature whose variance float64 cannot hold.
@@ -119,7 +117,10 @@ class Scaling(NamedTuple):
         unfit = np.flatnonzero(~np.isfinite(scale))
         if unfit.size:
             name = examples.features[unfit[0]]
-            raise InputError(too_large(examples.source, name, dtype))
+            raise InputError(
+                f"{examples.source}: feature '{name}' is too large to standardise: scale it down, "
+                "or set data.standardise=false and fit.dtype='float64'"
+            )
         return cls(mean, scale)
 
     def apply(self, X: np.ndarray, dtype: str) -> np.ndarray:
@@ -130,15 +131,6 @@ class Scaling(NamedTuple):
             with np.errstate(over="ignore"):
                 features[rows] = (X[rows] - mean) / scale
         return features
-
-
-def too_large(source: str, name: str, dtype: str) -> str:
-    """One line on a feature whose variance float64 cannot hold, in a fit in the dtype."""
-    wider = "" if dtype == "float64" else " and fit.dtype='float64'"
-    return (
-        f"{source}: feature '{name}' is too large to standardise: scale it down, or set "
-        f"data.standardise=false{wider}"
-    )
 
 
 def _blocks(X: np.ndarray) -> Iterator[slice]:

@@ -73,7 +73,7 @@ def prepare(config: DataConfig, dtype: str) -> Prepared:
         train, test = _those(train, rows - first), _those(train, held_out - first)
     check_weights(whole, classes)
     fit_to = fit_scaling if is_streamed(train) else Scaling.fit
-    scaling = fit_to(train, config.standardise, dtype)
+    scaling = fit_to(train, config.standardise)
     levels = Levels.fit(train.categories, train.source, config.drop_first)
     notes = levels.rare(train.X.shape[1])
     X_train, Y_train = together(lambda: _arrays(train, scaling, levels, classes, dtype))

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jax_logreg.data.examples import Examples, Scaling, too_large
+from jax_logreg.data.examples import Examples, Scaling
 from jax_logreg.data.reading import Reading, check_weights
 from jax_logreg.data.stream.part import Names
 from jax_logreg.data.stream.reader import Reader, open_reader
@@ -47,7 +47,7 @@ def is_streamed(examples: Examples) -> bool:
     return isinstance(examples.X, Reader)
 
 
-def fit_scaling(examples: Examples, wanted: bool, dtype: str = "float32") -> Scaling:
+def fit_scaling(examples: Examples, wanted: bool) -> Scaling:
     """`Scaling.fit` in a few passes, in float64.
 
     Raises:
@@ -64,8 +64,10 @@ def fit_scaling(examples: Examples, wanted: bool, dtype: str = "float32") -> Sca
     mean, scale = (np.asarray(part)[:, 0] for part in found)
     unfit = np.flatnonzero(~np.isfinite(scale))
     if unfit.size:
-        name = examples.features[unfit[0]]
-        raise InputError(too_large(examples.source, name, dtype))
+        raise InputError(
+            f"{examples.source}: feature '{examples.features[unfit[0]]}' is too large to "
+            "standardise: scale it down, or set data.standardise=false and fit.dtype='float64'"
+        )
     return Scaling(mean, scale)
 
 
