@@ -61,7 +61,8 @@ def _more_steps(facts: Facts, terms: Terms) -> str:
     if facts.endless:
         return ""
     other = terms.automatic if facts.by_rate and not facts.chosen else ""
-    return f"The tolerance was not reached: pass {_either(terms.steps, other)}."
+    more = _either(terms.steps, other)
+    return f"The tolerance was not reached: pass {more}." if more else ""
 
 
 def _slower(facts: Facts, terms: Terms) -> str:
@@ -78,9 +79,10 @@ def _slower(facts: Facts, terms: Terms) -> str:
 def _finer(facts: Facts, terms: Terms) -> str:
     if facts.dtype == "float32":
         finer = _either("" if facts.refined else terms.refine, terms.float64)
-        return f"Pass {finer}." if finer else ""
+        if finer:
+            return f"Pass {finer}."
     # A refined answer has a tolerance of its own.
-    return "" if facts.refined or not terms.tolerance else f"Pass {terms.tolerance}."
+    return "" if facts.refined else f"Pass {terms.tolerance}."
 
 
 def _penalised(facts: Facts, terms: Terms) -> str:

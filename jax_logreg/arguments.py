@@ -1,6 +1,7 @@
 """The arguments of a fit: refused with one clear line, or placed on their device."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -68,7 +69,8 @@ class Task(NamedTuple):
     """The arguments of a fit, placed: what to minimise, where to start, and the classes of Y.
 
     The objective's batch may have more than the m examples, of weight 0, where devices share them;
-    or more than the n features, all 0, and so may the parameters.
+    or more than the n features, all 0, and so may the parameters. `names` are those of the
+    features, where they have some.
     """
 
     objective: Objective
@@ -77,6 +79,7 @@ class Task(NamedTuple):
     n: int
     m: int
     given: Given
+    names: Sequence[str] | None = None
 
     @property
     def labels(self) -> np.ndarray:

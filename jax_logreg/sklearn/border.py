@@ -64,6 +64,13 @@ class Rows(NamedTuple):
             return self.number[None]
         return one_hot(self.number, which)
 
+    def names(self, estimator: Any) -> list[str] | None:
+        """The names (n',) of the features, where a data frame had some."""
+        found = getattr(estimator, "feature_names_in_", None)
+        if found is None:
+            return None
+        return [*map(str, found), *["padding"] * (self.X.shape[0] - self.n)]
+
     def unpadded(self, fits: Fits) -> Fits:
         """The models with the features and the classes that there are."""
         params = centred(fits.params._replace(w=fits.params.w[:, : self.n]))

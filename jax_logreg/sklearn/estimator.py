@@ -28,7 +28,7 @@ from jax_logreg.sklearn.border import (
 )
 from jax_logreg.sklearn.callbacks import FitTask
 from jax_logreg.sklearn.deprecated import settle
-from jax_logreg.sklearn.telling import warn_of
+from jax_logreg.sklearn.telling import advised, warn_of
 from jax_logreg.status import Status
 
 # Ends of a fit that are no answer to what was asked.
@@ -139,7 +139,7 @@ class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
             return single(1, rows.X.shape[0], rows.precision).result(0)
         penalty = penalty_of(l1_ratio, 1 / (C * rows.weights.sum()))
         smooth = penalty is None or penalty.smooth
-        return fit(
+        result = fit(
             rows.X,
             rows.labels(which),
             s=rows.weights,
@@ -153,8 +153,10 @@ class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
             gradient_check="off",
             dtype=rows.precision,
             device=self.device,
+            feature_names=rows.names(self),
             callback=task.callback,
         )
+        return advised(result, penalised=penalty is not None)
 
     def _attributes(self, params: Params, rows: Rows, which: np.ndarray) -> dict[str, Any]:
         """coef_ and intercept_, of all classes, from parameters of some."""

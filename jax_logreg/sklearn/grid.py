@@ -114,7 +114,7 @@ class _Part(NamedTuple):
             penalty_of(self.ratio, 1.0),
             None,
             estimator.fit_intercept,
-        )
+        )._replace(names=rows.names(estimator))
         name = solver_of(estimator.solver, rows, task.objective.smooth)
         method, chosen = choose_many(name, task)
         loop = Loop(task.objective, method, estimator.max_iter, tolerance_of(estimator))

@@ -24,7 +24,7 @@ from jax_logreg.sklearn.border import (
 from jax_logreg.sklearn.deprecated import axis, settle_search
 from jax_logreg.sklearn.grid import fit_grids, masks
 from jax_logreg.sklearn.scoring import name_of_score, score_here, score_there
-from jax_logreg.sklearn.telling import warn_of
+from jax_logreg.sklearn.telling import advised, warn_of
 from jax_logreg.status import Status
 
 
@@ -127,15 +127,19 @@ class LogisticRegressionCV(BeyondTheirs, linear_model.LogisticRegressionCV):
 
     def _tell(self) -> None:
         fits = [*self.models_, *self.fold_models_]
-        status = [one for fit in fits for one in fit.status]
-        wrong = [one for one in status if one not in (Status.CONVERGED, Status.PRECISION_FLOOR)]
+        models = [(fit, i) for fit in fits for i in range(len(fit.status))]
+        good = (Status.CONVERGED, Status.PRECISION_FLOOR)
+        wrong = [(fit, i) for fit, i in models if fit.status[i] not in good]
         if wrong and self.tol > 0:
+            fit, i = wrong[0]
+            # A penalty leaves no classes separable.
+            first = advised(fit.result(i), penalised=False)
             message = (
-                f"{len(wrong)} of {len(status)} models ended otherwise than converged, the first "
-                f"as {wrong[0].name.lower()}: {wrong[0].explanation}"
+                f"{len(wrong)} of {len(models)} models ended otherwise than converged, the first "
+                f"so: {first.message}"
             )
-            steps = max(int(fit.steps.max()) for fit in fits)
-            warn_of(wrong[0], self.solver, steps, self.max_iter, message)
+            steps = max(int(one.steps.max()) for one in fits)
+            warn_of(fit.status[i], self.solver, steps, self.max_iter, message)
 
     def to_sklearn(self) -> linear_model.LogisticRegression:
         """The fitted scikit-learn object of the chosen model, which needs no JAX."""

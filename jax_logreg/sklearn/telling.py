@@ -1,9 +1,12 @@
 """The warning of a fit that found no optimum, with the words by which people filter it."""
 
 import warnings
+from dataclasses import replace
 
 from sklearn.exceptions import ConvergenceWarning
 
+from jax_logreg.advice import PYTHON, Facts, Terms, advise
+from jax_logreg.result import Result
 from jax_logreg.status import Status
 
 # How scikit-learn's own solvers say that max_iter was reached; filters match from the beginning.
@@ -14,6 +17,29 @@ _REACHED = {
     "saga": "The max_iter was reached which means the coef_ did not converge.",
 }
 _FAILED = "{solver} failed to converge after {steps} iteration(s) (max_iter={max_iter})."
+
+
+# What an estimator lets one set. More iterations are advised by scikit-learn's own words.
+_TERMS = Terms(
+    refine="",
+    float64="",
+    tolerance="a larger tol",
+    steps="",
+    automatic="",
+    penalty="C=1.0",
+    rate="",
+    standardise="sklearn.preprocessing.StandardScaler()",
+)
+
+
+def advised(result: Result, penalised: bool) -> Result:
+    """Return the result with its advice in the terms of an estimator."""
+    facts = Facts(
+        str(result.params.w.dtype),
+        standardised=PYTHON.standardise not in result.advice,
+        penalised=penalised,
+    )
+    return replace(result, advice=advise(Status(int(result.status)), facts, _TERMS))
 
 
 def warn_of(status: Status, solver: str, steps: int, max_iter: int, message: str) -> None:

@@ -1,6 +1,6 @@
 """The loop of a sweep as the host drives it: a look at the slots every few steps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import jax
@@ -42,7 +42,7 @@ def run_many(
     answers = Answers.empty(loop, starts, len(stack.row))
     run = partial(_run, loop, task.params, stack, chains, callback)
     answers = run(answers, None) if keeper is None else _kept(run, answers, keeper)
-    status, notes = _diagnosed(loop, stack, answers)
+    status, notes = _diagnosed(loop, stack, answers, task.names)
     certificate = Certificate(*answers.certificate.T)
     return Fits(answers.params, certificate, status, answers.steps, task.classes, chosen, notes)
 
@@ -147,7 +147,7 @@ def _certify(
 
 
 def _diagnosed(
-    loop: Loop, stack: Stack, answers: Answers
+    loop: Loop, stack: Stack, answers: Answers, names: Sequence[str] | None
 ) -> tuple[tuple[Status, ...], tuple[tuple[str, ...], ...]]:
     """The status of each model, and the notes on its data where features are unpenalised."""
     status = [Status(int(code)) for code in answers.status]
@@ -157,5 +157,6 @@ def _diagnosed(
     for i in np.flatnonzero(unbounded) if loop.tolerance > 0 else ():
         own = jax.tree.map(lambda part: part[0], stack.take(jnp.array([i])))
         params = Params(*(part[i] for part in answers.params))
-        status[i], notes[i] = diagnose(model_loop(loop, own).objective, params, status[i])
+        objective = model_loop(loop, own).objective
+        status[i], notes[i] = diagnose(objective, params, status[i], names)
     return tuple(status), tuple(notes)

@@ -54,6 +54,27 @@ def test_no_iterations_are_to_blame_where_there_is_no_optimum():
     assert "separable" in str(found[0].message)
 
 
+@pytest.mark.parametrize("kind", [LogisticRegression, LogisticRegressionCV])
+def test_columns_of_a_data_frame_are_named(kind):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(ROWS, columns=["age", "dose", "height", "same"])
+    frame["dose"], frame["same"] = np.where(TWO, 1, -1) * (1 + np.arange(50) % 3), frame["age"]
+    settings = {"C": np.inf} if kind is LogisticRegression else {
+        "Cs": [1.0, np.inf], "cv": 2, "l1_ratios": (0,), "scoring": "accuracy",
+        "use_legacy_attributes": False,
+    }  # fmt: skip
+    with pytest.warns(ConvergenceWarning, match="separable by feature dose") as found:
+        model = kind(**settings).fit(frame, TWO)
+    message = str(found[0].message)
+    assert "Feature same is a linear combination of feature age" in message
+    # In the terms of an estimator, and once.
+    assert message.endswith("Add a penalty, for example C=1.0.")
+    assert not any(word in message for word in ("L2(", "refine", "dtype=", "solver="))
+    assert message.count("no finite optimum") == 1
+    if kind is LogisticRegression:
+        assert "dose" in model.result_.message
+
+
 class Recorder:
     """A callback that keeps what it is told."""
 
