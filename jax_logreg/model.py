@@ -158,7 +158,9 @@ class Model(NamedTuple):
         """
         A = activate(self.logits(examples), self.family, self.temperature)
         predicted = np.asarray(self.classes)[predicted_classes(A, self.threshold)]
-        return Predictions(A[-1] if len(self.classes) == 2 else A.T, predicted, self.classes)
+        return Predictions(
+            A[-1] if len(self.classes) == 2 else A.T, predicted, self.classes, examples.files
+        )
 
 
 def probabilities(params: Params, X: Any) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""Arrays with a row an example: .npz, .npy, HDF5, svmlight."""
+"""Arrays with a row an example: .npz, .npy, HDF5."""
 
 import math
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Any
@@ -49,7 +49,7 @@ def read_npy(path: Path, labels: str, labelled: bool, part: Part | None = None) 
             f"{path} has labels in {beside.name}, which does not exist: name the file beside it "
             "with data.labels, or put X and Y into one .npz"
         )
-    examples = _from_array(path, "its array", load(path), load(beside) if labelled else None)
+    examples = from_array(path, "its array", load(path), load(beside) if labelled else None)
     return examples._replace(first=0 if part is None else part.rows(_length(path)).start)
 
 
@@ -85,25 +85,6 @@ def read_hdf5(
         if part is None:
             return examples
         return examples._replace(first=part.rows(len(file[find_array(path, names, x, "x")])).start)
-
-
-def read_svmlight(path: Path, zero_based: bool, features: Sequence[str] | None) -> Examples:
-    """The examples of a svmlight file, dense, with as many features as asked for."""
-    with needs("run"):
-        from sklearn.datasets import load_svmlight_file
-    count = None if features is None else len(features)
-    try:
-        rows, labels = load_svmlight_file(str(path), n_features=count, zero_based=zero_based)
-    except ValueError as error:
-        mend = ""
-        if "Invalid index 0" in str(error):
-            mend = ": if its features count from 0, set data.zero_based=true"
-        elif "n_features" in str(error):
-            mend = f": expected at most the {count} features that were trained on"
-        raise InputError(f"{path}: {str(error).splitlines()[0]}{mend}") from None
-    m, n = rows.shape
-    check_room(f"{path}: {m} dense examples of {n} features", 8 * m * n)
-    return _from_array(path, "its examples", rows.toarray(), labels)
 
 
 def load_array(path: Path, file: IO[bytes], held: int, part: Part | None = None) -> np.ndarray:
@@ -151,7 +132,7 @@ def _examples(
 ) -> Examples:
     name = find_array(path, names, x, "x")
     labels = load(find_array(path, names, y, "y")) if labelled else None
-    examples = _from_array(path, f"array '{name}'", load(name), labels)
+    examples = from_array(path, f"array '{name}'", load(name), labels)
     if weights is None:
         return examples
     values = np.asarray(load(find_array(path, names, weights, "weights")))
@@ -171,7 +152,12 @@ def find_array(path: Path, names: Iterable[str], pattern: str, option: str) -> s
     raise kind(f"{path} holds {what} named '{pattern}': name one of {listed} with data.{option}")
 
 
-def _from_array(path: Path, what: str, rows: np.ndarray, labels: Any) -> Examples:
+def from_array(path: Path, what: str, rows: np.ndarray, labels: Any) -> Examples:
+    """The examples of an array with a row each, and their labels.
+
+    Raises:
+        InputError: entries that are no real numbers, or no row for each example.
+    """
     if rows.dtype.kind not in "buif":
         raise InputError(f"{path}: {what} has dtype {rows.dtype}: expected real numbers")
     if rows.ndim < 2:

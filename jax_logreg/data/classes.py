@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jax_logreg.data.examples import Examples
+from jax_logreg.data.spelling import find, is_number
 from jax_logreg.errors import InputError
 
 # What counts as 0 where one class is told from several others.
@@ -34,7 +35,8 @@ def choose_classes(train: Examples, known: list[Any], positive: Any) -> tuple[An
     if positive is None:
         _check_several(train, known)
         return tuple(known)
-    named = [c for c in known if c == positive or str(c) == str(positive)]
+    found = find(positive, known)
+    named = [] if found is None else [found]
     if not named:
         raise InputError(
             f"data.positive is {positive!r}, no class of {train.source}: "
@@ -52,15 +54,42 @@ def class_indices(examples: Examples, classes: tuple[Any, ...]) -> np.ndarray:
     return np.searchsorted(np.asarray(classes), labels)
 
 
-def check_known(test: Examples, known: list[Any]) -> None:
-    """Refuse labels that the training part does not hold (InputError)."""
-    names = set(known)
-    for i, label in enumerate(_labels(test).tolist()):
-        if label not in names:
-            raise InputError(
-                f"{test.source}: the label of {test.example(i)} is {label}: "
-                f"expected a class of the training part: {', '.join(map(str, known[:5]))}"
-            )
+def as_classes(test: Examples, known: list[Any]) -> Examples:
+    """The same examples with labels as the training part has them.
+
+    A label that another kind of file writes otherwise is the one class that it can mean.
+
+    Raises:
+        InputError: a label that the training part does not hold.
+    """
+    labels = _labels(test)
+    distinct, inverse = np.unique(labels, return_inverse=True)
+    found = [find(label, known) for label in distinct.tolist()]
+    unknown = np.array([one is None for one in found], bool)[inverse]
+    if unknown.any():
+        first = int(np.argmax(unknown))
+        label = labels[first]
+        raise InputError(
+            f"{test.source}: the label of {test.example(first)} is {_shown(label)}: expected a "
+            f"class of the training part: {some(known)}{nearest(str(label), known)}"
+        )
+    notes = tuple(
+        f"{test.source}: the label '{label}' is taken for the class {one} of the training part."
+        for label, one in zip(distinct.tolist(), found, strict=True)
+        if isinstance(label, str) and str(one) != label
+    )
+    taken = np.array(found)[inverse] if found else labels
+    return test._replace(labels=taken, notes=test.notes + notes)
+
+
+def against_rest(test: Examples, positive: Any) -> tuple[np.ndarray, tuple[str, ...]]:
+    """1 for the examples of this class and 0 for all others, (m,); and lines to be said."""
+    distinct, inverse = np.unique(_labels(test), return_inverse=True)
+    found = np.array([find(label, [positive]) is not None for label in distinct.tolist()], bool)
+    notes: tuple[str, ...] = ()
+    if not found.any():
+        notes = (f"{test.source}: no example is of class {positive}: all are of the rest.",)
+    return found[inverse].astype(np.int64), notes
 
 
 def check_weights(train: Examples, classes: tuple[Any, ...]) -> None:
@@ -78,7 +107,7 @@ def check_weights(train: Examples, classes: tuple[Any, ...]) -> None:
 
 def some(classes: Sequence[Any]) -> str:
     """The first five, for a message."""
-    return ", ".join(map(str, classes[:5])) + (", ..." if len(classes) > 5 else "")
+    return ", ".join(map(_shown, classes[:5])) + (", ..." if len(classes) > 5 else "")
 
 
 def nearest(name: str, names: Any) -> str:
@@ -91,10 +120,10 @@ def _check_several(train: Examples, known: list[Any]) -> None:
     labels, k = _labels(train), len(known)
     if k == 2:
         return
-    if labels.dtype.kind == "f":
-        first = int(np.flatnonzero(labels != np.round(labels))[0])
+    first = _measurement(labels)
+    if first is not None:
         raise InputError(
-            f"{train.source}: the label of {train.example(first)} is {labels[first]:g}: "
+            f"{train.source}: the label of {train.example(first)} is {labels[first]}: "
             "expected classes, not measurements: cut them into classes first"
         )
     if k == labels.size:
@@ -102,6 +131,28 @@ def _check_several(train: Examples, known: list[Any]) -> None:
             f"{train.source} holds {k} classes, {some(known)}, for {k} examples: "
             "expected classes, each with several examples"
         )
+
+
+def _measurement(labels: np.ndarray) -> int | None:
+    """The number of a label that is a measurement, if there are any.
+
+    Text is one where most of the labels are numbers that no other example has, some with fractions.
+    """
+    if labels.dtype.kind == "f":
+        return int(np.flatnonzero(labels != np.round(labels))[0])
+    if labels.dtype.kind != "U":
+        return None
+    texts, first, counts = np.unique(labels, return_index=True, return_counts=True)
+    if 2 * np.count_nonzero(counts == 1) <= len(texts) or not all(map(is_number, texts.tolist())):
+        return None
+    fractions = first[[float(text) % 1 != 0 for text in texts.tolist()]]
+    return int(fractions.min()) if fractions.size else None
+
+
+def _shown(label: Any) -> str:
+    """A label for a message; blanks around it would not be seen."""
+    text = str(label)
+    return repr(text) if text != text.strip() else text
 
 
 def _labels(examples: Examples) -> np.ndarray:

@@ -36,7 +36,8 @@ class Examples(NamedTuple):
 
     `divisor` is 255 for pictures, which stay uint8. `first_line` is the line of a text file on
     which example 0 stands, else None. `weights` are None where every example counts once.
-    `categories` are the columns that are no numbers, and no part of X.
+    `categories` are the columns that are no numbers, and no part of X. `notes` are lines to be said
+    of what was read. `files` are the files of pictures, one an example, else empty.
     """
 
     X: np.ndarray
@@ -51,9 +52,16 @@ class Examples(NamedTuple):
     first: int = 0
     # Of pictures: height, width and perhaps colours, whose product is n; else empty.
     picture: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     def example(self, i: int) -> str:
         """Example i as a person finds it."""
+        if self.files:
+            return f"example {self.first + i} ({self.files[i]})"
+        if hasattr(self.X, "example"):
+            # A stream knows the file.
+            return str(self.X.example(i))
         i += self.first
         return f"example {i}" + (
             "" if self.first_line is None else f" (line {i + self.first_line})"
@@ -85,6 +93,7 @@ class Examples(NamedTuple):
             labels=labels,
             weights=weights,
             categories=tuple(column.take(columns) for column in self.categories),
+            files=tuple(self.files[i] for i in columns) if self.files else (),
         )
 
     def part(self, part: Part) -> "Examples":
@@ -118,8 +127,8 @@ class Scaling(NamedTuple):
         if unfit.size:
             name = examples.features[unfit[0]]
             raise InputError(
-                f"{examples.source}: feature '{name}' is too large to standardise: scale it down, "
-                "or set data.standardise=false and fit.dtype='float64'"
+                f"{examples.source}: feature '{name}' is too large to standardise: expected "
+                "squares that float64 holds: scale it down"
             )
         return cls(mean, scale)
 

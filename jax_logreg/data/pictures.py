@@ -1,7 +1,10 @@
 """Pictures in a folder, a sub-folder a class."""
 
 import warnings
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,38 +16,109 @@ from jax_logreg.memory import check_room
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 # Others are never tried: to read PostScript is to run a program.
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
+# What file managers, notebooks and archives leave beside pictures.
+_HIDDEN = {"__macosx", "thumbs.db", "desktop.ini"}
+# Of 16 bits: beneath this, the upper 8 hold less than 16 levels.
+_DARK = 2**12
 
 
 def read_pictures(path: Path, pixels: int | None, labelled: bool) -> Examples:
     """Pictures as RGB, flattened to height x width x 3 values of 0..255 each.
 
     They are read in the order of their names; where labels are needed, the sub-folders name them.
+    Hidden files and folders are left out. Of 16 bits the upper 8 are read.
     """
-    pattern = "*/*" if labelled else "**/*"
-    named = (file for file in path.glob(pattern) if file.suffix.lower() in _SUFFIXES)
-    files = sorted(file for file in named if file.is_file())
+    files, notes = _find(path, labelled)
     if not files:
         expected = "sub-folders, one a class, of pictures" if labelled else "pictures"
-        raise InputError(f"{path} holds no pictures: expected {expected} ({', '.join(_SUFFIXES)})")
+        left = f"; {notes[0].removeprefix(f'{path}: ')}" if notes else ""
+        raise InputError(
+            f"{path} holds no pictures: expected {expected} ({', '.join(sorted(_SUFFIXES))}){left}"
+        )
     if pixels is not None:
         check_room(f"pictures of {pixels} x {pixels} pixels", 3 * pixels**2 * len(files))
-    first = _picture(files[0], pixels)
+    seen = _Seen()
+    first = _picture(path / files[0], pixels, seen)
     check_room(f"{path}: {len(files)} pictures of {first.size} numbers", first.size * len(files))
     X = np.empty((first.size, len(files)), np.uint8)
-    for i, file in enumerate(files):
-        picture = _picture(file, pixels)
+    X[:, 0] = first.ravel()
+    for i, file in enumerate(files[1:], 1):
+        picture = _picture(path / file, pixels, seen)
         if picture.shape != first.shape:
             raise InputError(
-                f"{file} is {picture.shape[1]} x {picture.shape[0]} pixels, {files[0]} "
-                f"{first.shape[1]} x {first.shape[0]}: resize all with data.pixels=64"
+                f"{path / file} is {picture.shape[1]} x {picture.shape[0]} pixels, "
+                f"{path / files[0]} {first.shape[1]} x {first.shape[0]}: resize all with "
+                "data.pixels=64"
             )
         X[:, i] = picture.ravel()
-    labels = np.array([file.parent.name for file in files])
-    examples = Examples(X, label_values(labels), numbered(len(X)), str(path), divisor=255.0)
-    return examples._replace(picture=first.shape)
+    if labelled and 0 < seen.brightest < _DARK:
+        raise InputError(
+            f"{path}: pictures of 16 bits hold values up to {seen.brightest} of 65535, of which 8 "
+            f"bits would leave {seen.brightest // 256 + 1} levels: expected the full range: save "
+            "them with 8 bits"
+        )
+    labels = label_values(np.array([file.parent.name for file in files]))
+    return Examples(
+        X,
+        labels,
+        numbered(len(X)),
+        str(path),
+        divisor=255.0,
+        picture=first.shape,
+        notes=notes + seen.notes(path),
+        files=tuple(file.as_posix() for file in files),
+    )
 
 
-def _picture(path: Path, pixels: int | None) -> np.ndarray:
+class _Seen:
+    """What was met in pictures that a person should hear of."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.brightest = 0
+
+    def notes(self, path: Path) -> tuple[str, ...]:
+        return tuple(f"{path}: of {count} {what}." for what, count in self.counts.items())
+
+
+def _find(path: Path, labelled: bool) -> tuple[list[Path], tuple[str, ...]]:
+    """The pictures, relative to the folder and in order, and lines on what was left out."""
+    files: list[Path] = []
+    hidden, misplaced, others = [], [], []
+    for file in sorted(_walk(path)):
+        parts = file.parts
+        if any(_is_hidden(part) for part in parts):
+            hidden.append(file)
+        elif file.suffix.lower() not in _SUFFIXES:
+            others.append(file)
+        elif labelled and len(parts) != 2:
+            misplaced.append(file)
+        else:
+            files.append(file)
+    said = {
+        "hidden files": hidden,
+        "pictures in no sub-folder that is a class": misplaced,
+        "files that are no pictures by their suffix": others,
+    }
+    notes = tuple(
+        f"{path}: left out: {what} ({len(left)}, such as {left[0].as_posix()})."
+        for what, left in said.items()
+        if left
+    )
+    return files, notes
+
+
+def _walk(path: Path) -> Iterator[Path]:
+    # The first pattern does not go into folders that are links; classes may be.
+    found = {*path.glob("**/*"), *path.glob("*/*")}
+    return (file.relative_to(path) for file in found if file.is_file())
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _HIDDEN
+
+
+def _picture(path: Path, pixels: int | None, seen: _Seen) -> np.ndarray:
     with needs("run"):
         from PIL import Image
     try:
@@ -53,8 +127,10 @@ def _picture(path: Path, pixels: int | None) -> np.ndarray:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(path, formats=_FORMATS)
         with image:
-            colours = image.convert("RGB")
+            colours = _colours(path, image, seen)
             return np.asarray(colours.resize((pixels, pixels)) if pixels else colours)
+    except InputError:
+        raise
     except PermissionError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except MemoryError:
@@ -63,3 +139,31 @@ def _picture(path: Path, pixels: int | None) -> np.ndarray:
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path} is damaged, or no picture: {reason}") from None
+
+
+def _colours(path: Path, image: Any, seen: _Seen) -> Any:
+    """The picture in RGB, and in `seen` what of it is lost by that."""
+    if getattr(image, "is_animated", False):
+        seen.counts["pictures that have several frames the first is read"] += 1
+    mode = image.mode
+    if mode.startswith("I;16") or (mode == "I" and image.format == "PNG"):
+        # Pillow clips what is above 255, rather than to scale it.
+        image = _upper_bits(image, seen)
+    elif mode.startswith(("I", "F")):
+        kind = "floating-point numbers" if mode == "F" else "integers of 32 bits"
+        raise InputError(
+            f"{path} holds {kind}, whose range no picture says: expected 8 or 16 bits: scale them "
+            "to 0..255, or save the numbers as a .npy with a row an example"
+        )
+    elif image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255:
+        seen.counts["pictures that are transparent in parts the colours are read as opaque"] += 1
+    return image.convert("RGB")
+
+
+def _upper_bits(image: Any, seen: _Seen) -> Any:
+    from PIL import Image
+
+    values = np.asarray(image).astype(np.int64)
+    seen.brightest = max(seen.brightest, int(values.max(initial=0)))
+    seen.counts["greyscale pictures of 16 bits the upper 8 bits are read"] += 1
+    return Image.fromarray((values >> 8).astype(np.uint8))

@@ -6,7 +6,7 @@ import numpy as np
 
 from jax_logreg.data.categories import Levels
 from jax_logreg.data.classes import (
-    check_known,
+    as_classes,
     check_weights,
     choose_classes,
     class_indices,
@@ -28,7 +28,7 @@ class Prepared(NamedTuple):
 
     `classes` are what the rows of Y stand for; of two, `classes[1]` counts as 1. Example weights
     s (m,) are None where every example counts once. Where there are categories X is a
-    matrix of `jax_logreg.matrix`, numbers first; `notes` are what is to be said of them. Of
+    matrix of `jax_logreg.matrix`, numbers first. `notes` are what is to be said of the data. Of
     pictures `picture` holds height, width and perhaps colours.
     """
 
@@ -63,7 +63,7 @@ def prepare(config: DataConfig, dtype: str) -> Prepared:
     classes = choose_classes(whole, known, config.positive)
     if test is not None:
         given = test
-        together(lambda: check_known(given, known))
+        test = together(lambda: as_classes(given, known))
     elif config.test_fraction > 0:
         numbers = class_indices(whole, classes)
         rows, held_out = split(
@@ -75,12 +75,12 @@ def prepare(config: DataConfig, dtype: str) -> Prepared:
     fit_to = fit_scaling if is_streamed(train) else Scaling.fit
     scaling = fit_to(train, config.standardise)
     levels = Levels.fit(train.categories, train.source, config.drop_first)
-    notes = levels.rare(train.X.shape[1])
+    notes = [*train.notes, *levels.rare(train.X.shape[1])]
     X_train, Y_train = together(lambda: _arrays(train, scaling, levels, classes, dtype))
     X_test, Y_test = None, None
     if test is not None:
         X_test, Y_test = together(lambda: _arrays(test, scaling, levels, classes, dtype))
-        notes += levels.unknown(test.categories, test.source)
+        notes += [*test.notes, *levels.unknown(test.categories, test.source)]
         _check_counted(test)
         if train.weights is not None and test.weights is None:
             notes.append(f"{test.source} has no weights: each of its examples counts once")
@@ -95,7 +95,7 @@ def prepare(config: DataConfig, dtype: str) -> Prepared:
         train.source,
         train.weights,
         levels,
-        tuple(notes),
+        tuple(dict.fromkeys(notes)),
         train.picture,
         None if test is None else test.weights,
     )
@@ -171,6 +171,8 @@ def _load(config: DataConfig) -> tuple[Examples, Examples | None]:
 def _labels_of_all(train: Examples) -> tuple[Examples, int]:
     """The examples of all hosts but for their features, and the number of the first one here."""
     if count() == 1:
+        if is_streamed(train):
+            return train, 0
         return train._replace(X=np.empty((0, train.X.shape[1])), categories=()), 0
     weighted = train.weights is not None
     told = {"labels": train.labels, **({"weights": train.weights} if weighted else {})}

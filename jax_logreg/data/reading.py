@@ -8,10 +8,13 @@ from typing import Literal
 import numpy as np
 
 from jax_logreg.data import arrays, pictures, tables
+from jax_logreg.data.columns import Columns
 from jax_logreg.data.examples import Examples, NoWeights, Part
 from jax_logreg.data.library_errors import library_errors
+from jax_logreg.data.local import check_local
 from jax_logreg.data.one_line import one_line
 from jax_logreg.data.section import Section
+from jax_logreg.data.svmlight import read_svmlight
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 
@@ -36,6 +39,11 @@ class Reading(Section):
         description="Columns of .csv and .parquet that are categories, or 'auto' for all of text: "
         "each level is a feature, an empty cell a level, and one that training lacks is none.",
     )
+    exclude: list[str] = Field(
+        [],
+        description="Columns of .csv and .parquet to leave out, by name or by a shell pattern such "
+        "as 'note*'.",
+    )
     pixels: int | None = Field(None, ge=1, description="Resize pictures to pixels x pixels.")
     zero_based: bool = Field(False, description="Whether svmlight features count from 0, not 1.")
 
@@ -54,7 +62,7 @@ READERS: dict[str, Reader] = {
     ".parquet": lambda path, r, names, labelled: tables.read_parquet(
         path, _columns(r), names, labelled
     ),
-    ".svmlight": lambda path, r, names, _: arrays.read_svmlight(path, r.zero_based, names),
+    ".svmlight": lambda path, r, names, _: read_svmlight(path, r.zero_based, names),
 }
 READERS |= {".hdf5": READERS[".h5"], ".libsvm": READERS[".svmlight"], ".svm": READERS[".svmlight"]}
 
@@ -71,11 +79,11 @@ PART_READERS: dict[str, Callable[..., Examples]] = {
 PART_READERS[".hdf5"] = PART_READERS[".h5"]
 
 
-_TABLES = (".csv", ".parquet")
+TABLES = (".csv", ".parquet", ".arrow", ".feather")
 
 
-def _columns(reading: Reading) -> tables.Columns:
-    return tables.Columns(reading.label, reading.weights, reading.categorical)
+def _columns(reading: Reading) -> Columns:
+    return Columns(reading.label, reading.weights, reading.categorical, reading.exclude)
 
 
 @one_line()
@@ -99,19 +107,32 @@ def read(
     Raises:
         InputError: a file that is absent, damaged, or does not hold what was expected.
     """
+    check_local(path)
     if not labelled:
         reading = reading.model_copy(update={"weights": None})
     with library_errors(path):
         examples = _reader(path, part)(path, reading, features, labelled)
     if not labelled:
         examples = examples._replace(labels=None)
-    if reading.categorical and path.suffix.lower() not in _TABLES:
-        raise InputError(
-            f"{path} can hold no categories: data.categorical names columns of .csv and .parquet"
-        )
+    check_columns(path, reading, features)
     if reading.weights is not None:
         check_weights(examples, reading.weights)
     return _checked(examples, features, 1 if part is None else 0)
+
+
+def check_columns(path: Path, reading: Reading, features: Sequence[str] | None = None) -> None:
+    """Refuse options on columns where a file has none (InputError)."""
+    if path.suffix.lower() in TABLES:
+        return
+    if reading.categorical:
+        raise InputError(
+            f"{path} can hold no categories: data.categorical names columns of .csv and .parquet"
+        )
+    # A model knows its features already.
+    if reading.exclude and features is None:
+        raise InputError(
+            f"{path} has no columns to leave out: data.exclude names those of .csv and .parquet"
+        )
 
 
 def _reader(path: Path, part: Part | None) -> Reader:

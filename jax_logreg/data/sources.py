@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jax_logreg.data.examples import Examples, NoWeights, Part, label_values, numbered
+from jax_logreg.data.local import check_local
 from jax_logreg.data.reading import Reading, read
 from jax_logreg.data.section import Section
 from jax_logreg.data.stream.examples import stream_examples
@@ -117,6 +118,9 @@ class FileData(Source, Reading):
             raise InputError(
                 "data.train is missing: name the file to learn from: --set data.train=FILE"
             )
+        for path in (self.train, self.test):
+            if path is not None:
+                check_local(path)
         if self.stream:
             return self._streamed(self.train)
         if is_pattern(self.train):

@@ -14,28 +14,32 @@ from jax_logreg.extras import needs
 class Predictions(NamedTuple):
     """What a model says of m examples: P(class 1), (m,), or of k > 2 classes (m, k); the likeliest.
 
-    `classes` are what the columns of (m, k) stand for.
+    `classes` are what the columns of (m, k) stand for; `files` the pictures, one an example, if the
+    examples are pictures.
     """
 
     probability: np.ndarray
     predicted: np.ndarray
     classes: tuple[Any, ...] = ()
+    files: tuple[str, ...] = ()
 
     def columns(self) -> dict[str, np.ndarray]:
-        """A column for each class of more than two, else one; and the predicted class."""
+        """A column for each class of more than two, else one; the predicted class; and the file."""
+        files = {"file": np.array(self.files)} if self.files else {}
         if self.probability.ndim == 1:
-            return {"probability": self.probability, "predicted": self.predicted}
+            return {**files, "probability": self.probability, "predicted": self.predicted}
         names = [f"probability_{name}" for name in self.classes]
-        return {**dict(zip(names, self.probability.T, strict=True)), "predicted": self.predicted}
+        columns = dict(zip(names, self.probability.T, strict=True))
+        return {**files, **columns, "predicted": self.predicted}
 
     def arrays(self) -> dict[str, Any]:
         """The same for files of arrays, which hold one array of all probabilities."""
         arrays: dict[str, Any] = {"probability": self.probability, "predicted": self.predicted}
-        return (
-            arrays
-            if self.probability.ndim == 1
-            else {**arrays, "classes": np.asarray(self.classes)}
-        )
+        if self.files:
+            arrays["files"] = np.array(self.files)
+        if self.probability.ndim > 1:
+            arrays["classes"] = np.asarray(self.classes)
+        return arrays
 
 
 Writer = Callable[[Path, Predictions], None]

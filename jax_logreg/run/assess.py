@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jax_logreg.data import Examples
-from jax_logreg.data.classes import REST, check_known, class_indices
+from jax_logreg.data.classes import REST, against_rest, as_classes, class_indices
 from jax_logreg.data.one_line import one_line
 from jax_logreg.errors import InputError
 from jax_logreg.evaluation import (
@@ -94,8 +94,9 @@ def assess(model: Model, examples: Examples, settings: Settings) -> Assessment:
             raise InputError(
                 f"a cost chooses a threshold of two classes: the model has {len(model.classes)}"
             )
-    notes = tuple(model.levels.unknown(examples.categories, examples.source))
-    known = _Known(model.logits(examples), _truth(model, examples), examples.weights)
+    truth, notes = _truth(model, examples)
+    notes += tuple(model.levels.unknown(examples.categories, examples.source))
+    known = _Known(model.logits(examples), truth, examples.weights)
     if settings.cost is None and not settings.temperature:
         before = _judge(model, known, settings)
         return Assessment(before, None, 0, known.truth.size, notes, _counted(known, settings))
@@ -119,11 +120,16 @@ def _counted(known: _Known, settings: Settings) -> float | None:
     return float(known.s.sum())
 
 
-def _truth(model: Model, examples: Examples) -> np.ndarray:
-    """The number of each example's class; of one against the rest, any other label is the rest."""
-    if len(model.classes) > 2 or model.classes[0] != REST:
-        check_known(examples, list(model.classes))
-    return class_indices(examples, model.classes)
+def _truth(model: Model, examples: Examples) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The number of each example's class, and lines on what was read.
+
+    Of one against the rest, any other label is the rest.
+    """
+    if model.classes[0] == REST and len(model.classes) == 2:
+        truth, notes = against_rest(examples, model.classes[1])
+        return truth, examples.notes + notes
+    examples = as_classes(examples, list(model.classes))
+    return class_indices(examples, model.classes), examples.notes
 
 
 def _halves(truth: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -149,6 +149,7 @@ def predict(
     """Write the probability of each new example, from the saved model alone.
 
     Of two classes it is that of the second; of more there is a column for each, probability_CLASS.
+    Of pictures the column file says which each is.
     """
     with _one_line():
         from jax_logreg.data import find_writer, read, write_csv
@@ -158,7 +159,7 @@ def predict(
         writer = None if out is None else find_writer(out)
         model = Model.load(run_dir / "model.safetensors")
         examples = read(data, model.reading, features=model.features, labelled=False)
-        for line in model.levels.unknown(examples.categories, examples.source):
+        for line in (*examples.notes, *model.levels.unknown(examples.categories, examples.source)):
             print(f"jax-logreg: {line}", file=sys.stderr)
         predictions = model.predict(examples)
         if out is None or writer is None:

@@ -196,7 +196,7 @@ BAD = {
     "CSV not in UTF-8": (raw(b"a,label\n1,caf\xe9\n2,b\n", "a.csv"), r"a\.csv"),
     "date column": (
         parquet_of(a=pyarrow.array([1, 2], pyarrow.date32()), label=[0, 1]),
-        r"column 'a' is of type date32",
+        r"column 'a' is '1970-01-02' in example 0, of type date32\[day\]: .*; write it as a number",
     ),
     "numbers stored as text": (
         parquet_of(a=["1", "2"], label=[0, 1]),

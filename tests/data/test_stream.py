@@ -107,7 +107,7 @@ def test_csv_labels_are_those_that_reading_at_once_finds(tmp_path):
     (tmp_path / "a.csv").write_text("a,label\n1,1\n2.5,0\n")
     assert open_stream(tmp_path).Y.tolist() == [1, 0]
     (tmp_path / "a.csv").write_text("a,label\n1,true\n2.5,false\n")
-    assert open_stream(tmp_path).Y.tolist() == [True, False]
+    assert open_stream(tmp_path).Y.tolist() == ["true", "false"]
 
 
 def test_columns_go_by_name_and_weights_along(tmp_path):
@@ -123,7 +123,11 @@ def test_columns_go_by_name_and_weights_along(tmp_path):
 # suffix, what the second of two files holds, what the line says of it
 BAD = {
     "text": (".parquet", {"a": ["1", "x"], "label": [0, 1]}, "column 'a' is 'x' in example 1"),
-    "text in csv": (".csv", {"a": ["1", "x"], "label": [0, 1]}, "invalid value 'x'"),
+    "text in csv": (
+        ".csv",
+        {"a": ["1", "x"], "label": [0, 1]},
+        "column 'a' is 'x' in example 1 (line 3)",
+    ),
     "null": (".parquet", {"a": [1, None], "label": [0, 1]}, "feature 'a' of example 1 is missing"),
     "NaN": (".arrow", {"a": [1, np.nan], "label": [0, 1]}, "feature 'a' of example 1 is nan"),
     "infinite": (".npy", {"a": [np.inf, 1], "label": [0, 1]}, "feature 'x0' of example 0 is inf"),

@@ -20,9 +20,9 @@ STATE = {}
 
 
 class Watching(Checkpoint):
-    def restore(self, like, scale):
-        STATE["like"] = like, scale
-        return super().restore(like, scale)
+    def restore(self, like):
+        STATE["like"] = like
+        return super().restore(like)
 
 
 def prepare_once(folder):
@@ -133,6 +133,6 @@ def _checkpoint(rng, folder):
     said = []
     checkpoint = Checkpoint(folder, name="a", notice=said.append)
     if checkpoint.find(over_hosts=False):
-        checkpoint.restore(*STATE["like"])
+        checkpoint.restore(STATE["like"])
     assert said and all(line.isprintable() and len(line) <= 2000 for line in said), said
     return "passed over" if "is damaged" in said[0] else "success"

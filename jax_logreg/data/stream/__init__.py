@@ -1,5 +1,6 @@
 """Data larger than memory: files that are read again in every pass."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -35,9 +36,12 @@ def open_stream(
     y: str = "Y",
     labels: str = "*_labels.npy",
     weights: str | None = None,
+    exclude: Sequence[str] = (),
     block: int | None = None,
 ) -> Stream:
     """The examples of files that need not fit into memory: looked through once, then read by pass.
+
+    What was left out or may be taken otherwise is a UserWarning.
 
     Args:
         path: a file, a folder of them, a pattern such as "big/*.parquet", or several of these:
@@ -48,6 +52,7 @@ def open_stream(
         y: the array of labels in HDF5, or a pattern.
         labels: the file of labels beside a .npy; * stands for its name.
         weights: the column or array of example weights.
+        exclude: columns of a table to leave out, by name or by a shell pattern such as "note*".
         block: about how many examples are in memory at a time, several times over.
 
     Raises:
@@ -55,5 +60,8 @@ def open_stream(
             not finite, by feature, file and example.
     """
     paths = [path] if isinstance(path, str | Path) else path
-    found = open_reader([Path(one) for one in paths], Names(label, x, y, labels, weights))
+    names = Names(label, x, y, labels, weights, exclude)
+    found = open_reader([Path(one) for one in paths], names)
+    for note in found.notes:
+        warnings.warn(note, stacklevel=3)
     return Stream(stream(found, block), found.labels, found.weights, found.features)

@@ -42,6 +42,11 @@ class _Array(Part):
                 f"{self.labels.shape}: expected ({self.length},)"
             )
         self.weights = None if weights is None else np.asarray(weights).ravel()
+        if self.weights is not None and self.weights.shape != (self.length,):
+            raise InputError(
+                f"{self.path} holds {self.length} examples, but {self.weights.size} weights: "
+                "expected one for each"
+            )
 
     def first_pass(self, size: int) -> Iterator[np.ndarray]:
         return self.later_pass(0, size)

@@ -36,6 +36,7 @@ def stream_examples(path: Path, reading: Reading, like: Examples | None = None) 
         str(path),
         reader.divisor,
         weights=reader.weights,
+        notes=reader.notes,
     )
     if reading.weights is not None:
         check_weights(examples, reading.weights)
@@ -66,7 +67,7 @@ def fit_scaling(examples: Examples, wanted: bool) -> Scaling:
     if unfit.size:
         raise InputError(
             f"{examples.source}: feature '{examples.features[unfit[0]]}' is too large to "
-            "standardise: scale it down, or set data.standardise=false and fit.dtype='float64'"
+            "standardise: expected squares that float64 holds: scale it down"
         )
     return Scaling(mean, scale)
 

@@ -1,12 +1,13 @@
 """One file of a stream: pieces of its examples, and of what is read of it but once."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from jax_logreg.data.columns import Columns
 from jax_logreg.data.library_errors import library_errors
 from jax_logreg.errors import InputError
 
@@ -19,6 +20,12 @@ class Names(NamedTuple):
     y: str = "Y"
     labels: str = "*_labels.npy"
     weights: str | None = None
+    exclude: Sequence[str] = ()
+
+    @property
+    def columns(self) -> Columns:
+        """Those of a table."""
+        return Columns(self.label, self.weights, (), self.exclude)
 
 
 class Part(ABC):
@@ -30,6 +37,8 @@ class Part(ABC):
 
     by_rows = True
     divisor = 1.0
+    # Labels are texts, which together say whether they are numbers.
+    spelled = False
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -38,7 +47,14 @@ class Part(ABC):
         self.length = 0
         self.labels = np.empty(0)
         self.weights: np.ndarray | None = None
+        # Lines to be said, and all columns of a table.
+        self.notes: tuple[str, ...] = ()
+        self.columns: list[str] | None = None
         self._state = _state(path)
+
+    def example(self, i: int) -> str:
+        """Example i as a person finds it."""
+        return f"example {i}"
 
     @abstractmethod
     def first_pass(self, size: int) -> Iterator[np.ndarray]:
@@ -92,9 +108,9 @@ class Part(ABC):
         if piece.dtype.kind != "f" or np.isfinite(piece).all():
             return
         rows = piece if self.by_rows else piece.T
-        example, feature = np.argwhere(~np.isfinite(rows))[0]
+        example, feature = np.argwhere(~np.isfinite(rows))[0].tolist()
         raise InputError(
-            f"{self.path}: feature '{self.features[feature]}' of example {at + example} is "
+            f"{self.path}: feature '{self.features[feature]}' of {self.example(at + example)} is "
             f"{rows[example, feature]}: expected a finite number: leave that example out, or fill "
             "the value in"
         )

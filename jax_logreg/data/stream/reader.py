@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from jax_logreg.data.columns import check_excluded
+from jax_logreg.data.local import check_local
 from jax_logreg.data.reading import READERS
+from jax_logreg.data.spelling import values_of
 from jax_logreg.data.stream.arrays import HDF5Part, NpyPart
 from jax_logreg.data.stream.part import Names, Part
 from jax_logreg.data.stream.tables import ArrowPart, CSVPart, ParquetPart
@@ -60,7 +63,30 @@ class Reader:
     @property
     def labels(self) -> np.ndarray:
         """The raw labels (m,)."""
-        return self._of_all([part.labels for part in self.parts], "labels")
+        found = [part.labels for part in self.parts]
+        texts = [labels for part, labels in zip(self.parts, found, strict=True) if part.spelled]
+        if texts:
+            # One file's 01 makes text of another's 1.
+            kind = values_of(np.unique(np.concatenate(texts)).tolist()).dtype.kind
+            found = [
+                labels.astype(np.int64) if part.spelled and kind == "i" else labels
+                for part, labels in zip(self.parts, found, strict=True)
+            ]
+        return self._of_all(found, "labels")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Lines to be said; of the same on many files that on the first."""
+        lines = [(line.removeprefix(str(p.path)), line) for p in self.parts for line in p.notes]
+        return tuple(dict(reversed(lines)).values())[::-1]
+
+    def example(self, i: int) -> str:
+        """Example i as a person finds it: of which file, where there are several."""
+        at = int(i if self.chosen is None else self.chosen[i])
+        number = int(np.searchsorted(self.starts, at, side="right")) - 1
+        part = self.parts[number]
+        found = part.example(at - int(self.starts[number]))
+        return found if len(self.parts) == 1 else f"{found} of {part.path}"
 
     @property
     def weights(self) -> np.ndarray | None:
@@ -123,19 +149,27 @@ def open_reader(paths: Sequence[Path], names: Names, like: Reader | None = None)
     Raises:
         InputError: no file, one that does not fit the others, or an entry that is not finite.
     """
-    parts: list[Part] = []
-    for file in [file for path in paths for file in find_files(path, names)]:
-        part = PARTS[file.suffix.lower()](file, names)
-        if part.features:
-            if parts or like is not None:
-                _match(parts[0] if like is None else like.parts[0], part)
-            parts.append(part)
+    files = [file for path in paths for file in find_files(path, names)]
+    parts = [PARTS[file.suffix.lower()](file, names) for file in files]
+    if like is None and names.exclude:
+        _check_excluded(paths[0], parts, names.exclude)
+    parts = [part for part in parts if part.features]
+    for part in parts:
+        _match(parts[0] if like is None else like.parts[0], part)
+    for part in parts:
         for _ in part.read(max(_PIECE // max(len(part.features), 1), 1)):
             pass
     filled = [part for part in parts if part.length]
     if not filled:
         raise InputError(f"{paths[0]} holds no examples: expected at least one")
     return Reader(filled)
+
+
+def _check_excluded(path: Path, parts: list[Part], exclude: Sequence[str]) -> None:
+    columns = [part.columns for part in parts if part.columns is not None]
+    if not columns:
+        raise InputError(f"{path} has no columns to leave out: data.exclude names those of tables")
+    check_excluded(path, dict.fromkeys(name for names in columns for name in names), exclude)
 
 
 def _match(first: Part, part: Part) -> None:
@@ -154,6 +188,7 @@ def find_files(path: Path, names: Names) -> list[Path]:
     Raises:
         InputError: there is none, or one of a format that is not read in pieces.
     """
+    check_local(path)
     if is_pattern(path):
         folder = Path(path.anchor) if path.is_absolute() else Path()
         found = sorted(folder.glob(str(path.relative_to(folder))))

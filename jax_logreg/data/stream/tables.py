@@ -1,6 +1,5 @@
 """Files with a column a feature: Parquet, Arrow IPC, CSV."""
 
-import io
 from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +7,25 @@ from typing import Any
 
 import numpy as np
 
-from jax_logreg.data import tables
+from jax_logreg.data.cells import (
+    column_labels,
+    column_numbers,
+    encode,
+    holds_numbers,
+    not_a_number,
+    plain,
+)
+from jax_logreg.data.columns import choose, missing_column
+from jax_logreg.data.delimited import check_text, line_of
 from jax_logreg.data.examples import NoWeights
 from jax_logreg.data.library_errors import library_errors
+from jax_logreg.data.spelling import is_number
 from jax_logreg.data.stream.part import Names, Part
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
+
+# Bytes of text that are read at a time: by default shorter pieces make more batches.
+BLOCK = 2**24
 
 
 class _Table(Part):
@@ -32,15 +44,14 @@ class _Table(Part):
         path = self.path
         if not schema.names:
             return
-        tables.check_unique(path, schema.names)
-        wanted = {names.label: "labels with data.label"}
-        if names.weights is not None:
-            wanted[names.weights] = "weights with data.weights"
-        for name, option in wanted.items():
+        special = names.columns
+        choice = choose(path, schema.names, special, schema.metadata)
+        for name, option in special.named().items():
             if name not in schema.names:
                 kind = NoWeights if name == names.weights else InputError
-                raise kind(tables.missing_column(path, name, schema.names, option))
-        self.features = tuple(name for name in schema.names if name not in wanted)
+                raise kind(missing_column(path, name, schema.names, option))
+        self.features, self.notes = tuple(choice.candidates), choice.notes(path)
+        self.columns = schema.names
         if not self.features:
             raise InputError(f"{path} holds no features: expected at least one column of them")
         self.dtype = np.result_type(*{_dtype(schema.field(name).type) for name in self.features})
@@ -65,32 +76,33 @@ class _Table(Part):
             self._check_types(batch, at)
             at += batch.num_rows
             yield self._numbers(batch)
-        label, *weights = (self._kept(kept[name], name) for name in special)
+        label, *weights = (self._kept(kept[name]) for name in special)
         if at:
-            self.labels = tables.column_labels(self.path, label, special[0], None)
+            found = column_labels(self.path, label, special[0], self.example, spelled=False)
+            self.labels, self.notes = found.values, self.notes + found.notes
         if weights and at:
-            self.weights = tables.column_numbers(self.path, weights[0], special[1], None)
+            self.weights = column_numbers(self.path, weights[0], special[1], self.example)
 
     def later_pass(self, first: int, size: int) -> Iterator[np.ndarray]:
         for batch in self._batches(list(self.features), first, size):
             yield self._numbers(batch)
 
-    def _kept(self, parts: list[Any], name: str) -> Any:
+    def _kept(self, parts: list[Any]) -> Any:
         return _arrow().chunked_array(parts) if parts else None
 
     def _check_types(self, batch: Any, at: int) -> None:
-        """Refuse text and other types with one of their entries."""
+        """Refuse text, other types and what is missing, with one of the entries."""
         for name in self.features:
             column = batch.column(name)
+            if not holds_numbers(column.type):
+                # It says what is wrong with the column, and where.
+                column_numbers(self.path, column, name, lambda i: self.example(at + i))
             if column.null_count:
                 missing = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
                 raise InputError(
-                    f"{self.path}: feature '{name}' of example {at + missing} is missing: expected "
-                    "a finite number: leave that example out, or fill the value in"
+                    f"{self.path}: feature '{name}' of {self.example(at + missing)} is missing: "
+                    "expected a finite number: leave that example out, or fill the value in"
                 )
-            if not _is_number(column.type):
-                # It says what is wrong with the column, and where.
-                tables.column_numbers(self.path, column, name, None)
 
     def _numbers(self, batch: Any) -> np.ndarray:
         """The features of a batch, (n, b)."""
@@ -98,7 +110,7 @@ class _Table(Part):
         place = {name: i for i, name in enumerate(batch.schema.names)}
         columns = batch.columns
         for row, name in zip(piece, self.features, strict=True):
-            row[:] = columns[place[name]].to_numpy(zero_copy_only=False)
+            row[:] = plain(columns[place[name]]).to_numpy(zero_copy_only=False)
         return piece
 
 
@@ -147,46 +159,77 @@ class ArrowPart(_Table):
 class CSVPart(_Table):
     """A CSV file in UTF-8 whose first line names the columns; features are read as float64."""
 
+    spelled = True
+
+    def example(self, i: int) -> str:
+        line = line_of(self.path, i)
+        return f"example {i}" + ("" if line is None else f" (line {line})")
+
     def _schema(self) -> Any:
         if not self.path.stat().st_size:
             return _arrow().schema([])
+        check_text(self.path, self._names.label)
         with self._open({}) as file:
-            types = {field.name: _read_as(field) for field in file.schema}
-            if self._names.label in types:
-                types[self._names.label] = _arrow().string()
-            return _arrow().schema([(name, types[name]) for name in file.schema.names])
+            types = [_read_as(field) for field in file.schema]
+            names = file.schema.names
+        label = self._names.label
+        types = [
+            _arrow().string() if name == label else kind
+            for name, kind in zip(names, types, strict=True)
+        ]
+        return _arrow().schema(list(zip(names, types, strict=True)))
 
     def _open(self, types: dict[str, Any]) -> Any:
         with needs("run"):
             from pyarrow import csv
-        # Larger pieces of text than by default make fewer, longer batches.
         return csv.open_csv(
             self.path,
-            csv.ReadOptions(block_size=2**24),
-            convert_options=csv.ConvertOptions(column_types=types),
+            csv.ReadOptions(block_size=BLOCK),
+            # What is left out need be of no type.
+            convert_options=csv.ConvertOptions(column_types=types, include_columns=list(types)),
         )
 
     def _batches(self, columns: list[str], first: int, size: int) -> Iterator[Any]:
         types = {name: self._columns.field(name).type for name in columns}
         try:
             with self._open(types) as file:
-                yield from _after(_cut((batch.select(columns) for batch in file), size), first)
+                yield from _after(_cut(file, size), first)
         except _arrow().ArrowInvalid as error:
+            types.pop(self._names.label, None)
+            self._explain(types)
             reason = str(error).splitlines()[0].removeprefix("CSV parse error: ")
             raise InputError(f"{self.path} is no CSV table of numbers: {reason}") from None
 
-    def _kept(self, parts: list[Any], name: str) -> Any:
-        """Labels, read as text, in the type that reading all of them at once would find."""
-        from pyarrow import csv
+    def _explain(self, types: dict[str, Any]) -> None:
+        """Refuse the first cell that is nothing of its column's type, if it can be found."""
+        at = 0
+        try:
+            with self._open(dict.fromkeys(types, _arrow().string())) as file:
+                for batch in file:
+                    for name, kind in types.items():
+                        found = _first_unread(batch.column(name), kind)
+                        if found is not None:
+                            cell = {at + found[0]: found[1]}
+                            raise InputError(not_a_number(self.path, cell, name, self.example))
+                    at += batch.num_rows
+        except _arrow().ArrowInvalid:
+            return
 
-        column = super()._kept(parts, name)
-        if column is None or not _arrow().types.is_string(column.type):
-            return column
-        coded = column.combine_chunks().dictionary_encode()
-        text = io.BytesIO()
-        csv.write_csv(_arrow().table({"label": coded.dictionary}), text)
-        found = csv.read_csv(io.BytesIO(text.getvalue())).column(0)
-        return found.take(coded.indices)
+
+def _first_unread(column: Any, kind: Any) -> tuple[int, str] | None:
+    """The first cell that pyarrow takes for nothing of this type, and for nothing missing."""
+    from pyarrow import csv
+
+    options = csv.ConvertOptions()
+    texts, codes = encode(column)
+    read = set(options.null_values)
+    if _arrow().types.is_boolean(kind):
+        read |= {*options.true_values, *options.false_values}
+    wrong = np.array([not (text in read or is_number(text)) for text in texts], bool)
+    if not wrong.any():
+        return None
+    i = int(np.argmax(wrong[codes]))
+    return i, texts[codes[i]]
 
 
 def _read_as(field: Any) -> Any:
@@ -235,10 +278,7 @@ def _after(batches: Any, first: int) -> Iterator[Any]:
         first = max(first - batch.num_rows, 0)
 
 
-def _is_number(kind: Any) -> bool:
-    types = _arrow().types
-    return types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
-
-
 def _dtype(kind: Any) -> np.dtype[Any]:
-    return np.dtype(kind.to_pandas_dtype()) if _is_number(kind) else np.dtype(np.float64)
+    if not holds_numbers(kind) or str(kind).startswith("decimal"):
+        return np.dtype(np.float64)
+    return np.dtype(kind.to_pandas_dtype())

@@ -1,0 +1,195 @@
+"""What the cells of a table's column stand for: numbers, labels, or categories."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jax_logreg.data.examples import label_values
+from jax_logreg.data.spelling import is_number, means_missing, notes_on, values_of
+from jax_logreg.errors import InputError
+from jax_logreg.memory import check_room
+
+# Names example i as a person finds it.
+Where = Callable[[int], str]
+
+_TEXTS = ("string", "large_string", "dictionary<values=string", "dictionary<values=large_string")
+_NUMBERS = ("bool", "int", "uint", "float", "double", "halffloat", "decimal")
+_TIMES = ("date", "time", "duration")
+_MEND = "leave the column out with data.exclude"
+
+
+class Labels(NamedTuple):
+    """Raw labels (m,), and lines to be said of them."""
+
+    values: np.ndarray
+    notes: tuple[str, ...] = ()
+
+
+def example_at(first_line: int | None) -> Where:
+    """Names examples by number, and by line where example 0 stands on this one."""
+    if first_line is None:
+        return lambda i: f"example {i}"
+    return lambda i: f"example {i} (line {i + first_line})"
+
+
+def is_text(kind: Any) -> bool:
+    """Whether an Arrow type holds text."""
+    return str(kind).startswith(_TEXTS)
+
+
+def holds_numbers(kind: Any) -> bool:
+    """Whether an Arrow type holds numbers, booleans among them."""
+    return str(kind).startswith(_NUMBERS)
+
+
+def plain(column: Any) -> Any:
+    """Decimals as float64, each the nearest; any other column as it is."""
+    if not str(column.type).startswith("decimal"):
+        return column
+    # A cast from decimals multiplies by a power of ten, which rounds twice.
+    return column.cast("string").cast("double")
+
+
+def column_numbers(path: Path, column: Any, name: str, where: Where) -> np.ndarray:
+    """A column as numbers, (m,); text or another type is an InputError."""
+    if is_text(column.type):
+        raise InputError(not_a_number(path, dict(enumerate(column.to_pylist())), name, where))
+    if str(column.type) == "null":
+        return np.full(len(column), np.nan)
+    if not holds_numbers(column.type):
+        raise InputError(_of_other_type(path, column, name, where))
+    column = plain(column)
+    # An array, unlike a chunked one, is asked whether it may be copied.
+    values = column.to_numpy(**({} if hasattr(column, "chunks") else {"zero_copy_only": False}))
+    # With nulls pyarrow hands booleans over as objects.
+    return values.astype(np.float64) if values.dtype.kind == "O" else values
+
+
+def not_a_number(path: Path, values: dict[int, Any], name: str, where: Where) -> str:
+    """The line on text where numbers belong, by example; in Parquet even numbers may be text."""
+    i = next((i for i, value in values.items() if not is_number(value)), next(iter(values), 0))
+    value = values.get(i)
+    decimal = "," in str(value) and is_number(str(value).replace(",", ".", 1))
+    mend = "write it with a decimal point" if decimal else "mend the value"
+    return (
+        f"{path}: column '{name}' is {value!r} in {where(i)}: expected numbers; {_MEND}, {mend}, "
+        "name the column in data.categorical, or the labels with data.label"
+    )
+
+
+def _of_other_type(path: Path, column: Any, name: str, where: Where) -> str:
+    i = int(np.argmin(np.asarray(column.is_null()))) if len(column) else 0
+    value = "" if not len(column) else f"{str(column[i].as_py())[:40]!r} in {where(i)}, "
+    kind, mend = str(column.type), ""
+    if "list" in kind:
+        mend = (
+            "; write a column for each number of the lists, or all of them as a .npy with a row "
+            "an example"
+        )
+    elif kind.startswith(_TIMES):
+        mend = "; write it as a number, such as days since a date"
+    return f"{path}: column '{name}' is {value}of type {kind}: expected numbers{mend}; or {_MEND}"
+
+
+def column_labels(path: Path, column: Any, name: str, where: Where, spelled: bool) -> Labels:
+    """A column as labels; of a file that spells them all the texts are taken as they are written.
+
+    Raises:
+        InputError: a label is missing, or no class.
+    """
+    if is_text(column.type):
+        return _text_labels(path, column, name, where, spelled)
+    values = column.to_pylist()
+    empty = next((i for i, value in enumerate(values) if value is None or value != value), None)
+    if empty is not None:
+        raise InputError(_missing(path, name, where(empty), None))
+    return Labels(label_values(values))
+
+
+def _text_labels(path: Path, column: Any, name: str, where: Where, spelled: bool) -> Labels:
+    texts, codes = encode(column)
+    words = [text for text in texts if text.strip() == "" or text.casefold() == "nan"]
+    rest = [text for text in texts if text not in words]
+    # Where all other labels are numbers, NA is none of them.
+    if all(is_number(text) for text in rest if not means_missing(text)):
+        words += [text for text in rest if means_missing(text)]
+    # No text at all has the code -1.
+    gone = np.append([text in words for text in texts], True).astype(bool)[codes]
+    if gone.any():
+        first = int(np.argmax(gone))
+        raise InputError(_missing(path, name, where(first), (*texts, "")[codes[first]]))
+    label_values(texts)
+    longest = max(map(len, texts), default=0)
+    check_room(
+        f"{path}: {codes.size} labels of up to {longest} characters", 4 * longest * codes.size
+    )
+    values = values_of(texts) if spelled else np.array(texts, np.str_)
+    counts = dict(zip(texts, np.bincount(codes, minlength=len(texts)).tolist(), strict=True))
+    return Labels(label_values(values[codes]), notes_on(path, name, counts))
+
+
+def _missing(path: Path, name: str, where: str, text: str | None) -> str:
+    shown = f", {text!r}" if text else ""
+    return f"{path}: label '{name}' of {where} is missing{shown}"
+
+
+def check_spoilt(path: Path, column: Any, name: str, where: Where, chosen: bool) -> tuple[str, ...]:
+    """Lines on a column of categories that may be a spoilt column of numbers.
+
+    Raises:
+        InputError: most of its cells are numbers, some are not, and nobody has `chosen` it.
+    """
+    if not is_text(column.type):
+        return ()
+    texts, codes = encode(column)
+    counts = np.bincount(codes[codes >= 0], minlength=len(texts)).tolist()
+    filled = {text: m for text, m in zip(texts, counts, strict=True) if text != ""}
+    others = [text for text in filled if not is_number(text)]
+    total, numbers = sum(filled.values()), sum(m for t, m in filled.items() if t not in others)
+    lines = []
+    if others and 2 * numbers > total:
+        first = int(np.argmax(np.isin(codes, [texts.index(text) for text in others])))
+        spoilt = f"{texts[codes[first]][:40]!r} in {where(first)}, and a number in {numbers}"
+        if not chosen:
+            raise InputError(
+                f"{path}: column '{name}' is {spoilt} of {total}: expected numbers, or categories: "
+                "mend the value, leave the column out with data.exclude, or name the column in "
+                "data.categorical, each of whose numbers is then a feature"
+            )
+        lines.append(
+            f"{path}: column '{name}' of categories is {spoilt} of {total}: each number is a "
+            "category of its own."
+        )
+    elif numbers and not others and not chosen:
+        lines.append(
+            f"{path}: column '{name}' holds numbers as text: each is a category of its own."
+        )
+    lines += [
+        f"{path}: column '{name}' is {text!r} in {filled[text]} of {total} examples, which counts "
+        "as a category like others."
+        for text in others
+        if means_missing(text)
+    ]
+    return tuple(lines)
+
+
+def encode(column: Any) -> tuple[list[str], np.ndarray]:
+    """The distinct texts of a column, and their numbers (m,), -1 where there is no text.
+
+    A text that is kept once and named often is not repeated.
+    """
+    column = column if str(column.type).startswith("dictionary") else column.dictionary_encode()
+    number: dict[str, int] = {}
+    parts = [np.empty(0, np.int64)]
+    for chunk in getattr(column, "chunks", [column]):
+        texts = chunk.dictionary.to_pylist()
+        codes = chunk.indices.cast("int64").fill_null(len(texts)).to_numpy()
+        used = np.bincount(codes, minlength=len(texts)).astype(bool).tolist()
+        to = [
+            number.setdefault(text, len(number)) if here and text is not None else -1
+            for text, here in zip(texts, used, strict=False)
+        ]
+        parts.append(np.array([*to, -1], np.int64)[codes])
+    return list(number), np.concatenate(parts)

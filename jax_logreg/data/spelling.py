@@ -1,0 +1,91 @@
+"""Labels as a text file spells them: 01 is not 1, and 1.10 is not 1.1."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+# What can be read as a number and written again to the same characters.
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity)", re.I | re.A)
+# Words for "missing" that can be meant otherwise: NA is a country, none an answer.
+_MISSING = {
+    *("na", "n/a", "null", "none", "<na>", "#n/a", "?", "-", ".", "missing", "unknown", "nat"),
+}
+
+
+def is_number(text: Any) -> bool:
+    """Whether a text is a number as tables write one; what is missing is none."""
+    return isinstance(text, str) and _NUMBER.fullmatch(text.strip()) is not None
+
+
+def means_missing(text: str) -> bool:
+    """Whether a text is a word for a missing value."""
+    return text.strip().casefold() in _MISSING
+
+
+def values_of(texts: Sequence[str]) -> np.ndarray:
+    """The labels that these distinct texts stand for: integers if all are written as Python does.
+
+    Any other spelling, 01, 1.0, +1 or TRUE, leaves all of them text.
+    """
+    if len(texts) and all(_INTEGER.fullmatch(text) for text in texts):
+        return np.array([int(text) for text in texts], np.int64)
+    return np.array(texts, np.str_)
+
+
+def notes_on(source: Any, name: str, counts: dict[str, int]) -> tuple[str, ...]:
+    """Lines on texts that are classes of their own where somebody might think otherwise.
+
+    `counts` says how many examples each text is the label of.
+    """
+    lines = [
+        f"{source}: '{text}' is the label '{name}' of {counts[text]} examples, and counts as a "
+        "class: if it means that the label is missing, leave those examples out."
+        for text in counts
+        if means_missing(text)
+    ]
+    alike: dict[Any, list[str]] = {}
+    for text in counts:
+        alike.setdefault(_meaning(text), []).append(text)
+    for texts in alike.values():
+        if len(texts) > 1:
+            shown = ", ".join(f"'{text}'" for text in texts[:5])
+            lines.append(
+                f"{source}: the labels {shown} are written differently, and count as "
+                f"{len(texts)} classes: if they are one class, write them alike."
+            )
+    if len(counts) > 2 and all(map(is_number, counts)):
+        fraction = next((text for text in counts if float(text) % 1 != 0), None)
+        if fraction is not None:
+            lines.append(
+                f"{source}: the labels '{name}' are numbers such as {fraction}, and count as "
+                f"{len(counts)} classes, not as measurements."
+            )
+    return tuple(lines)
+
+
+def find(label: Any, classes: Sequence[Any]) -> Any:
+    """The class that a label from another file is, or None.
+
+    A text is the class of just these characters. A number is also the one class that is written
+    otherwise and means it, and so is a text where classes are numbers.
+    """
+    for known in classes:
+        if known == label and isinstance(known, str) == isinstance(label, str):
+            return known
+    for known in classes:
+        if str(known) == str(label):
+            return known
+    if isinstance(label, str) and all(isinstance(known, str) for known in classes):
+        return None
+    meant = [known for known in classes if _meaning(known) == _meaning(label)]
+    return meant[0] if len(meant) == 1 else None
+
+
+def _meaning(label: Any) -> Any:
+    """What two labels have in common that a person may take for one."""
+    if isinstance(label, str):
+        return float(label) if is_number(label) else label.strip().casefold()
+    return str(label).casefold() if isinstance(label, bool) else float(label)

@@ -1,0 +1,106 @@
+"""svmlight files: sparse rows, made dense."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from jax_logreg.data.arrays import from_array
+from jax_logreg.data.examples import Examples
+from jax_logreg.errors import InputError
+from jax_logreg.extras import needs
+from jax_logreg.memory import check_room
+
+
+def read_svmlight(path: Path, zero_based: bool, features: Sequence[str] | None) -> Examples:
+    """The examples of a svmlight file, dense, with as many features as asked for."""
+    with needs("run"):
+        from sklearn.datasets import load_svmlight_file
+    count = None if features is None else len(features)
+    try:
+        rows, labels = load_svmlight_file(str(path), n_features=count, zero_based=zero_based)
+    except ValueError as error:
+        raise InputError(f"{path}{_wrong(path, zero_based, count, error)}") from None
+    m, n = rows.shape
+    check_room(f"{path}: {m} dense examples of {n} features", 8 * m * n)
+    examples = from_array(path, "its examples", rows.toarray(), labels)
+    last = max((number for number, line in _lines(path) if line.strip()), default=0)
+    return examples._replace(notes=_merged(path), first_line=1 if last == m else None)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    with path.open("rb") as file:
+        yield from enumerate(file, 1)
+
+
+def _words(path: Path) -> Iterator[tuple[int, list[bytes]]]:
+    """The number and the words of each line that holds an example."""
+    for number, line in _lines(path):
+        words = line.partition(b"#")[0].split()
+        if words:
+            yield number, words
+
+
+def _merged(path: Path) -> tuple[str, ...]:
+    """A line on labels that are written differently and are one number."""
+    texts: dict[float, dict[str, None]] = {}
+    for text in dict.fromkeys(words[0] for _, words in _words(path)):
+        texts.setdefault(float(text), {})[text.decode()] = None
+    return tuple(
+        f"{path}: the labels {', '.join(list(alike)[:5])} are one number, and count as one class."
+        for alike in texts.values()
+        if len(alike) > 1
+    )
+
+
+def _wrong(path: Path, zero_based: bool, count: int | None, error: ValueError) -> str:
+    """What is wrong in the first line that cannot be read, else what scikit-learn said of it."""
+    for number, words in _words(path):
+        why = _wrong_label(words[0]) or _wrong_pairs(words[1:], 0 if zero_based else 1, count)
+        if why is not None:
+            return f": line {number} {why}"
+    return f": {str(error).splitlines()[0]}"
+
+
+def _wrong_label(word: bytes) -> str | None:
+    if _is_float(word):
+        return None
+    shown = _shown(word)
+    if b":" in word:
+        return f"begins with {shown}: expected a label, then pairs feature:value"
+    if b"," in word:
+        return f"has several labels, {shown}: expected one"
+    return f"has the label {shown}: expected a number"
+
+
+def _wrong_pairs(words: list[bytes], first: int, count: int | None) -> str | None:
+    if words and words[0].startswith(b"qid"):
+        words = words[1:]
+    last = first - 1
+    for word in words:
+        name, colon, value = word.partition(b":")
+        if not colon or not name.removeprefix(b"-").isdigit() or not _is_float(value):
+            return f"has {_shown(word)}: expected a pair feature:value"
+        number = int(name)
+        if number == 0 and first == 1:
+            return "has a feature 0: if features count from 0, set data.zero_based=true"
+        if number < first:
+            return f"has a feature {number}: expected {first} or more"
+        if number <= last:
+            return f"has feature {number} after feature {last}: expected them in ascending order"
+        if count is not None and number - first >= count:
+            return (
+                f"has feature {number}: expected at most the {count} features that were trained on"
+            )
+        last = number
+    return None
+
+
+def _is_float(word: bytes) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _shown(word: bytes) -> str:
+    return f"'{word[:40].decode(errors='replace')}'"
