@@ -33,6 +33,7 @@ from jax_logreg.objective import Objective
 from jax_logreg.parts import agree_on_arguments, check_parts, encode_part, weigh_part
 from jax_logreg.penalty import L1, L2, ElasticNet, Penalty
 from jax_logreg.weights import rescaled, weigh
+from jax_logreg.wording import names_within
 
 _EXTRAS = {"gpu": "cuda13", "cuda": "cuda13", "tpu": "tpu"}
 
@@ -110,7 +111,7 @@ def place_arguments(
     Raises:
         ValueError: the argument, what came, what was expected, and the likely mend.
     """
-    target = find_device(device)
+    names, target = names_within(X), find_device(device)
     mesh = None if devices is None else make_mesh(devices, target)
     if mesh is not None and shares_features(mesh) and not one_model:
         raise InputError(
@@ -149,7 +150,7 @@ def place_arguments(
         X, rest = _spread(X, rest, dtype, mesh)
     Y, s, penalty, w, b = rest
     objective = Objective(Batch(X, Y, s), penalty, kind, bool(fit_intercept))
-    return Task(objective, Params(w, b), classes, n, m, given)
+    return Task(objective, Params(w, b), classes, n, m, given, names)
 
 
 def _hand_over(X: Any, rest: Any, dtype: str, device: jax.Device | None) -> tuple[Any, Any]:

@@ -29,6 +29,7 @@ from jax_logreg.result import History, Result
 from jax_logreg.settings import check_dtype, check_settings
 from jax_logreg.solver import choose_solver
 from jax_logreg.status import Status
+from jax_logreg.wording import names_within
 
 # The relative gap that a refined answer is taken to, and the ends of a run that it goes on from.
 _REFINED = 1e-10
@@ -91,7 +92,8 @@ def fit(
         refine: finish a float32 answer in float64, to a tolerance of 1e-10.
         sharpen: bring the certificate's gap within 10 times of the true distance, by further steps
             in float64; the parameters stay as they are.
-        feature_names: n names, by which `notes` then call the features; by default their numbers.
+        feature_names: n names, by which `notes` then call the features; by default those of the
+            rows of X, where it is a data frame (n, m), else their numbers.
         callback: called with a Progress between chunks of at most 100 steps: `tracking.track` makes
             one that tells an experiment tracker.
         checkpoint: a checkpoint.Checkpoint that the run is saved in between chunks, and goes on
@@ -176,7 +178,8 @@ def fit(
             found = sharpened(loop._replace(check_every=None), task.params)
         done = done._replace(carry=done.carry._replace(certificate=found))
     with jax.enable_x64(done.carry.good.w.dtype == np.float64):
-        return done.result(feature_names, judged=tolerance > 0)
+        names = names_within(X) if feature_names is None else feature_names
+        return done.result(names, judged=tolerance > 0)
 
 
 def _after(

@@ -1,4 +1,4 @@
-"""Features in the sentences of messages."""
+"""Names and numbers of features in the sentences of messages."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +19,15 @@ def name_features(
     parts = [*shown, f"{left} more"] if left else shown
     listed = " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
     return f"feature{'s' * (len(numbers) > 1)} {listed}"
+
+
+def names_within(X: Any) -> list[str] | None:
+    """Return the names of the rows of a data frame (n, m), None where they are numbers."""
+    index = getattr(X, "index", None)
+    if not (hasattr(X, "columns") and hasattr(X, "to_numpy")) or index is None:
+        return None
+    names = list(index)
+    return [str(name) for name in names] if any(isinstance(one, str) for one in names) else None
 
 
 def sentence(text: str) -> str:

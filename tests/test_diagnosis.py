@@ -6,6 +6,7 @@ from cases import COUNTS, FAMILIES
 
 from jax_logreg import L1, L2, LBFGS, ElasticNet, GradientDescent, Newton, Status, fit
 from jax_logreg import diagnosis as module
+from jax_logreg.sweep import fit_many, path
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -64,6 +65,25 @@ def test_features_are_called_by_their_names():
     assert any(
         "Feature x is a linear combination of feature a name of 0" in n for n in doubled.notes
     )
+
+
+def test_rows_of_a_data_frame_are_called_by_their_names():
+    pandas = pytest.importorskip("pandas")
+    X, labels, features = complete()
+    names = [f"column {j}" for j in range(len(X))]
+    table = pandas.DataFrame(X.T, columns=names)
+    assert f"feature column {features[0]}." in fit(table.T, labels, **SETTINGS).message
+    other = fit(table.T, labels, feature_names=[f"x{j}" for j in range(len(X))], **SETTINGS)
+    assert f"feature x{features[0]}." in other.message
+    free = np.ones(6)
+    free[2] = 0
+    settings = {"penalty": L2(1.0, free), "steps": 30}
+    found = path(table.T, labels, strengths=[0.1], **settings)
+    assert found.notes == (("The classes are completely separable by feature column 2.",),)
+    (notes,) = fit_many(table.T, labels, **settings).notes
+    assert notes == found.notes[0]
+    # Rows that are numbered have no names.
+    assert "by feature 2." in fit(pandas.DataFrame(X), labels, **SETTINGS).message
 
 
 @pytest.mark.parametrize(

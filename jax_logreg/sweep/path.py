@@ -1,6 +1,6 @@
 """A path of penalties, each model started from the one before."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -119,7 +119,7 @@ def path(
             if callback is not None:
                 callback(len(fits), len(values))
         params, certificates, codes, taken = jax.tree.map(lambda *a: np.stack(a), *fits)
-        status, notes = _diagnosed(loop, values, params, codes)
+        status, notes = _diagnosed(loop, values, params, codes, task.names)
     return Path(
         strengths=values,
         w=params.w,
@@ -135,7 +135,11 @@ def path(
 
 
 def _diagnosed(
-    loop: Loop, strengths: np.ndarray, params: Params, codes: np.ndarray
+    loop: Loop,
+    strengths: np.ndarray,
+    params: Params,
+    codes: np.ndarray,
+    names: Sequence[str] | None,
 ) -> tuple[tuple[Status, ...], tuple[tuple[str, ...], ...]]:
     """The status of each model, and the notes on its data where features are unpenalised."""
     status = [Status(int(code)) for code in codes]
@@ -149,7 +153,7 @@ def _diagnosed(
         last = min(judged, key=lambda i: strengths[i])
         answer = Params(*(part[last] for part in params))
         objective = _at(loop, strengths[last]).objective
-        found, said = diagnose(objective, answer, status[last])
+        found, said = diagnose(objective, answer, status[last], names)
         for i in judged:
             status[i] = found if found is Status.SEPARABLE else status[i]
             notes[i] = said
