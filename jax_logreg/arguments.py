@@ -1,18 +1,15 @@
 """The arguments of a fit: refused with one clear line, or placed on their device."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.sharding import Mesh
-from jax.tree_util import treedef_is_leaf
 
+from jax_logreg.checks import check_flag
 from jax_logreg.describing import describe
 from jax_logreg.devices import (
     make_mesh,
@@ -31,7 +28,8 @@ from jax_logreg.logistic import Batch, Params
 from jax_logreg.matrix import arrange, is_array
 from jax_logreg.objective import Objective
 from jax_logreg.parts import agree_on_arguments, check_parts, encode_part, weigh_part
-from jax_logreg.penalty import L1, L2, ElasticNet, Penalty
+from jax_logreg.penalty import Penalty
+from jax_logreg.penalty_arguments import check_penalty, real_numbers
 from jax_logreg.weights import rescaled, weigh
 from jax_logreg.wording import names_within
 
@@ -43,14 +41,16 @@ def find_device(device: Any) -> jax.Device | None:
     if device is None or isinstance(device, jax.Device):
         return device
     try:
-        return jax.devices(device)[0]
+        if isinstance(device, str) and device:
+            return jax.devices(device)[0]
+        raise TypeError
     except (RuntimeError, TypeError):
         seen = sorted({found.platform for found in jax.devices()})
         mend = "expected 'cpu', 'gpu', 'tpu' or a jax.Device"
         if isinstance(device, str) and device in _EXTRAS:
             mend = f"its JAX plugin comes with pip install 'jax_logreg[{_EXTRAS[device]}]'"
         raise InputError(
-            f"device is {device!r}, but this JAX sees {', '.join(seen)} only: {mend}"
+            f"device is {brief(device)}, but this JAX sees {', '.join(seen)} only: {mend}"
         ) from None
 
 
@@ -136,14 +136,14 @@ def place_arguments(
         bounded = penalty is not None and isinstance(fit_intercept, bool | np.bool_)
         s = weigh(s, class_weight, Y, kind, classes, may_lack=bounded and not fit_intercept)
     penalty = check_penalty(penalty, n)
-    if not isinstance(fit_intercept, bool | np.bool_):
-        raise InputError(f"fit_intercept is {fit_intercept!r}: expected True or False")
+    check_flag("fit_intercept", fit_intercept)
     w, b = _start(params, n, len(Y))
     given = Given(X, Y, s, penalty, (np.asarray(w, dtype), np.asarray(b, dtype)))
     if over:
         same = {"penalty": penalty, "fit_intercept": fit_intercept, "params": given.start}
         agree(**{name: describe(value) for name, value in same.items()})
-    rest = jax.tree.map(lambda value: np.asarray(value, dtype), (Y, s, penalty, w, b))
+    Y, s = (np.asarray(rows, dtype) for rows in (Y, s))
+    rest = (Y, s, _cast("penalty", penalty, dtype), *_cast("params", (w, b), dtype))
     if mesh is None:
         X, rest = _hand_over(X, rest, dtype, target)
     else:
@@ -200,80 +200,22 @@ def _identity(values: Any) -> Any:
     return values
 
 
-def check_penalty(penalty: Any, n: int) -> Penalty | None:
-    """The penalty, its factors of shape (n, 1); numbers out of range are a ValueError."""
-    if penalty is None:
-        return None
-    if isinstance(penalty, type) or not all(hasattr(penalty, a) for a in ("l1", "l2", "smooth")):
+def _cast(name: str, tree: Any, dtype: str) -> Any:
+    """The numbers in the dtype; what is beyond it is an InputError."""
+    with np.errstate(over="ignore"):
+        cast = jax.tree.map(lambda value: np.asarray(value, dtype), tree)
+    if not all(np.all(np.isfinite(part)) for part in jax.tree.leaves(cast)):
         raise InputError(
-            f"penalty is {brief(penalty)}: expected None, L2(strength), L1(strength) "
-            "or ElasticNet(strength, l1_ratio)"
+            f"{name} has a number that {dtype} cannot hold: expected smaller ones, or "
+            "dtype='float64'"
         )
-    name = type(penalty).__name__
-    if treedef_is_leaf(jax.tree.structure(penalty)):
-        raise InputError(f"{name} is no pytree: decorate it with jax_logreg.pytree.pytree")
-    if not isinstance(penalty, L1 | L2 | ElasticNet):
-        _check_coefficients(name, penalty, n)
-        return penalty
-    _check_number(f"{name}.strength", penalty.strength, "0 or larger")
-    if isinstance(penalty, ElasticNet):
-        _check_number(f"{name}.l1_ratio", penalty.l1_ratio, "from 0 to 1", highest=1)
-    if penalty.factors is None:
-        return penalty
-    factors = np.asarray(_numbers(f"{name}.factors", penalty.factors))
-    if factors.shape not in ((n,), (n, 1)):
-        raise InputError(
-            f"{name}.factors has shape {factors.shape}: expected ({n},), one for each feature"
-        )
-    wrong = np.flatnonzero(~(np.isfinite(factors.ravel()) & (factors.ravel() >= 0)))
-    if wrong.size:
-        raise InputError(
-            f"{name}.factors[{wrong[0]}] is {factors.ravel()[wrong[0]]}: expected finite numbers, "
-            "0 (unpenalised) or larger"
-        )
-    return replace(penalty, factors=factors.reshape(n, 1))
-
-
-def _check_coefficients(name: str, penalty: Penalty, n: int) -> None:
-    """Refuse an l1 or l2 of a penalty of another's making that no formula here is for."""
-    for which in ("l1", "l2"):
-        values = np.asarray(_numbers(f"{name}.{which}", getattr(penalty, which)))
-        good = values.shape in ((), (n, 1)) and np.all(np.isfinite(values) & (values >= 0))
-        if not good or (which == "l1" and penalty.smooth and np.any(values)):
-            raise InputError(
-                f"{name}.{which} is from {np.min(values)} to {np.max(values)}, of shape "
-                f"{values.shape}: expected a finite number, 0 or larger, or one for each feature, "
-                f"({n}, 1); an l1 that is not 0 only with smooth = False"
-            )
-
-
-def _check_number(name: str, value: Any, expected: str, highest: float = math.inf) -> None:
-    number = np.asarray(value)
-    if number.shape != () or number.dtype.kind not in "iuf":
-        raise InputError(f"{name} is {brief(value)}: expected a number, {expected}")
-    if not (0 <= number <= highest and np.isfinite(number)):
-        raise InputError(f"{name} is {number}: expected a finite number, {expected}")
-
-
-def _numbers(name: str, value: Any) -> Any:
-    array = value if isinstance(value, jax.Array) else np.asarray(value)
-    if jnp.issubdtype(array.dtype, jnp.bool_) or (
-        jnp.issubdtype(array.dtype, jnp.number)
-        and not jnp.issubdtype(array.dtype, jnp.complexfloating)
-    ):
-        return array
-    mend = ""
-    if hasattr(value, "toarray"):
-        mend = f"; of sparse matrices SciPy's are taken: pass {name}.toarray()"
-    raise InputError(
-        f"{name} is {brief(value)} of dtype {array.dtype}: expected real numbers{mend}"
-    )
+    return cast
 
 
 def _look_at(X: Any, fewest: int = 1) -> tuple[Any, tuple[int, int]]:
     """X of numbers, and its shape."""
     if is_array(X) and not hasattr(X, "tocsr"):
-        X = _numbers("X", X)
+        X = real_numbers("X", X)
     return X, _check_shape(X, fewest)
 
 
@@ -298,7 +240,7 @@ def _start(params: Any, n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
             f"params is {brief(params)}: expected Params(w, b) of shapes ({n}, {k}) and ({k}, 1)"
         )
     for name, part, shape in zip("wb", params, ((n, k), (k, 1)), strict=True):
-        part = np.asarray(_numbers(f"params.{name}", part))
+        part = np.asarray(real_numbers(f"params.{name}", part))
         if part.shape != shape:
             raise InputError(f"params.{name} has shape {part.shape}: expected {shape}")
         if not np.all(np.isfinite(part)):

@@ -12,8 +12,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from jax_logreg.checks import check_callable, check_integer, check_path, is_number
 from jax_logreg.devices import own_parts, place_like
-from jax_logreg.errors import InputError
+from jax_logreg.errors import InputError, brief
 from jax_logreg.files import sync_folder, write_synced
 from jax_logreg.hosts import count, index, most, share, together
 from jax_logreg.keeper import S, State
@@ -71,9 +72,25 @@ class Checkpoint:
             steps: save after so many steps as well.
             name: what is computed, for example a config: files of another name are refused.
             notice: called with a line for a person where the run goes on, or a file is damaged.
+
+        Raises:
+            ValueError: a bad argument, named, or a folder that cannot be made.
         """
-        self.folder, self.seconds, self.steps = Path(folder), seconds, steps
-        self.folder.mkdir(parents=True, exist_ok=True)
+        if not is_number(seconds) or not seconds >= 0:
+            raise InputError(f"seconds is {brief(seconds)}: expected a number of at least 0")
+        if steps is not None:
+            check_integer("steps", steps, 1)
+        if not isinstance(name, str):
+            raise InputError(f"name is {brief(name)}: expected a text")
+        check_callable("notice", notice, "a line")
+        self.folder, self.seconds, self.steps = check_path("folder", folder), seconds, steps
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"folder is {brief(str(folder))}, which cannot be made: {error.strerror}: expected "
+                "a place for a folder"
+            ) from None
         self.name, self.notice = name, notice
         self._part, self._host = _MAIN, ""
         self._views: tuple[np.ndarray, ...] = ()

@@ -10,11 +10,11 @@ import numpy as np
 from jax import Array
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from jax_logreg.errors import InputError
+from jax_logreg.checks import is_integer
+from jax_logreg.errors import InputError, brief
 from jax_logreg.hosts import spans
 from jax_logreg.logistic import Batch, Params
 from jax_logreg.matrix import part_features, part_rows, shard
-from jax_logreg.settings import is_integer
 
 _AXIS = "examples"
 _FEATURES = "features"
@@ -30,7 +30,7 @@ def make_mesh(devices: Any, device: jax.Device | None = None) -> Mesh:
     axis, given = _AXIS, devices
     if isinstance(devices, Mapping):
         if set(devices) != {_FEATURES}:
-            raise InputError(f"devices is {devices!r}: expected {{'features': N}}, or N")
+            raise InputError(f"devices is {brief(devices)}: expected {{'features': N}}, or N")
         axis, devices = _FEATURES, devices[_FEATURES]
     platform = None if device is None else device.platform
     if isinstance(given, str) and given == "hosts":
@@ -44,7 +44,7 @@ def make_mesh(devices: Any, device: jax.Device | None = None) -> Mesh:
         platform = found[0].platform
         mend = "" if platform != "cpu" else "; more of the CPU: set JAX_NUM_CPU_DEVICES"
         raise InputError(
-            f"devices is {given!r}, but this machine has {count} {platform} "
+            f"devices is {brief(given)}, but this machine has {count} {platform} "
             f"device{'s' * (count > 1)}: expected 'all' or 1 to {count}{mend}"
         )
     return Mesh(np.array(found[:devices]), (axis,), axis_types=(AxisType.Auto,))

@@ -1,6 +1,10 @@
 """The errors that are the input's fault rather than ours."""
 
+from collections.abc import Mapping, Set
 from typing import Any
+
+# Characters of a value that a message shows.
+_SHOWN = 60
 
 
 class InputError(ValueError):
@@ -8,10 +12,38 @@ class InputError(ValueError):
 
 
 def brief(value: Any) -> str:
-    """The value where it is short, else its type."""
-    if isinstance(value, str | int | float | bool | None):
-        return repr(value)
-    return f"a {value.__name__} class" if isinstance(value, type) else f"a {type(value).__name__}"
+    """The value where it is short, else its type, in one line of at most about 80 characters."""
+    if isinstance(value, type):
+        return f"a {value.__name__} class"
+    shape = getattr(value, "shape", ())
+    if isinstance(shape, tuple) and 0 < len(shape) < 8:
+        return f"a {type(value).__name__} of shape {shape}"
+    if isinstance(value, str | bytes) and len(value) > _SHOWN:
+        return f"{value[: _SHOWN - 10]!r}..."
+    if _is_plain(value, depth=2):
+        text = repr(value)
+        if len(text) <= _SHOWN:
+            return text
+    return f"a {type(value).__name__}{_size(value)}"
+
+
+def _is_plain(value: Any, depth: int) -> bool:
+    """Whether its repr is Python's or NumPy's own, one short line."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        # Python refuses to write larger ones.
+        return abs(value) < 10**_SHOWN
+    if value is None or isinstance(value, str | bytes | float | bool | complex):
+        return True
+    if isinstance(value, list | tuple | set | frozenset | dict):
+        parts = [*value.keys(), *value.values()] if isinstance(value, dict) else list(value)
+        return depth > 0 and len(parts) <= _SHOWN and all(_is_plain(p, depth - 1) for p in parts)
+    return type(value).__module__ == "numpy" and getattr(value, "shape", None) == ()
+
+
+def _size(value: Any) -> str:
+    if isinstance(value, list | tuple | Mapping | Set):
+        return f" of {len(value)}"
+    return ""
 
 
 def some(classes: Any) -> str:

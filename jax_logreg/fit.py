@@ -12,6 +12,7 @@ from jax import lax
 from jax_logreg.advice import Facts, advise
 from jax_logreg.arguments import Task, place_arguments
 from jax_logreg.certificate import moments_of
+from jax_logreg.checks import check_callable, check_dtype, check_flag
 from jax_logreg.describing import describe
 from jax_logreg.devices import gather, trim
 from jax_logreg.diagnosis import diagnose, is_penalised, is_standardised
@@ -19,14 +20,14 @@ from jax_logreg.driver import EachStep, Progress, drive, sharpened
 from jax_logreg.errors import InputError, brief
 from jax_logreg.hosts import agree, spans
 from jax_logreg.identity import bind
-from jax_logreg.keeper import Keeper
+from jax_logreg.keeper import Keeper, check_keeper
 from jax_logreg.logistic import BINOMIAL, Batch, Family, Params
 from jax_logreg.loop import Carry, Loop, body, start
 from jax_logreg.matrix import plain_errors
 from jax_logreg.objective import Objective, Solver
 from jax_logreg.penalty import Penalty
 from jax_logreg.result import History, Result
-from jax_logreg.settings import check_dtype, check_settings
+from jax_logreg.settings import check_settings
 from jax_logreg.solver import choose_solver
 from jax_logreg.status import Status
 from jax_logreg.wording import names_within
@@ -108,8 +109,10 @@ def fit(
     """
     dtype = check_dtype(dtype)
     check_every = check_settings(steps, tolerance, gradient_check)
-    _check_flag("refine", refine)
-    _check_flag("sharpen", sharpen)
+    check_flag("refine", refine)
+    check_flag("sharpen", sharpen)
+    check_callable("callback", callback, "a Progress")
+    check_keeper(checkpoint)
     if isinstance(devices, str) and devices == "hosts":
         same: dict[str, Any] = {
             "steps": steps,
@@ -195,20 +198,24 @@ def _after(
     return EachStep(later) if isinstance(callback, EachStep) else later
 
 
-def _check_flag(name: str, value: Any) -> None:
-    if not isinstance(value, bool | np.bool_):
-        raise InputError(f"{name} is {value!r}: expected True or False")
-
-
 def _check_names(names: Any, n: int) -> None:
     if names is None:
         return
-    if isinstance(names, str) or not hasattr(names, "__len__"):
+    if not _are_names(names):
         raise InputError(f"feature_names is {brief(names)}: expected a list of names")
     if len(names) != n:
         raise InputError(
             f"feature_names has {len(names)} names: expected {n}, one for each row of X"
         )
+
+
+def _are_names(names: Any) -> bool:
+    """Whether each entry of a list or an array stands for a name: a text or a number."""
+    if isinstance(names, str | bytes) or getattr(names, "shape", (0,)) == ():
+        return False
+    if not isinstance(names, Sequence | np.ndarray) and not hasattr(names, "to_list"):
+        return False
+    return all(isinstance(one, str | int | float | np.integer) for one in names)
 
 
 class _Run(NamedTuple):

@@ -1,8 +1,10 @@
 """What a run hands to what saves it between two looks, and takes back after a kill."""
 
-from typing import Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
+
+from jax_logreg.checks import check_methods
 
 
 class State(Protocol):
@@ -31,6 +33,12 @@ class State(Protocol):
 
 
 S = TypeVar("S", bound=State)
+
+
+def check_keeper(keeper: Any) -> None:
+    """Refuse a checkpoint that is none (InputError)."""
+    methods = ("part", "of", "find", "restore", "keep", "clear")
+    check_methods("checkpoint", keeper, methods, "a jax_logreg.checkpoint.Checkpoint(folder)")
 
 
 class Keeper(Protocol):

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from jax_logreg.checks import check_choice, read_array
 from jax_logreg.errors import InputError, some
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Family
 
@@ -19,9 +20,8 @@ def encode(Y: Any, n: int, m: int, family: str) -> tuple[np.ndarray, Family, tup
     Raises:
         ValueError: the shape or the label, and the likely mend.
     """
-    if not isinstance(family, str) or family not in _FAMILIES:
-        raise InputError(f"family is {family!r}: expected 'auto', 'binomial' or 'multinomial'")
-    labels = np.asarray(Y)
+    check_choice("family", family, _FAMILIES)
+    labels = read_array("Y", Y)
     if labels.dtype.kind not in "biufUSO":
         raise InputError(f"Y has dtype {labels.dtype}: expected labels: text, integers or booleans")
     if labels.ndim == 1 and labels.size == m:

@@ -1,6 +1,7 @@
 """A fitted model as one safetensors file: tensors w and b, and what they mean as JSON beside."""
 
 import json
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -8,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import jax
 import numpy as np
 
+from jax_logreg.checks import check_path
 from jax_logreg.data import (
     Examples,
     Levels,
@@ -109,7 +111,8 @@ class Model(NamedTuple):
         Raises:
             InputError: no file, or no such model in it.
         """
-        if not path.is_file():
+        path = check_path("path", path)
+        if not _is_file(path):
             raise InputError(f"{path} does not exist: expected the folder of a finished run")
         try:
             with safetensors.safe_open(path, "np") as file:
@@ -161,6 +164,13 @@ class Model(NamedTuple):
         return Predictions(
             A[-1] if len(self.classes) == 2 else A.T, predicted, self.classes, examples.files
         )
+
+
+def _is_file(path: Path) -> bool:
+    # A name may be too long for the system.
+    with suppress(OSError):
+        return path.is_file()
+    return False
 
 
 def probabilities(params: Params, X: Any) -> np.ndarray:

@@ -5,7 +5,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from jax_logreg.errors import InputError, some
+from jax_logreg.checks import is_number, read_array
+from jax_logreg.errors import InputError, brief, some
 from jax_logreg.logistic import Family
 
 # What makes of sums, or of largest values, of the examples here those of all hosts.
@@ -97,19 +98,20 @@ def power_of_two(values: np.ndarray) -> np.ndarray:
 def _factors(class_weight: Any, classes: tuple[Any, ...]) -> np.ndarray:
     if not isinstance(class_weight, Mapping):
         raise InputError(
-            f"class_weight is {class_weight!r}: expected 'balanced', None, "
+            f"class_weight is {brief(class_weight)}: expected 'balanced', None, "
             f"or a dict such as {{{classes[0]!r}: 1.0, {classes[1]!r}: 2.0}}"
         )
     unknown = [name for name in class_weight if name not in classes]
     if unknown:
         raise InputError(
-            f"class_weight names {unknown[0]!r}, which is no class of Y: "
+            f"class_weight names {brief(unknown[0])}, which is no class of Y: "
             f"expected some of {some(classes)}"
         )
-    factors = np.array([class_weight.get(name, 1.0) for name in classes], np.float64)
+    given = [class_weight.get(name, 1.0) for name in classes]
+    factors = np.array([one if is_number(one) else np.nan for one in given], np.float64)
     if not np.all(np.isfinite(factors) & (factors > 0)):
         raise InputError(
-            f"class_weight is {class_weight!r}: expected positive finite numbers; "
+            f"class_weight is {brief(class_weight)}: expected positive finite numbers; "
             "leave a class's examples out instead of giving them no weight"
         )
     return factors
@@ -119,7 +121,7 @@ def check_weights(s: Any, m: int) -> np.ndarray:
     """S as (1, m) float64, ones by default; what is no weight is a ValueError."""
     if s is None:
         return np.ones((1, m))
-    s = np.asarray(s)
+    s = read_array("s", s)
     if s.dtype.kind not in "biuf":
         raise InputError(f"s has dtype {s.dtype}: expected real numbers")
     if s.shape not in ((m,), (1, m)):

@@ -165,7 +165,7 @@ BAD = {
         r"params\.w .*\(4, 1",
     ),
     "params NaN": (dict(params=Params(np.zeros((5, 1)), np.array([[np.nan]]))), r"params\.b holds"),
-    "params a dict": (dict(params={"w": 0}), r"params is a dict: expected Params\(w, b\)"),
+    "params a dict": (dict(params={"w": 0}), r"params is {'w': 0}: expected Params\(w, b\)"),
 }
 
 

@@ -9,7 +9,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "jax_logreg"
 FLOORS = {
-    "errors": -2,
+    "errors": -3,
+    "checks": -2,
     "describing": -1,
     "files": -1,
     "wording": -1,
@@ -39,6 +40,7 @@ FLOORS = {
     "diagnosis": 2,
     "solver": 2,
     "parts": 2,
+    "penalty_arguments": 2,
     "arguments": 3,
     "loop": 3,
     "result": 3,

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jax_logreg.checks import read_array
 from jax_logreg.errors import InputError
 from jax_logreg.evaluation.examples import binary, check_count, check_weights, judged
 from jax_logreg.evaluation.measures import MOST_BINS, bin_numbers
@@ -11,6 +12,8 @@ from jax_logreg.extras import needs
 
 # Points of a curve: more than pixels would only make a picture heavy.
 MOST_POINTS = 1000
+# Classes of a table that still fits: k² numbers.
+MOST_CLASSES = 10_000
 
 
 class Roc(NamedTuple):
@@ -116,7 +119,8 @@ def confusion(truth: Any, predicted: Any, k: int, s: Any = None) -> np.ndarray:
     """
     with needs("run"):
         from sklearn import metrics
-    truth, predicted = np.asarray(truth), np.asarray(predicted)
+    check_count("k", k, MOST_CLASSES)
+    truth, predicted = read_array("truth", truth), read_array("predicted", predicted)
     for name, numbers in {"truth": truth, "predicted": predicted}.items():
         if numbers.ndim != 1 or numbers.dtype.kind not in "biu":
             raise InputError(

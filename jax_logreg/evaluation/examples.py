@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jax_logreg.checks import is_integer, read_array
 from jax_logreg.errors import InputError, brief
-from jax_logreg.settings import is_integer
 
 
 class Judged(NamedTuple):
@@ -44,7 +44,7 @@ def judged(truth: Any, A: Any, s: Any = None, losses: Any = None) -> Judged:
         InputError: shapes that do not fit, truth that is no class number, numbers that are no
             probabilities, weights or losses, or no example that counts.
     """
-    truth, A = np.asarray(truth), np.asarray(A)
+    truth, A = read_array("truth", truth), read_array("A", A)
     if truth.ndim != 1 or truth.dtype.kind not in "biu":
         raise InputError(
             f"truth is {truth.dtype} of shape {truth.shape}: expected the number of each "
@@ -74,8 +74,9 @@ def judged(truth: Any, A: Any, s: Any = None, losses: Any = None) -> Judged:
     A = A[1:] if len(A) == 2 else A
     if len(A) == 1:
         A = A.astype(np.float64)
-    losses = _losses(truth, A, eps) if losses is None else np.asarray(losses)
-    if losses.shape != (m,) or not np.isfinite(losses).all():
+    losses = _losses(truth, A, eps) if losses is None else read_array("losses", losses)
+    real = losses.shape == (m,) and losses.dtype.kind in "biuf"
+    if not real or not np.isfinite(losses).all():
         raise InputError(
             f"losses are of shape {losses.shape}: expected a finite number for each of the {m} "
             "examples"
@@ -114,7 +115,7 @@ def check_fraction(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise InputError(f"{name} is {brief(value)}: expected a number from 0 to 1")
     if not 0 <= value <= 1:
-        raise InputError(f"{name} is {value}: expected a number from 0 to 1")
+        raise InputError(f"{name} is {brief(value)}: expected a number from 0 to 1")
 
 
 def check_count(name: str, value: Any, most: int) -> None:
@@ -127,7 +128,7 @@ def check_weights(s: Any, m: int) -> np.ndarray:
     """Weights (m,) in float64, by default all 1; refuse what is none (InputError)."""
     if s is None:
         return np.ones(m)
-    s = np.asarray(s)
+    s = read_array("s", s)
     if s.shape not in ((m,), (1, m)) or s.dtype.kind not in "biuf":
         raise InputError(
             f"s is {s.dtype} of shape {s.shape}: expected a weight for each of the {m} examples"

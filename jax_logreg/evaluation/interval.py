@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jax_logreg.errors import InputError
+from jax_logreg.checks import check_flag, check_number
 from jax_logreg.evaluation.examples import check_count, judged
 from jax_logreg.evaluation.measures import Measures, weighted_measures
 from jax_logreg.settings import check_seed
@@ -63,8 +63,9 @@ def bootstrap_intervals(
     """
     check_count("resamples", resamples, 1_000_000)
     check_seed(seed)
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence is {confidence}: expected a number between 0 and 1")
+    check_number("confidence", confidence, 0, 1)
+    if counts is not None:
+        check_flag("counts", counts)
     examples = judged(truth, A, s, losses)
     compute = weighted_measures(examples, threshold, bins)
     (at, errors), found, moved = compute(examples.s[:, None]), [], []

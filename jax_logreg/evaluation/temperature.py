@@ -8,7 +8,8 @@ import numpy as np
 from jax import Array
 from scipy.optimize import brentq
 
-from jax_logreg.errors import InputError
+from jax_logreg.checks import read_array
+from jax_logreg.errors import InputError, brief
 from jax_logreg.evaluation.examples import check_weights
 from jax_logreg.logistic import Batch, Family, derivatives_along
 
@@ -34,6 +35,8 @@ def fit_temperature(Z: Any, Y: Any, s: Any, family: Family) -> float:
     Raises:
         InputError: arrays that do not fit each other, or logits that are not finite.
     """
+    if not isinstance(family, Family):
+        raise InputError(f"family is {brief(family)}: expected BINOMIAL or MULTINOMIAL")
     Z, Y, s = _checked(Z, Y, s)
     with jax.enable_x64(Z.dtype == np.float64):
         batch = jax.tree.map(jax.numpy.asarray, Batch(Z, Y, s))
@@ -59,13 +62,15 @@ def _slope(inverse: Array, batch: Batch, total: Array, family: Family) -> Array:
 
 
 def _checked(Z: Any, Y: Any, s: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    Z, Y = np.asarray(Z), np.asarray(Y)
+    Z, Y = read_array("Z", Z), read_array("Y", Y)
     if Z.ndim != 2 or Z.dtype.name not in ("float32", "float64") or not Z.size:
         raise InputError(
             f"Z is {Z.dtype} of shape {Z.shape}: expected logits (k, m) in float32 or float64"
         )
     if Y.shape != Z.shape:
         raise InputError(f"Y has shape {Y.shape}: expected labels of 0 and 1, {Z.shape} as Z has")
+    if Y.dtype.kind not in "biuf":
+        raise InputError(f"Y has dtype {Y.dtype}: expected labels of 0 and 1")
     if not np.isfinite(Z).all():
         raise InputError(f"Z holds {Z[~np.isfinite(Z)][0]}: expected finite logits")
     s = check_weights(s, Z.shape[1])

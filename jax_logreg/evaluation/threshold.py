@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jax_logreg.errors import InputError
+from jax_logreg.checks import is_number
+from jax_logreg.errors import InputError, brief
 from jax_logreg.evaluation.examples import binary
 
 # Sums of the same weights in another order differ by less of the largest cost.
@@ -59,11 +60,11 @@ def choose_threshold(
 
 def check_costs(false_positive: float, false_negative: float) -> None:
     """Refuse costs that are no finite numbers of at least 0, of which one is positive."""
-    costs = (false_positive, false_negative)
-    if not all(np.isfinite(cost) and cost >= 0 for cost in costs) or not any(costs):
+    costs: tuple[Any, ...] = (false_positive, false_negative)
+    if not all(is_number(cost) and 0 <= cost < np.inf for cost in costs) or not any(costs):
         raise InputError(
-            f"the costs of a false positive and of a false negative are {false_positive:g} and "
-            f"{false_negative:g}: expected finite numbers of at least 0, and one above 0"
+            f"the costs of a false positive and of a false negative are {brief(false_positive)} "
+            f"and {brief(false_negative)}: expected finite numbers of at least 0, and one above 0"
         )
 
 

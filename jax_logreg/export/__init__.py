@@ -8,8 +8,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple, Protocol
 
+from jax_logreg.checks import check_choice
 from jax_logreg.data.one_line import one_line
-from jax_logreg.errors import InputError
+from jax_logreg.errors import InputError, brief
 from jax_logreg.export.checking import check
 from jax_logreg.export.folding import Answers
 from jax_logreg.extras import MissingExtra
@@ -51,7 +52,9 @@ def export(model: Model, to: str) -> Exported:
             `predict` by more than float32's rounding.
         MissingExtra: the library that writes it is not installed.
     """
-    kind = _find(to)
+    kind = _find("to", to)
+    if not isinstance(model, Model):
+        raise InputError(f"model is {brief(model)}: expected a Model, such as Model.load(path)")
     content = kind.dump(model)
     try:
         answers = kind.load(content)
@@ -71,7 +74,9 @@ def load(content: bytes, kind: str) -> Callable[..., Answers]:
         InputError: no such kind, or no such file.
         MissingExtra: the library that computes from it is not installed.
     """
-    reader = _find(kind)
+    reader = _find("kind", kind)
+    if not isinstance(content, bytes):
+        raise InputError(f"content is {brief(content)}: expected the bytes of a file")
     try:
         return reader.load(content)
     except MissingExtra:
@@ -82,9 +87,8 @@ def load(content: bytes, kind: str) -> Callable[..., Answers]:
         raise InputError(f"the content is no {kind} of jax_logreg: {reason}") from None
 
 
-def _find(kind: str) -> Kind:
-    if kind not in SUFFIXES:
-        raise InputError(f"no export to {kind!r}: expected one of {', '.join(SUFFIXES)}")
+def _find(name: str, kind: Any) -> Kind:
+    check_choice(name, kind, SUFFIXES)
     module: Any = import_module(f"jax_logreg.export.{kind}")
     return module
 

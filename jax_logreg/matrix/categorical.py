@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jax_logreg.errors import InputError
+from jax_logreg.checks import check_dtype, check_flag, check_integer, read_array
+from jax_logreg.errors import InputError, brief
 from jax_logreg.pytree import pytree
 
 # Sums of a column with few levels are made in up to so many parts, of so many sums in all (256 KB
@@ -170,7 +171,17 @@ def from_codes(
     Raises:
         InputError: no columns, columns of several lengths, or what is no code.
     """
-    arrays = [np.asarray(column) for column in codes]
+    check_flag("drop_first", drop_first)
+    dtype = check_dtype(dtype)
+    several: dict[str, Any] = {"codes": codes, "levels": levels}
+    for name, given in several.items():
+        axes = getattr(given, "ndim", 0)
+        listed = isinstance(given, Sequence) or (isinstance(axes, int) and axes > 0)
+        if isinstance(given, str | bytes) or not listed:
+            raise InputError(f"{name} is {brief(given)}: expected a list, of one for each column")
+    arrays = [read_array(f"codes[{j}]", column) for j, column in enumerate(codes)]
+    for j, count in enumerate(levels):
+        check_integer(f"levels[{j}]", count, 0, 2**31)
     if not arrays or len(arrays) != len(levels):
         raise InputError(
             f"codes are of {len(arrays)} columns and levels of {len(levels)}: expected as many, "
@@ -189,7 +200,7 @@ def from_codes(
             )
     pairs = enumerate(zip(arrays, levels, strict=True))
     checked = [_checked(j, array, int(count), drop_first) for j, (array, count) in pairs]
-    return Categorical(tuple(checked), counts, str(np.dtype(dtype)))
+    return Categorical(tuple(checked), counts, dtype)
 
 
 def _checked(j: int, codes: np.ndarray, count: int, drop_first: bool) -> Array:

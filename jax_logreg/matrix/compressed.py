@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from jax_logreg.checks import check_choice, check_dtype, real_array
 from jax_logreg.errors import InputError
 from jax_logreg.matrix.blocked import Blocked, layout
 from jax_logreg.matrix.dense import new_buffer
@@ -98,9 +99,11 @@ def compress(X: Any, storage: str, dtype: str = "float32") -> Compressed:
     Raises:
         InputError: another storage; numbers that uint8 cannot hold exactly, or not finite ones.
     """
-    if storage not in _DTYPES:
-        raise InputError(f"storage is {storage!r}: expected {', '.join(map(repr, _DTYPES))}")
-    X = np.asarray(X)
+    check_choice("storage", storage, _DTYPES)
+    dtype = check_dtype(dtype)
+    X = real_array("X", X, (None, None), "real numbers (n, m), features x examples")
+    if 0 in X.shape:
+        raise InputError(f"X has shape {X.shape}: expected (n, m), both at least 1")
     n, m = X.shape
     count, size = layout(n, m, _BLOCK // n)
     stored = new_buffer((count * size, n), _DTYPES[storage])

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from jax_logreg.errors import InputError
+from jax_logreg.checks import read_array
+from jax_logreg.errors import InputError, brief
 
 
 def encode(values: Any, levels: Sequence[Any] | None = None) -> tuple[np.ndarray, tuple[Any, ...]]:
@@ -21,6 +22,9 @@ def encode(values: Any, levels: Sequence[Any] | None = None) -> tuple[np.ndarray
     codes, found = _encoded(values)
     if levels is None:
         return codes, found
+    names = read_array("levels", levels)
+    if names.ndim != 1 or names.dtype.kind not in "biufUSTO" or isinstance(levels, str | bytes):
+        raise InputError(f"levels is {brief(levels)}: expected a list of them")
     number = {level: i for i, level in enumerate(levels)}
     to = np.array([*(number.get(level, len(number)) for level in found), len(number)])
     return to[codes], tuple(levels)
@@ -35,7 +39,7 @@ def _encoded(values: Any) -> tuple[np.ndarray, tuple[Any, ...]]:
     if hasattr(values, "dictionary") and hasattr(values, "indices"):
         levels = tuple(values.dictionary.to_pylist())
         return np.asarray(values.indices.fill_null(len(levels)), np.int64), levels
-    array = np.asarray(values)
+    array = read_array("values", values)
     if array.ndim != 1:
         raise InputError(f"values have shape {array.shape}: expected one column, (m,)")
     missing = array != array if array.dtype.kind in "fO" else np.zeros(array.shape, bool)

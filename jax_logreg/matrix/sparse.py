@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jax_logreg.checks import check_dtype
+from jax_logreg.errors import InputError, brief
 from jax_logreg.hosts import most
 from jax_logreg.matrix.operations import sum_blocks
 from jax_logreg.pytree import pytree
@@ -154,7 +156,18 @@ class Sparse:
 
 
 def from_scipy(S: Any, dtype: str) -> Sparse:
-    """X (n, m) from any scipy.sparse matrix or array: duplicates summed, stored zeros dropped."""
+    """X (n, m) from any scipy.sparse matrix or array: duplicates summed, stored zeros dropped.
+
+    Raises:
+        InputError: what is none, or holds anything but real numbers.
+    """
+    if not hasattr(S, "tocsr") or isinstance(S, type):
+        raise InputError(f"S is {brief(S)}: expected a matrix or an array of scipy.sparse, (n, m)")
+    if len(S.shape) != 2 or 0 in S.shape or S.dtype.kind not in "biuf":
+        raise InputError(
+            f"S is {S.dtype} of shape {S.shape}: expected real numbers (n, m), both at least 1"
+        )
+    dtype = check_dtype(dtype)
     # The order that S has, or that of its transpose, spares a conversion.
     by_column = S.format == "csc"
     one = canonical(S.T if by_column else S, dtype)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jax_logreg.errors import InputError
+from jax_logreg.errors import InputError, brief
 from jax_logreg.matrix.operations import (
     examples,
     features,
@@ -130,6 +130,11 @@ def stack(matrices: Sequence[Any]) -> Stacked:
     Raises:
         InputError: none of them, examples of several numbers, or entries of several dtypes.
     """
+    if isinstance(matrices, str | bytes) or not isinstance(matrices, Sequence):
+        raise InputError(f"matrices is {brief(matrices)}: expected a list of them")
+    for i, X in enumerate(matrices):
+        if isinstance(X, type) or len(getattr(X, "shape", ())) != 2 or not hasattr(X, "dtype"):
+            raise InputError(f"matrices[{i}] is {brief(X)}: expected a matrix (n, m)")
     if not matrices:
         raise InputError("there are no matrices to stack: expected one at least")
     lengths = [X.shape[1] for X in matrices]

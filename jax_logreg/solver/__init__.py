@@ -2,9 +2,14 @@
 
 from typing import Any
 
+import jax
+import numpy as np
+
+from jax_logreg.checks import read_array
 from jax_logreg.devices import by_feature
 from jax_logreg.errors import InputError, brief
 from jax_logreg.matrix import one_by_one
+from jax_logreg.memory import check_room
 from jax_logreg.objective import Objective, Solver
 from jax_logreg.solver.gradient_descent import GradientDescent
 from jax_logreg.solver.lbfgs import LBFGS
@@ -21,8 +26,8 @@ _VERBS = ("init", "evaluate", "step")
 _LARGEST_NEWTON = 64
 
 
-def choose_solver(solver: Any, objective: Objective) -> tuple[Solver, str]:
-    """The solver, and in words which it is and why.
+def choose_solver(solver: Any, objective: Objective, many: bool = False) -> tuple[Solver, str]:
+    """The solver, and in words which it is and why; of many models, with numbers of each.
 
     Raises:
         ValueError: what is no solver, or cannot take the penalty, and those that can.
@@ -49,7 +54,24 @@ def choose_solver(solver: Any, objective: Objective) -> tuple[Solver, str]:
             f"solver {name} makes a Hessian of all features, but devices share them: expected "
             "LBFGS() or 'auto', or devices=N, which share the examples"
         )
+    _check_numbers(name, solver, objective, many)
     return solver, f"{name}, as asked"
+
+
+def _check_numbers(name: str, solver: Any, objective: Objective, many: bool) -> None:
+    """Refuse numbers that are none, or out of range, and a state that memory cannot hold."""
+    if hasattr(solver, "check"):
+        solver.check(many)
+    for number in jax.tree.leaves(solver):
+        array = read_array(f"a number of {name}", number)
+        if array.dtype.kind not in "biuf" or not np.all(np.isfinite(array)):
+            raise InputError(
+                f"solver is {name} of {brief(number)}: expected finite numbers, or one for each "
+                "model of a sweep"
+            )
+    if hasattr(solver, "entries"):
+        itemsize = objective.batch.s.dtype.itemsize
+        check_room(f"solver {name}", itemsize * solver.entries(objective))
 
 
 def _pick(objective: Objective) -> tuple[Solver, str]:

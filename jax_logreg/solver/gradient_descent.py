@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
+import numpy as np
 
-from jax_logreg.errors import InputError
+from jax_logreg.checks import read_array
+from jax_logreg.errors import InputError, brief
 from jax_logreg.logistic import Params, update
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
@@ -28,8 +30,19 @@ class GradientDescent:
             and 0 < self.learning_rate < float("inf")
         ):
             raise InputError(
-                f"learning_rate is {self.learning_rate!r}: expected a positive finite number, "
+                f"learning_rate is {brief(self.learning_rate)}: expected a positive finite number, "
                 "for example GradientDescent(0.1)"
+            )
+
+    def check(self, many: bool) -> None:
+        """Refuse a rate, or one for each of many models, that is not positive (ValueError)."""
+        rate = read_array("learning_rate", self.learning_rate)
+        listed = isinstance(self.learning_rate, list | tuple) or rate.ndim > many or not rate.size
+        if listed or rate.dtype.kind not in "iuf" or not np.all((rate > 0) & np.isfinite(rate)):
+            expected = "a positive finite number, or an array of one for each model" if many else ""
+            raise InputError(
+                f"learning_rate is {brief(self.learning_rate)}: expected "
+                f"{expected or 'a positive finite number'}"
             )
 
     def init(self, objective: Objective, params: Params) -> tuple[()]:

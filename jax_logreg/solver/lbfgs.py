@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jax_logreg.batching import where_wanted
-from jax_logreg.errors import InputError
+from jax_logreg.checks import check_integer
+from jax_logreg.errors import InputError, brief
 from jax_logreg.logistic import Params
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
@@ -71,8 +72,19 @@ class LBFGS:
 
     def __post_init__(self) -> None:
         """Refuse a memory that is not a positive integer (ValueError)."""
-        if not isinstance(self.memory, int) or self.memory < 1:
-            raise InputError(f"memory is {self.memory!r}: expected an integer of at least 1")
+        check_integer("memory", self.memory, 1)
+        check_integer("largest_gram", self.largest_gram, 0)
+
+    def check(self, many: bool) -> None:
+        """Refuse a basis that is none (ValueError)."""
+        if self.basis is not None and not isinstance(self.basis, Basis):
+            raise InputError(f"basis is {brief(self.basis)}: expected None")
+
+    def entries(self, objective: Objective) -> int:
+        """How many numbers the memory and a whole metric have."""
+        n, k = objective.batch.X.shape[0], objective.batch.Y.shape[0]
+        ring = 3 * self.memory * (n + 1) * k + 2 * self.memory**2 * k
+        return ring + (n**2 if n <= self.largest_gram else 0)
 
     def init(self, objective: Objective, params: Params) -> LBFGSState:
         """No memory yet, and the metric at the parameters."""

@@ -30,6 +30,11 @@ class Newton:
     needs_whole_features: ClassVar[bool] = True
     descends: ClassVar[bool] = True
 
+    def entries(self, objective: Objective) -> int:
+        """How many numbers the Hessian and its factor have."""
+        n, k = objective.batch.X.shape[0], objective.batch.Y.shape[0]
+        return 2 * (n + 1) ** 2 * (k if objective.family.independent else k**2)
+
     def init(self, objective: Objective, params: Params) -> Array:
         """Z (k, m) at the parameters."""
         return objective.linear(params)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jax_logreg.errors import InputError
+from jax_logreg.errors import InputError, brief
 from jax_logreg.logistic import Params
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
@@ -57,9 +57,10 @@ class Optax:
 
 def check_transformation(name: str, tx: Any) -> None:
     """Refuse what is no optax transformation (ValueError)."""
-    if not (hasattr(tx, "init") and hasattr(tx, "update")):
+    verbs = (getattr(tx, verb, None) for verb in ("init", "update"))
+    if isinstance(tx, type) or not all(map(callable, verbs)):
         raise InputError(
-            f"{name}({tx!r}): expected an optax transformation, "
+            f"{name}({brief(tx)}): expected an optax transformation, "
             f"for example {name}(optax.adam(0.01))"
         )
 

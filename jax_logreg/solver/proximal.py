@@ -9,7 +9,7 @@ from jax import Array, lax
 
 from jax_logreg import matrix
 from jax_logreg.batching import where_wanted
-from jax_logreg.errors import InputError
+from jax_logreg.checks import check_integer
 from jax_logreg.logistic import Params, hessian_diagonal, over_examples
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
@@ -47,10 +47,11 @@ class Proximal:
 
     def __post_init__(self) -> None:
         """Refuse a working set that is not a positive integer (ValueError)."""
-        if not isinstance(self.working_set, int) or self.working_set < 1:
-            raise InputError(
-                f"working_set is {self.working_set!r}: expected an integer of at least 1"
-            )
+        check_integer("working_set", self.working_set, 1)
+
+    def entries(self, objective: Objective) -> int:
+        """How many numbers the Gram matrix of the working set has."""
+        return (min(self.working_set, objective.batch.X.shape[0]) + 1) ** 2
 
     def init(self, objective: Objective, params: Params) -> ProximalState:
         """An empty Gram matrix, which the first step replaces."""

@@ -8,14 +8,15 @@ import jax
 import numpy as np
 
 from jax_logreg.arguments import place_arguments
+from jax_logreg.checks import check_dtype, check_integer, check_number, read_array
 from jax_logreg.errors import InputError
 from jax_logreg.fit import fit
-from jax_logreg.keeper import Keeper
+from jax_logreg.keeper import Keeper, check_keeper
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Family, Params, forward
 from jax_logreg.matrix import place, plain_errors
 from jax_logreg.penalty import Penalty
 from jax_logreg.result import Result
-from jax_logreg.settings import check_dtype, check_seed, check_settings, is_integer
+from jax_logreg.settings import check_seed, check_settings
 from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.many import choose_many, count_slots, fit_many
 from jax_logreg.weights import relative_weights
@@ -95,10 +96,9 @@ def bootstrap(
         ValueError: a bad argument, named, before anything is compiled; or classes so rare that
             resamples hardly ever have them all.
     """
-    if not is_integer(resamples) or resamples < 1:
-        raise InputError(f"resamples is {resamples!r}: expected an integer of at least 1")
-    if not isinstance(confidence, int | float | np.number) or not 0 < confidence < 1:
-        raise InputError(f"confidence is {confidence!r}: expected a number between 0 and 1")
+    check_integer("resamples", resamples, 1, 2**31)
+    check_number("confidence", confidence, 0, 1)
+    check_keeper(checkpoint)
     check_seed(seed)
     dtype = check_dtype(dtype)
     check_settings(steps, tolerance, "off")
@@ -111,7 +111,7 @@ def bootstrap(
     if devices is None:
         X = task.objective.batch.X
     if at is not None:
-        _check_at(np.asarray(at), len(task.params.w))
+        _check_at(read_array("at", at), len(task.params.w))
     settings = {
         "family": family,
         "penalty": penalty,

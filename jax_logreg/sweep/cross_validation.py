@@ -10,23 +10,24 @@ import numpy as np
 from jax import Array
 
 from jax_logreg.arguments import Task, place_arguments
+from jax_logreg.checks import check_callable, check_dtype
 from jax_logreg.identity import bind
-from jax_logreg.keeper import Keeper
+from jax_logreg.keeper import Keeper, check_keeper
 from jax_logreg.logistic import Batch, Family, Params
 from jax_logreg.loop import Loop
 from jax_logreg.matrix import plain_errors
 from jax_logreg.penalty import L1, L2, Penalty
-from jax_logreg.settings import check_dtype, check_seed, check_settings
+from jax_logreg.settings import check_seed, check_settings
 from jax_logreg.sweep.chains import make_chains
 from jax_logreg.sweep.driver import run_many
 from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.folds import held_out
-from jax_logreg.sweep.many import choose_many, count_slots
+from jax_logreg.sweep.many import check_memory, choose_many, count_slots
 from jax_logreg.sweep.path import largest_strength
 from jax_logreg.sweep.scaling import check_features, find_scaling, unscaled
 from jax_logreg.sweep.scores import Score, check_scorable, find_score
 from jax_logreg.sweep.stack import Scaling, Stack, scaling_of, weigh_rows, with_scaling
-from jax_logreg.sweep.strengths import grid, with_strength
+from jax_logreg.sweep.strengths import check_grid, grid, with_strength
 from jax_logreg.weights import relative_weights
 
 
@@ -116,9 +117,13 @@ def cross_validate(
             arguments.
     """
     dtype = check_dtype(dtype)
+    check_callable("callback", callback, "two integers")
+    check_keeper(checkpoint)
     check_settings(steps, tolerance, "off")
     check_seed(seed)
     score = find_score(scoring)
+    check_grid(strengths, smallest)
+    check_memory(memory)
     one = with_strength(penalty)
     with jax.enable_x64(dtype == "float64"):
         task = place_arguments(

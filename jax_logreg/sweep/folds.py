@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from jax_logreg.checks import is_integer, read_array
 from jax_logreg.errors import InputError, brief
-from jax_logreg.settings import is_integer
 
 
 def held_out(folds: Any, Y: np.ndarray, groups: Any, seed: int) -> np.ndarray:
@@ -28,10 +28,10 @@ def held_out(folds: Any, Y: np.ndarray, groups: Any, seed: int) -> np.ndarray:
         return _share(folds, Y, seed)[None]
     if groups is not None:
         raise InputError("groups go with a number of folds: these folds are given already")
-    given = folds if isinstance(folds, Iterable) and not isinstance(folds, str) else ()
-    given = list(given)
+    one = isinstance(folds, str | bytes) or getattr(folds, "shape", (m,)) == ()
+    given = list(folds) if isinstance(folds, Iterable) and not one else []
     if len(given) == m and all(np.ndim(fold) == 0 for fold in given):
-        names, number = np.unique(np.asarray(given), return_inverse=True)
+        names, number = _numbered("folds", given)
         if len(names) < 2:
             raise InputError(f"folds puts all {m} examples into one: expected at least two")
         return number == np.arange(len(names))[:, None]
@@ -48,8 +48,8 @@ def _stratified(folds: Any, Y: np.ndarray, seed: int) -> np.ndarray:
     fewest = np.bincount(classes).min()
     if not 2 <= folds <= fewest:
         raise InputError(
-            f"folds is {folds}: expected from 2 to {fewest}, the examples of the rarest class, so "
-            "that every fold has some of each"
+            f"folds is {brief(folds)}: expected from 2 to {fewest}, the examples of the rarest "
+            "class, so that every fold has some of each"
         )
     shuffled = np.random.default_rng(seed).permutation(len(classes))
     number = np.empty(len(classes), int)
@@ -79,12 +79,15 @@ def _share(share: Any, Y: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _grouped(folds: Any, groups: Any, m: int, seed: int) -> np.ndarray:
-    groups = np.asarray(groups)
+    groups = read_array("groups", groups)
     if groups.shape != (m,):
         raise InputError(f"groups has shape {groups.shape}: expected ({m},), one for each example")
-    names, index, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    names, index = _numbered("groups", groups)
+    sizes = np.bincount(index)
     if not 2 <= folds <= len(names):
-        raise InputError(f"folds is {folds}: expected from 2 to {len(names)}, the number of groups")
+        raise InputError(
+            f"folds is {brief(folds)}: expected from 2 to {len(names)}, the number of groups"
+        )
     number, filled = np.empty(len(names), int), np.zeros(folds, int)
     shuffled = np.random.default_rng(seed).permutation(len(names))
     for group in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
@@ -93,12 +96,22 @@ def _grouped(folds: Any, groups: Any, m: int, seed: int) -> np.ndarray:
     return number[index]
 
 
+def _numbered(name: str, values: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The different values, sorted, and the number of each example's."""
+    try:
+        return np.unique(read_array(name, values), return_inverse=True)
+    except TypeError:
+        raise InputError(
+            f"{name} is {brief(values)}, which cannot be sorted: expected values of one kind"
+        ) from None
+
+
 def _mask(i: int, pair: Any, m: int) -> np.ndarray:
     train, test = (np.zeros(m, bool) for _ in range(2))
     for mask, index in zip((train, test), pair, strict=True):
         try:
-            mask[np.asarray(index)] = True
-        except IndexError:
+            mask[read_array(f"folds[{i}]", index)] = True
+        except (IndexError, ValueError):
             raise InputError(
                 f"folds[{i}] is {brief(pair)}: expected (train, test), indices from 0 to {m - 1}"
             ) from None

@@ -10,15 +10,17 @@ import numpy as np
 
 from jax_logreg.arguments import Task, place_arguments
 from jax_logreg.batching import on_cpu
-from jax_logreg.errors import InputError
+from jax_logreg.checks import check_callable, check_dtype, is_number, read_array
+from jax_logreg.errors import InputError, brief
 from jax_logreg.identity import bind
-from jax_logreg.keeper import Keeper
+from jax_logreg.keeper import Keeper, check_keeper
 from jax_logreg.logistic import Params
 from jax_logreg.loop import Loop
 from jax_logreg.matrix import plain_errors
+from jax_logreg.memory import check_room
 from jax_logreg.objective import Objective, Solver
 from jax_logreg.penalty import Penalty
-from jax_logreg.settings import check_dtype, check_settings
+from jax_logreg.settings import check_settings
 from jax_logreg.solver import LBFGS, choose_solver
 from jax_logreg.sweep.chains import unchained
 from jax_logreg.sweep.driver import run_many
@@ -87,6 +89,8 @@ def fit_many(
             arguments.
     """
     dtype = check_dtype(dtype)
+    check_callable("callback", callback, "two integers")
+    check_keeper(checkpoint)
     check_settings(steps, tolerance, "off")
     axes = find_axes(s, penalty, solver, params)
     with jax.enable_x64(dtype == "float64"):
@@ -118,7 +122,7 @@ def fit_many(
 
 def choose_many(solver: Any, task: Task) -> tuple[Solver, str]:
     """As `choose_solver`, but that of "auto" is one that many models share the work of."""
-    method, chosen = choose_solver(solver, task.objective)
+    method, chosen = choose_solver(solver, task.objective, many=True)
     if not (isinstance(solver, str) and solver == "auto" and task.objective.smooth):
         return method, chosen
     return LBFGS(), "LBFGS: many models and a smooth cost, which share a metric"
@@ -142,15 +146,22 @@ def _starts(given: Any, shared: Params) -> Params:
     """Where the models start: (models, ...) as given, else (1, ...) for all."""
     if given is None:
         return jax.tree.map(lambda part: np.asarray(part)[None], shared)
-    arrays: Any = [np.asarray(part) for part in given]
+    named = zip(("params.w", "params.b"), given, strict=True)
+    arrays: Any = [read_array(name, part) for name, part in named]
     parts = Params(*arrays)
     for name, part, one in zip("wb", parts, shared, strict=True):
         expected = (len(parts.w), *one.shape)
         if part.shape != expected:
             raise InputError(f"params.{name} has shape {part.shape}: expected {expected}")
-        if not np.all(np.isfinite(part)):
+        if part.dtype.kind not in "biuf" or not np.all(np.isfinite(part)):
             raise InputError(f"params.{name} holds NaN or infinity: expected finite numbers")
     return parts
+
+
+def check_memory(memory: Any) -> None:
+    """Refuse what is no number of bytes (ValueError); infinitely many are one."""
+    if not is_number(memory) or not memory > 0:
+        raise InputError(f"memory is {brief(memory)}: expected a positive number of bytes")
 
 
 def count_slots(objective: Objective, solver: Solver, models: int, memory: Any) -> int:
@@ -161,10 +172,13 @@ def count_slots(objective: Objective, solver: Solver, models: int, memory: Any) 
     """
     (n, m), k = objective.batch.X.shape, objective.batch.Y.shape[0]
     of_params = _OF_PARAMS + 3 * getattr(solver, "memory", 0)
-    one = objective.batch.s.dtype.itemsize * (_OF_Z * k * m + of_params * (n + 1) * k)
-    if not isinstance(memory, int | float | np.number) or not memory >= one:
+    itemsize = objective.batch.s.dtype.itemsize
+    one = itemsize * (_OF_Z * k * m + of_params * (n + 1) * k)
+    check_room(f"the answers of {models} models", models * itemsize * (n + 7) * k)
+    check_memory(memory)
+    if not memory >= one:
         raise InputError(
-            f"memory is {memory!r} bytes, but one of the {models} models needs {one}: "
+            f"memory is {brief(memory)} bytes, but one of the {models} models needs {one}: "
             f"pass memory={one:.1e} or more"
         )
     most = _MOST

@@ -11,6 +11,7 @@ from jax import Array
 
 from jax_logreg.arguments import place_arguments
 from jax_logreg.certificate import moments
+from jax_logreg.checks import check_callable, check_dtype
 from jax_logreg.diagnosis import JUDGED, diagnose
 from jax_logreg.driver import Point, begin, proceed, restart
 from jax_logreg.logistic import Params
@@ -18,10 +19,10 @@ from jax_logreg.loop import Carry, Loop
 from jax_logreg.matrix import plain_errors
 from jax_logreg.objective import Objective
 from jax_logreg.penalty import L1, L2, Penalty
-from jax_logreg.settings import check_dtype, check_settings
+from jax_logreg.settings import check_settings
 from jax_logreg.solver import Proximal, choose_solver
 from jax_logreg.status import Status
-from jax_logreg.sweep.strengths import grid, with_strength
+from jax_logreg.sweep.strengths import check_grid, grid, with_strength
 
 # A path begins with few features; its working set doubles where it is filled to this share.
 _FIRST_WORKING_SET, _FILLED = 128, 0.75
@@ -95,6 +96,8 @@ def path(
     """
     dtype = check_dtype(dtype)
     check_settings(steps, tolerance, "off")
+    check_callable("callback", callback, "two integers")
+    check_grid(strengths, smallest)
     one = with_strength(penalty)
     with jax.enable_x64(dtype == "float64"):
         task = place_arguments(

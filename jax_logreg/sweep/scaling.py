@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from jax_logreg.checks import read_array
 from jax_logreg.errors import InputError
 from jax_logreg.logistic import Params
 from jax_logreg.matrix import mean_absolute, standardise
@@ -19,7 +20,7 @@ def check_features(wanted: Any, n: int) -> np.ndarray:
     Raises:
         ValueError: neither True nor False, nor one of them for each feature.
     """
-    chosen = np.asarray(wanted)
+    chosen = read_array("standardise", wanted)
     if chosen.dtype != bool or chosen.shape not in ((), (n,)):
         raise InputError(
             f"standardise is of dtype {chosen.dtype} and shape {chosen.shape}: expected True, "

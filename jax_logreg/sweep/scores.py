@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jax_logreg.checks import check_choice
 from jax_logreg.errors import InputError
 from jax_logreg.logistic import Batch, Family, Params, cost, forward
 
@@ -21,8 +22,7 @@ def find_score(scoring: Any) -> Score:
     Raises:
         ValueError: a name that is none.
     """
-    if not isinstance(scoring, str) or scoring not in SCORES:
-        raise InputError(f"scoring is {scoring!r}: expected {', '.join(map(repr, SCORES))}")
+    check_choice("scoring", scoring, SCORES)
     return SCORES[scoring]
 
 

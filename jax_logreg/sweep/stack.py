@@ -1,7 +1,7 @@
 """What differs between the models of a sweep, along a leading axis; all else they share."""
 
 from contextlib import suppress
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, NamedTuple
 
 import jax
@@ -9,6 +9,7 @@ import numpy as np
 from jax import Array
 
 from jax_logreg.arguments import Task
+from jax_logreg.checks import read_array
 from jax_logreg.errors import InputError
 from jax_logreg.loop import Loop
 from jax_logreg.matrix import Standardised
@@ -96,21 +97,28 @@ def find_axes(s: Any, penalty: Any, solver: Any, params: Any) -> Axes:
     """
     found: dict[str, int] = {}
     rows = None
-    if s is not None and np.ndim(s) == 2 and np.shape(s)[0] > 1:
-        rows, s = np.asarray(s), None
+    if s is not None:
+        s = read_array("s", s)
+    if s is not None and s.ndim == 2 and len(s) > 1:
+        rows, s = s, None
         found["s"] = len(rows)
     own: dict[str, np.ndarray] = {}
-    if penalty is not None and not isinstance(penalty, type):
+    if is_dataclass(penalty) and not isinstance(penalty, type):
         for field in fields(penalty):
-            values = getattr(penalty, field.name)
-            if field.name != "factors" and np.ndim(values) == 1:
-                own[field.name] = np.asarray(values)
-                found[f"{type(penalty).__name__}.{field.name}"] = len(own[field.name])
+            name = f"{type(penalty).__name__}.{field.name}"
+            values = read_array(name, getattr(penalty, field.name))
+            if field.name != "factors" and values.ndim == 1:
+                own[field.name] = values
+                found[name] = len(values)
         penalty = _first_valid(penalty, own)
     numbers = _numbers(solver)
     found |= {f"number {i} of the solver": len(values) for i, values in numbers.items()}
     starts = None
-    if isinstance(params, tuple) and len(params) == 2 and np.ndim(params[0]) == 3:
+    if (
+        isinstance(params, tuple)
+        and len(params) == 2
+        and read_array("params.w", params[0]).ndim == 3
+    ):
         starts, params = params, None
         found["params"] = len(starts[0])
     if len(set(found.values())) > 1:
@@ -138,8 +146,10 @@ def _first_valid(penalty: Any, own: dict[str, np.ndarray]) -> Any:
 def _numbers(solver: Any) -> dict[int, np.ndarray]:
     if isinstance(solver, str | type):
         return {}
-    leaves = enumerate(jax.tree.leaves(solver))
-    return {i: np.asarray(leaf) for i, leaf in leaves if np.ndim(leaf) == 1}
+    # What is no solver is refused where one is chosen.
+    leaves = jax.tree.leaves(solver) if is_dataclass(solver) else []
+    arrays = (read_array("a number of the solver", leaf) for leaf in leaves)
+    return {i: array for i, array in enumerate(arrays) if array.ndim == 1}
 
 
 def weigh_rows(rows: np.ndarray, class_weight: Any, task: Task) -> np.ndarray:

@@ -6,14 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from jax_logreg.checks import is_integer, is_number, read_array
 from jax_logreg.errors import InputError, brief
+from jax_logreg.memory import check_room
 from jax_logreg.penalty import Penalty
-from jax_logreg.settings import is_integer
 
 
 def with_strength(penalty: Any) -> Penalty:
     """The penalty with a strength of 1; what has none is a ValueError."""
     try:
+        if not hasattr(penalty, "smooth"):
+            raise TypeError
         return penalty(1.0) if isinstance(penalty, type) else replace(penalty, strength=1.0)
     except TypeError:
         raise InputError(
@@ -26,29 +29,38 @@ def grid(strengths: Any, smallest: Any, find_largest: Callable[[], float]) -> np
     """The strengths, or that many in a geometric grid from the largest down to a share of it.
 
     Raises:
-        ValueError: neither, or a share that is none.
+        ValueError: as of `check_grid`; or a grid of what has no largest strength.
+    """
+    values = check_grid(strengths, smallest)
+    if values is not None:
+        return values
+    largest = find_largest()
+    if largest == 0:
+        raise InputError(
+            "strengths is a number of them, but no feature enters at any: all are "
+            "unpenalised or constant: pass their values"
+        )
+    return largest * np.geomspace(1, smallest, int(strengths))
+
+
+def check_grid(strengths: Any, smallest: Any) -> np.ndarray | None:
+    """The strengths that are given; None where it is how many.
+
+    Raises:
+        ValueError: neither, or a smallest share that is none.
     """
     if is_integer(strengths):
-        share = isinstance(smallest, int | float | np.number) and 0 < smallest < 1
-        if strengths < 1 or not share:
+        if not 1 <= strengths < 2**31 or not (is_number(smallest) and 0 < smallest < 1):
             raise InputError(
-                f"strengths is {strengths!r} and smallest {smallest!r}: expected how many, "
-                "at least 1, and the last as a share of the first, between 0 and 1"
+                f"strengths is {brief(strengths)} and smallest {brief(smallest)}: expected how "
+                "many, at least 1, and the last as a share of the first, between 0 and 1"
             )
-        largest = find_largest()
-        if largest == 0:
-            raise InputError(
-                "strengths is a number of them, but no feature enters at any: all are "
-                "unpenalised or constant: pass their values"
-            )
-        return largest * np.geomspace(1, smallest, int(strengths))
-    try:
-        grid = np.asarray(strengths, np.float64)
-    except (TypeError, ValueError):
-        grid = np.empty(0)
-    if grid.ndim != 1 or grid.size == 0 or not np.all(np.isfinite(grid) & (grid >= 0)):
-        shown = " ".join(repr(strengths).split())[:80]
+        check_room(f"a grid of {strengths} strengths", 8 * int(strengths))
+        return None
+    values = read_array("strengths", strengths)
+    real = values.dtype.kind in "iuf" and values.ndim == 1 and values.size > 0
+    if not real or not np.all(np.isfinite(values) & (values >= 0)):
         raise InputError(
-            f"strengths is {shown}: expected how many, or finite numbers of at least 0"
+            f"strengths is {brief(strengths)}: expected how many, or finite numbers of at least 0"
         )
-    return grid
+    return values.astype(np.float64)

@@ -7,7 +7,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from jax_logreg.checks import check_callable, check_flag, check_methods
 from jax_logreg.driver import Progress
+from jax_logreg.errors import InputError, brief
 
 
 class Tracker(Protocol):
@@ -76,7 +78,17 @@ def track(
     """Tell a tracker of what is fitted with the callback that this yields.
 
     Its status is "finished", "failed" by an exception, or "killed" by a signal.
+
+    Raises:
+        InputError: a bad argument, named.
     """
+    check_methods("tracker", tracker, ("begin", "log", "end"), "an object with begin, log and end")
+    if config is not None and not isinstance(config, Mapping):
+        raise InputError(f"config is {brief(config)}: expected None, or a mapping of settings")
+    check_flag("resumed", resumed)
+    check_callable("notice", notice, "a line")
+    if notice is None:
+        raise InputError("notice is None: expected a function of a line, such as print")
     tracked = Tracked(tracker, notice)
     tracked.tell("begin", flat(config or {}), resumed)
     try:

@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jax_logreg.checks import check_integer, check_path, check_text
 from jax_logreg.data.one_line import one_line
 from jax_logreg.data.stream.part import Names
 from jax_logreg.data.stream.reader import PARTS, Reader, find_files, open_reader
+from jax_logreg.errors import InputError, brief
 from jax_logreg.matrix import Streamed, stream
 
 __all__ = ["PARTS", "Names", "Reader", "Stream", "find_files", "open_reader", "open_stream"]
@@ -59,9 +61,21 @@ def open_stream(
         InputError: files that cannot be read or do not fit together, or an entry that is missing or
             not finite, by feature, file and example.
     """
+    if not isinstance(path, str | Path | Sequence) or not path:
+        raise InputError(f"path is {brief(path)}: expected a file, or a list of them")
+    for name, text in {"label": label, "x": x, "y": y, "labels": labels}.items():
+        check_text(name, text)
+    if weights is not None:
+        check_text("weights", weights)
+    if isinstance(exclude, str) or not isinstance(exclude, Sequence):
+        raise InputError(f"exclude is {brief(exclude)}: expected a list of columns")
+    for i, column in enumerate(exclude):
+        check_text(f"exclude[{i}]", column)
+    if block is not None:
+        check_integer("block", block, 1, 2**31)
     paths = [path] if isinstance(path, str | Path) else path
     names = Names(label, x, y, labels, weights, exclude)
-    found = open_reader([Path(one) for one in paths], names)
+    found = open_reader([check_path("path", one) for one in paths], names)
     for note in found.notes:
         warnings.warn(note, stacklevel=3)
     return Stream(stream(found, block), found.labels, found.weights, found.features)
