@@ -36,14 +36,17 @@ from jax_logreg.penalty import half_squares, soft_threshold
 class Certificate(NamedTuple):
     """Cost in nats, largest absolute gradient entry and duality gap at the returned parameters.
 
-    `relative_gap` is gap / J(0), J(0) being the cost at zero parameters. Both are infinite where a
-    feature is unpenalised: the dual then gives no bound.
+    `relative_gap` is gap / J(0), with J(0) the cost at zero parameters. Both are infinite where a
+    feature is unpenalised: the dual then gives no bound. `error_in_std_errs` bounds the distance
+    of any linear combination of the parameters from its optimum, in its own standard errors
+    (`goal.py`); infinite where nothing bounds it.
     """
 
     cost: Array
     gradient_norm: Array
     gap: Array
     relative_gap: Array
+    error_in_std_errs: Array
 
 
 class Moments(NamedTuple):
@@ -119,16 +122,16 @@ def certify(objective: Objective, params: Params) -> Certificate:
 def certify_from(
     objective: Objective, params: Params, at: Evaluation, of: Moments | None, enough: Any = 0.0
 ) -> Certificate:
-    """What is known of the parameters, the gap no sharper than `enough`, a relative gap, asks.
+    """The certificate of the parameters, its gap no sharper than `enough`, a gap in nats, asks.
 
     Without moments there is no gap.
     """
     norm = largest(objective.stationarity(params, at.gradient))
     if of is None:
-        return Certificate(at.cost, norm, *(jnp.full_like(norm, jnp.inf),) * 2)
-    nats = zero_cost(objective)
-    gap = duality_gap(objective, params, at, of, enough * nats)
-    return Certificate(at.cost, norm, gap, gap / nats)
+        return Certificate(at.cost, norm, *(jnp.full_like(norm, jnp.inf),) * 3)
+    gap = duality_gap(objective, params, at, of, enough)
+    error = jnp.sqrt(2 * objective.count * jnp.maximum(gap, 0))
+    return Certificate(at.cost, norm, gap, gap / zero_cost(objective), error)
 
 
 def _balance(objective: Objective, at: Evaluation, of: Moments) -> tuple[Array, Array]:

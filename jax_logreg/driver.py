@@ -5,17 +5,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from jax_logreg.accuracy import Verdict, error_by_hessian, judge
 from jax_logreg.batching import on_cpu
 from jax_logreg.certificate import Certificate, Moments, certify_from, moments_of
 from jax_logreg.compiling import jit
 from jax_logreg.devices import lay_out, outline
+from jax_logreg.goal import Goal
 from jax_logreg.gradient_check import GradientCheck, check_gradients
 from jax_logreg.hosts import most, spans
 from jax_logreg.keeper import Keeper
@@ -31,7 +33,7 @@ _CHUNK = 100
 # through in about that time: a first chunk is kept below.
 _PULSE = 0.25
 _FIRST = 2e8
-# How often a run goes on whose answer, evaluated afresh, misses the tolerance by a rounding.
+# How often a run goes on whose answer, evaluated once more, misses the goal.
 REPEATS = 3
 # A sharpened gap is at most this many times the true distance; each round of steps towards a
 # sharper one multiplies the gap by the second.
@@ -69,7 +71,8 @@ class Point(NamedTuple):
     """Where a run is between two chunks: all that it needs to go on from there.
 
     `rows` are blocks (4, steps) of the history, which chunks are added to; `before` is the number
-    of steps before the last restart; `step` and `status` are what the host last saw.
+    of steps before the last restart; `step` and `status` are what the host last saw. `gradient` ()
+    is the goal's bound on the gradient, which falls until the error is proven to be small.
     """
 
     carry: Carry
@@ -78,6 +81,7 @@ class Point(NamedTuple):
     restarts: int = 0
     step: int = 0
     status: int = int(Status.RUNNING)
+    gradient: Any = np.float64(np.inf)
 
     @property
     def taken(self) -> int:
@@ -120,18 +124,18 @@ def drive(
 ) -> tuple[Carry, History]:
     """Run a loop to its end from the parameters; the carry comes back with NumPy numbers.
 
-    Solvers move Z along with the parameters, so the certificate is made anew from the answer; where
-    that turns out to miss the tolerance, the run goes on from there.
+    Solvers move Z along with the parameters, so the certificate is computed once more from the
+    answer. Where it misses the goal, the run goes on from there.
     """
     point = None
     if keeper is not None and keeper.find(spans(params.w)):
         loop = _look(loop)
         shapes = jax.eval_shape(partial(_start, gradient_check), loop, params)
-        like = Point(outline(shapes, loop.objective.batch), [])
+        like = Point(outline(shapes, loop.objective.batch), [], gradient=np.array(np.inf))
         point = keeper.restore(like)
     if point is None:
         loop, carry = begin(loop, params, _check_start(gradient_check, loop.objective, params))
-        point = Point(carry, [])
+        point = Point(carry, [], gradient=np.array(loop.goal.gradient, np.float64))
     else:
         if callback is not None and point.taken:
             rows = point.history
@@ -151,14 +155,16 @@ def proceed(
     keeper: Keeper | None = None,
 ) -> Point:
     """Run a loop to its end, proven to be there where it has converged, from a point of it."""
-    point = _run_chunks(loop, point, callback, keeper)
-    while _misses(loop, point.carry) and point.restarts < REPEATS:
-        again = restart(loop, point.carry.good, point.carry.check)
-        point = Point(again, point.rows, point.taken, point.restarts + 1)
+    while True:
         point = _run_chunks(loop, point, callback, keeper)
-    carry = point.carry._replace(step=np.int32(point.taken))
-    if _misses(loop, carry):
-        carry = carry._replace(status=np.int32(Status.PRECISION_FLOOR))
+        verdict = _judged(loop, point.carry)
+        again = _again(loop, point, verdict)
+        if again is None:
+            break
+        point = again
+    status = verdict.status(point.status)
+    step = np.int32(point.taken)
+    carry = point.carry._replace(step=step, status=status, certificate=verdict.certificate)
     return point._replace(carry=carry)
 
 
@@ -175,9 +181,28 @@ def _start(gradient_check: str | int, loop: Loop, params: Params) -> Carry:
     return start(loop, params, _check_start(gradient_check, loop.objective, params))
 
 
-def _misses(loop: Loop, carry: Carry) -> bool:
-    """Whether a run that has converged is not proven to have."""
-    return carry.status == Status.CONVERGED and measure(carry.certificate) > loop.tolerance
+def _judged(loop: Loop, carry: Carry) -> Verdict:
+    objective = loop.objective
+    error_of = partial(error_by_hessian, objective, carry.good)
+    return judge(loop.goal, carry.certificate, float(objective.count), objective, error_of)
+
+
+def _again(loop: Loop, point: Point, verdict: Verdict) -> Point | None:
+    """Where a run goes on that has converged, and is not proven to have; None for others."""
+    on = not verdict.good or verdict.gradient is not None
+    if point.status != Status.CONVERGED or not on or point.restarts == REPEATS:
+        return None
+    if verdict.gradient is None:
+        carry = restart(loop, point.carry.good, point.carry.check)
+        return Point(carry, point.rows, point.taken, point.restarts + 1, gradient=point.gradient)
+    running, none = np.int32(Status.RUNNING), jnp.int32(0)
+    carry = point.carry._replace(status=running, stalled=none)
+    return point._replace(
+        carry=carry,
+        status=int(running),
+        restarts=point.restarts + 1,
+        gradient=np.array(verdict.gradient),
+    )
 
 
 def sharpened(loop: Loop, params: Params) -> Certificate:
@@ -190,16 +215,23 @@ def sharpened(loop: Loop, params: Params) -> Certificate:
     loop, carry = begin(loop, params, None)
     here = there = jax.device_get(jit(afresh)(loop, params))
     # A gap of 0 proves that the parameters are optimal, and a tolerance of 0 never stops.
-    while math.isfinite(there.gap) and (tolerance := _SHARPER * float(there.relative_gap)) > 0:
-        sharper = loop._replace(tolerance=tolerance)
+    while math.isfinite(there.gap) and (gap := _SHARPER * float(there.relative_gap)) > 0:
+        sharper = loop._replace(goal=Goal(gap))
         carry = _run_chunks(sharper, Point(carry, [])).carry
         there = carry.certificate
         fallen = here.cost - there.cost
         gap = min(here.gap, fallen + there.gap) if fallen > 0 else here.gap
         if carry.status != Status.CONVERGED or there.gap <= (_SHARP - 1) * fallen:
-            return here._replace(gap=gap, relative_gap=here.relative_gap * (gap / here.gap))
+            return _with_gap(here, gap)
         carry = restart(loop, carry.good, None)
     return here
+
+
+def _with_gap(found: Certificate, gap: Any) -> Certificate:
+    """The certificate with a smaller gap, and what follows from it."""
+    ratio = gap / found.gap
+    error = found.error_in_std_errs * math.sqrt(ratio)
+    return found._replace(gap=gap, relative_gap=found.relative_gap * ratio, error_in_std_errs=error)
 
 
 def begin(loop: Loop, params: Params, check: GradientCheck | None) -> tuple[Loop, Carry]:
@@ -210,15 +242,15 @@ def begin(loop: Loop, params: Params, check: GradientCheck | None) -> tuple[Loop
 
 def _look(loop: Loop) -> Loop:
     """The loop with what it is to know of the data, to the same bits where a run goes on."""
-    total, moments, scale = _sums(loop.objective)
-    objective = replace(loop.objective, known_total=total)
+    total, count, moments, scale = _sums(loop.objective)
+    objective = replace(loop.objective, known_total=total, known_count=count)
     return loop._replace(objective=objective, moments=moments, scale=scale)
 
 
 @jax.jit
-def _sums(objective: Objective) -> tuple[Array, Moments | None, Array]:
+def _sums(objective: Objective) -> tuple[Array, Array, Moments | None, Array]:
     scale = mean_absolute(objective.batch.X, objective.batch.s)
-    return objective.total, moments_of(objective), scale
+    return objective.total, objective.count, moments_of(objective), scale
 
 
 restart = jit(start)
@@ -228,11 +260,6 @@ def afresh(loop: Loop, params: Params) -> Certificate:
     """The certificate of the parameters from a Z of their own."""
     objective = loop.objective
     return certify_from(objective, params, objective.evaluate(params), loop.moments)
-
-
-def measure(certificate: Certificate) -> float:
-    gap = float(certificate.relative_gap)
-    return gap if math.isfinite(gap) else float(certificate.gradient_norm)
 
 
 @partial(jit, static_argnames=("branch", "length"), donate_argnames="carry")
@@ -265,7 +292,8 @@ def _run_chunks(
     branch = on_cpu(loop.objective.batch.s)
     each = isinstance(callback, EachStep)
     limit = 1 if each else _first_limit(loop) if branch else _CHUNK
-    left = loop._replace(steps=loop.steps - point.before)
+    goal = loop.goal._replace(gradient=min(float(point.gradient), float(loop.goal.gradient)))
+    left = loop._replace(steps=loop.steps - point.before, goal=goal)
     while point.running:
         began, before = time.perf_counter(), point.taken
         point, found = _run_chunk(left, point, limit, branch)

@@ -18,6 +18,7 @@ from jax_logreg.devices import gather, trim
 from jax_logreg.diagnosis import diagnose, is_penalised, is_standardised
 from jax_logreg.driver import EachStep, Progress, drive, sharpened
 from jax_logreg.errors import InputError, brief
+from jax_logreg.goal import AUTO, Goal, goal_of
 from jax_logreg.hosts import agree, spans
 from jax_logreg.identity import bind
 from jax_logreg.keeper import Keeper, check_keeper
@@ -52,7 +53,7 @@ def fit(
     fit_intercept: bool = True,
     solver: Solver | str = "auto",
     steps: int = 1000,
-    tolerance: float = 1e-4,
+    tolerance: float | str = "auto",
     params: Params | None = None,
     gradient_check: str | int = "ends",
     dtype: str = "float32",
@@ -78,8 +79,10 @@ def fit(
         solver: "auto" picks by shape, penalty and family; Newton(), LBFGS(), Proximal(),
             GradientDescent(learning_rate), Optax(tx), MiniBatch(tx).
         steps: the largest number of updates.
-        tolerance: stop where the duality gap / J(0), or where a feature is unpenalised the largest
-            absolute gradient entry, is at most this; 0 never stops.
+        tolerance: "auto" stops where the error of the answer is proven to be at most 0.01 of a
+            standard error and the gap at most 1e-5 of the cost; small problems go on to the last
+            digits. A number bounds the duality gap / J(0), or where a feature is unpenalised the
+            largest absolute gradient entry; 0 never stops.
         params: where to start; by default zeros.
         gradient_check: "every" step, "ends" (first and last parameters), "off", or every N steps.
         dtype: "float32" or "float64", of all that is computed.
@@ -124,7 +127,7 @@ def fit(
         agree(**{name: describe(value) for name, value in same.items()})
 
     def prepare(
-        method: Any, params: Params | None, dtype: str, tolerance: float, steps: int
+        method: Any, params: Params | None, dtype: str, goal: Any, steps: int
     ) -> tuple[Task, Loop, str]:
         task = place_arguments(
             X,
@@ -142,20 +145,21 @@ def fit(
         )
         _check_names(feature_names, task.n)
         method, chosen = choose_solver(method, task.objective)
-        loop = Loop(task.objective, method, steps, tolerance, check_every=check_every)
+        goal = goal_of(goal, task.objective)
+        loop = Loop(task.objective, method, steps, goal, check_every=check_every)
         return task, loop, chosen
 
     def run(
         params: Params | None,
         dtype: str,
-        tolerance: float,
+        goal: Any,
         steps: int,
         keeper: Keeper | None,
         callback: Callable[[Progress], None] | None,
     ) -> _Run:
         with jax.enable_x64(dtype == "float64"):
-            task, loop, chosen = prepare(solver, params, dtype, tolerance, steps)
-            asked = {"steps": steps, "tolerance": tolerance, "gradient_check": gradient_check}
+            task, loop, chosen = prepare(solver, params, dtype, goal, steps)
+            asked = {"steps": steps, "tolerance": goal, "gradient_check": gradient_check}
             keeper = bind(keeper, task, solver=loop.solver, **asked)
             carry, history = drive(loop, task.params, gradient_check, callback, keeper)
             carry = carry._replace(good=trim(carry.good, task.n))
@@ -168,21 +172,22 @@ def fit(
             )
             return _Run(task.objective, carry, history, task.classes, chosen, facts)
 
-    done = run(params, dtype, float(tolerance), int(steps), checkpoint, callback)
+    done = run(params, dtype, tolerance, int(steps), checkpoint, callback)
     if refine and dtype == "float32" and Status(done.carry.status) in _REFINABLE:
         taken = int(done.carry.step)
-        left, finest = int(steps) - taken, min(float(tolerance), _REFINED)
+        left = int(steps) - taken
+        finest = _REFINED if tolerance == AUTO else min(float(tolerance), _REFINED)
         later = None if checkpoint is None else checkpoint.part("refined")
         finer = run(done.carry.good, "float64", finest, left, later, _after(taken, callback))
         done = finer.after(done)
     if sharpen:
         with jax.enable_x64(True):
-            task, loop, _ = prepare("auto", done.carry.good, "float64", 0.0, _SHARPENING)
+            task, loop, _ = prepare("auto", done.carry.good, "float64", 0, _SHARPENING)
             found = sharpened(loop._replace(check_every=None), task.params)
         done = done._replace(carry=done.carry._replace(certificate=found))
     with jax.enable_x64(done.carry.good.w.dtype == np.float64):
         names = names_within(X) if feature_names is None else feature_names
-        return done.result(names, judged=tolerance > 0)
+        return done.result(names, judged=tolerance != 0)
 
 
 def _after(
@@ -275,7 +280,8 @@ def solve(
     `steps` rows (a static number), NaN after `result.steps`. The dtype is that of the parameters.
     """
     objective = Objective(batch, penalty, family, fit_intercept).summed()
-    loop = Loop(objective, solver, steps, tolerance, moments_of(objective))
+    goal = Goal(tolerance, gradient=tolerance)
+    loop = Loop(objective, solver, steps, goal, moments_of(objective))
     step = partial(body, loop, wanted=True, branch=jax.default_backend() == "cpu")
     # One more than the updates: the last only looks at where they led.
     carry, rows = lax.scan(

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jax_logreg.batching import where_wanted
-from jax_logreg.certificate import Certificate, Moments, certify_from
+from jax_logreg.certificate import Certificate, Moments, certify_from, zero_cost
+from jax_logreg.goal import Goal
 from jax_logreg.gradient_check import GradientCheck, compare, relative_tolerance
 from jax_logreg.logistic import Params
 from jax_logreg.objective import Evaluation, Objective, Solver
@@ -27,7 +28,7 @@ class Loop(NamedTuple):
     objective: Objective
     solver: Solver
     steps: Any
-    tolerance: Any
+    goal: Goal
     moments: Moments | None = None  # None leaves the duality gap out of the compiled loop
     check_every: Any = None  # None leaves the gradient check out of the compiled loop
     scale: Any = None  # of the features, (n, 1); None: no check, and no precision floor
@@ -36,7 +37,7 @@ class Loop(NamedTuple):
 class Carry(NamedTuple):
     """The loop before update `step`; `good` are the last parameters whose cost was finite.
 
-    `certificate` is theirs; `best` is the least that a tolerance was compared with, `lowest` the
+    `certificate` is theirs; `best` is the least that the goal was compared with, `lowest` the
     lowest cost, and `stalled` the number of steps since either fell. `lowest_at` are the parameters
     of the lowest cost and their certificate, which a run that diverged ends with; None where the
     solver only descends.
@@ -59,7 +60,7 @@ class Carry(NamedTuple):
 def start(loop: Loop, params: Params, check: GradientCheck | None) -> Carry:
     """The loop before its first step, which looks at the start and judges the check made there."""
     unknown = jnp.full((), jnp.nan, params.w.dtype)
-    nothing = Certificate(*(unknown,) * 4)
+    nothing = Certificate(*(unknown,) * len(Certificate._fields))
     carry = Carry(
         params=params,
         state=loop.solver.init(loop.objective, params),
@@ -95,7 +96,9 @@ def body(loop: Loop, carry: Carry, wanted: Array | bool, branch: bool) -> tuple[
 def _step(loop: Loop, branch: bool, carry: Carry) -> tuple[Carry, Row]:
     """Evaluate at the parameters, then stop there or take the update."""
     evaluation = loop.solver.evaluate(loop.objective, carry.params, carry.state)
-    seen = certify_from(loop.objective, carry.params, evaluation, loop.moments, loop.tolerance)
+    goal, nats = loop.goal, zero_cost(loop.objective)
+    enough = goal.aim * goal.allowed(evaluation.cost, nats, loop.objective.count)
+    seen = certify_from(loop.objective, carry.params, evaluation, loop.moments, enough)
     J, norm = seen.cost, seen.gradient_norm
     finite = jnp.isfinite(J) & jnp.isfinite(norm)
     check, error = _check(loop, carry, finite)
@@ -103,7 +106,9 @@ def _step(loop: Loop, branch: bool, carry: Carry) -> tuple[Carry, Row]:
     first_cost = jnp.where(carry.step == 0, J, carry.first_cost)
     # Rounding alone may lift a cost that has not moved from its start.
     risen = first_cost * (1 + jnp.finfo(J.dtype).eps ** 0.5) < J
-    measure = jnp.where(jnp.isfinite(seen.relative_gap), seen.relative_gap, norm)
+    bounded = jnp.isfinite(seen.relative_gap)
+    measure = jnp.where(bounded, seen.relative_gap, norm)
+    reached = goal.asked & jnp.where(bounded, seen.gap <= enough, norm <= goal.gradient)
     # A cost within a few roundings of the lowest has not fallen.
     fallen = carry.lowest - J > 4 * jnp.finfo(J.dtype).eps * jnp.abs(J)
     stalled = jnp.where((measure < carry.best) | fallen, 0, carry.stalled + 1)
@@ -112,8 +117,8 @@ def _step(loop: Loop, branch: bool, carry: Carry) -> tuple[Carry, Row]:
     status = _first(
         (~finite, Status.DIVERGED),
         (_failed(check), Status.GRADIENT_CHECK_FAILED),
-        ((measure <= loop.tolerance) & (loop.tolerance > 0), Status.CONVERGED),
-        (floored & (loop.tolerance > 0), Status.PRECISION_FLOOR),
+        (reached, Status.CONVERGED),
+        (floored & goal.asked, Status.PRECISION_FLOOR),
         (exhausted & risen, Status.DIVERGED),
         (exhausted, Status.STEPS_EXHAUSTED),
     )

@@ -46,7 +46,7 @@ class Objective:
     """The weighted mean cross-entropy of one batch plus a penalty on w.
 
     Without `intercept`, b stays where it begins: its gradient is 0. `known_total` is the sum of the
-    weights once it is known.
+    weights once it is known, `known_count` the number of examples.
     """
 
     batch: Batch
@@ -54,19 +54,28 @@ class Objective:
     family: Family = field(default=BINOMIAL, metadata={"static": True})
     intercept: bool = field(default=True, metadata={"static": True})
     known_total: Array | None = None
+    known_count: Array | None = None
 
     @property
     def total(self) -> Array:
         """The sum of the weights."""
         return jnp.sum(self.batch.s) if self.known_total is None else self.known_total
 
+    @property
+    def count(self) -> Array:
+        """The number N of examples with a positive weight, in the dtype of the weights."""
+        if self.known_count is not None:
+            return self.known_count
+        s = self.batch.s
+        return jnp.sum(s > 0, dtype=jnp.int32).astype(s.dtype)
+
     def summed(self) -> "Objective":
-        """The same, its total computed now: devices exchange it once, and not at every use."""
-        return replace(self, known_total=self.total)
+        """The same, with total and count computed: devices exchange them once for all uses."""
+        return replace(self, known_total=self.total, known_count=self.count)
 
     def on(self, batch: Batch) -> "Objective":
         """The same of another batch, which has a total of its own."""
-        return replace(self, batch=batch, known_total=None)
+        return replace(self, batch=batch, known_total=None, known_count=None)
 
     @property
     def smooth(self) -> bool:

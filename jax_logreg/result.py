@@ -54,7 +54,7 @@ class Result:
 
     @property
     def message(self) -> str:
-        """One line: the status, explained, with the worst entry of a failed gradient check."""
+        """One line: the status in words, the error, the worst entry of a failed check."""
         status = Status(int(self.status))
         line = f"{status.name.lower()} after {int(self.steps)} steps: {status.explanation}"
         check = self.gradient_check
@@ -64,4 +64,7 @@ class Result:
                 f"{float(check.automatic):.6g}, relative error "
                 f"{float(check.max_relative_error):.2g}, allowed {float(check.tolerance):.2g}."
             )
+        error = float(self.certificate.error_in_std_errs)
+        if np.isfinite(error) and status not in (Status.DIVERGED, Status.SEPARABLE):
+            line += f" The numerical error is at most {error:.1g} standard errors."
         return " ".join(part for part in (line, *self.notes, self.advice) if part)

@@ -14,10 +14,13 @@ _MODES = ("every", "ends", "off")
 def check_settings(steps: Any, tolerance: Any, gradient_check: Any) -> int | None:
     """Refuse numbers out of range (ValueError); how often the loop checks, None for never."""
     check_integer("steps", steps, 0, 2**31)
-    if not isinstance(tolerance, int | float | np.number) or not 0 <= tolerance < math.inf:
-        raise InputError(
-            f"tolerance is {tolerance!r}: expected a finite number, 0 (never stop early) or more"
-        )
+    if not (isinstance(tolerance, str) and tolerance == "auto"):
+        number = isinstance(tolerance, int | float | np.number)
+        if not number or not 0 <= tolerance < math.inf:
+            raise InputError(
+                f"tolerance is {brief(tolerance)}: expected 'auto', or a finite number, 0 (never "
+                "stop early) or more"
+            )
     if isinstance(gradient_check, str) and gradient_check in _MODES:
         return 1 if gradient_check == "every" else None
     if is_integer(gradient_check) and 0 < gradient_check < 2**31:

@@ -14,8 +14,7 @@ class Status(IntEnum):
     RUNNING = 0, "It has not ended yet."
     CONVERGED = (
         1,
-        "The relative duality gap, or where a feature is unpenalised the largest absolute entry "
-        "of the gradient, is at most the tolerance.",
+        "The error of the answer is proven to be within the tolerance.",
     )
     STEPS_EXHAUSTED = 2, "All steps were taken."
     DIVERGED = (

@@ -32,6 +32,7 @@ from jax_logreg.arguments import place_arguments
 from jax_logreg.devices import make_mesh
 from jax_logreg.driver import begin
 from jax_logreg.errors import InputError
+from jax_logreg.goal import Goal
 from jax_logreg.loop import Loop, body
 from jax_logreg.matrix import (
     Standardised,
@@ -326,7 +327,7 @@ def test_a_step_of_lbfgs_exchanges_little(matrix):
     """
     given, _ = make(matrix, "float32")
     task = place_arguments(given, Y, None, None, "float32", None, penalty=L2(0.05), devices=8)
-    loop, carry = begin(Loop(task.objective, LBFGS(), 9, 0.0), task.params, None)
+    loop, carry = begin(Loop(task.objective, LBFGS(), 9, Goal(0.0)), task.params, None)
     seen = collectives(partial(body, wanted=True, branch=True), loop, carry)
     step, renewed = [n + 1 + 1 + 2, 1, 2], [64 * n, 64, 1]
     assert sorted(seen) == sorted(("all-reduce", size) for size in step + renewed)

@@ -26,6 +26,7 @@ from jax_logreg.arguments import place_arguments
 from jax_logreg.checkpoint import Checkpoint, Stopped
 from jax_logreg.driver import begin
 from jax_logreg.errors import InputError
+from jax_logreg.goal import Goal
 from jax_logreg.loop import Loop, body
 from jax_logreg.matrix import Standardised, Transposed
 from jax_logreg.sweep import fit_many
@@ -134,7 +135,7 @@ def test_only_z_and_sums_are_exchanged(solver, matrix, rng):
             matrix, labels, None, None, "float32", None, "auto", L2(0.1), devices=SHARED,
             one_model=True,
         )  # fmt: skip
-        loop, carry = begin(Loop(task.objective, solver, 9, 0.0), task.params, None)
+        loop, carry = begin(Loop(task.objective, solver, 9, Goal(0.0)), task.params, None)
         seen = collectives(partial(body, wanted=True, branch=True), loop, carry)
         assert {kind for kind, _ in seen} == {"all-reduce"}
         # A memory of 10 has 100 products.

@@ -112,17 +112,19 @@ def test_every_case_reaches_the_optimum(case):
     assert result.status is Status.CONVERGED, result.message
     assert result.params.w.dtype == result.history.cost.dtype == case.dtype
     theta = plain.pack(*(np.asarray(part, float) for part in result.params))
-    _, norm, gap, relative_gap = map(float, result.certificate)
+    _, norm, gap, relative_gap, error = map(float, result.certificate)
     rounding = close(case.dtype)["atol"]
     excess = plain.cost(theta) - optimum.cost
     # Near the optimum the curvature is at least half of what it is there: with it, the gap or the
     # gradient bounds the distance, and the gradient the cost too.
     mu, length = optimum.curvature / 2, theta.size**0.5 * norm
     if case.penalty == "none" or case.factors == "one 0":
-        assert gap == relative_gap == np.inf and norm <= TOLERANCE[case.dtype]
+        assert gap == relative_gap == error == np.inf and norm <= TOLERANCE[case.dtype]
         gap, distance = length**2 / (2 * mu), length / mu
     else:
         assert relative_gap <= TOLERANCE[case.dtype]
+        count = np.count_nonzero(plain.s)
+        assert error == pytest.approx(np.sqrt(2 * count * max(gap, 0)), rel=1e-5)
         distance = (2 * (gap + rounding) / mu) ** 0.5
     assert -1e-14 < excess <= gap + rounding
     apart = theta - plain.pack(optimum.w, optimum.b)

@@ -41,12 +41,11 @@ class FitConfig(Section):
         "gives every class the same sum.",
     )
     steps: int = Field(1000, ge=0, lt=2**31, description="The largest number of updates.")
-    tolerance: float = Field(
-        1e-4,
-        ge=0,
-        allow_inf_nan=False,
-        description="Stop where the relative duality gap, or where a feature is unpenalised the "
-        "largest absolute gradient entry, is at most this; 0 never.",
+    tolerance: Literal["auto"] | Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        "auto",
+        description="'auto' stops where the error is at most 0.01 standard errors; a number where "
+        "the relative duality gap, or where a feature is unpenalised the largest absolute gradient "
+        "entry, is at most this; 0 never.",
     )
     gradient_check: Literal["every", "ends", "off"] | Annotated[int, Field(ge=1, lt=2**31)] = Field(
         "ends", description="Check every step, the ends, never, or every N steps."

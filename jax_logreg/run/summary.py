@@ -113,6 +113,7 @@ def summarise(
         "certificate": {
             "gap": _finite(certificate.gap),
             "relative_gap": _finite(certificate.relative_gap),
+            "error_in_std_errs": _finite(certificate.error_in_std_errs),
         },
         "weights": int(result.params.w.size),
         "nonzero_weights": int(np.count_nonzero(result.params.w)),
@@ -154,6 +155,7 @@ def measures(summary: dict[str, Any], notes: Sequence[str]) -> dict[str, str]:
         "cost": number(summary["cost"], ".6f"),
         "gradient norm": number(summary["gradient_norm"], ".2e"),
         "relative gap": _gap(summary),
+        "numerical error": _error(summary),
         "weights not 0": f"{summary['nonzero_weights']:,} of {summary['weights']:,}",
         "train accuracy": accuracy(summary, "train"),
         "test accuracy": accuracy(summary, "test"),
@@ -214,6 +216,11 @@ def _gap(summary: dict[str, Any]) -> str:
         return f"at most {gap:.1e} of J(0) above the optimal cost"
     without = summary["penalty"]["kind"] == "none"
     return "no bound without a penalty" if without else "no bound: a feature is unpenalised"
+
+
+def _error(summary: dict[str, Any]) -> str:
+    error = summary["certificate"].get("error_in_std_errs")
+    return "no bound" if error is None else f"at most {error:.1g} standard errors"
 
 
 def _cell(value: Any) -> str:

@@ -107,7 +107,7 @@ def _summarise(sweep: SweepConfig, found: CrossValidation, chosen: int) -> dict[
 def _models(found: CrossValidation) -> str:
     """models.csv: a row a model, those of all examples without fold and score."""
     lines = [
-        "strength,fold,score,status,steps,cost,gradient_norm,relative_gap,nonzero_weights",
+        "strength,fold,score,status,steps,cost,gradient_norm,relative_gap,error_in_std_errs,nonzero_weights",
         *(_row(found.models, i, strength, "", "") for i, strength in enumerate(found.strengths)),
     ]
     for i, ((which, fold), score) in enumerate(np.ndenumerate(found.scores)):
@@ -116,11 +116,11 @@ def _models(found: CrossValidation) -> str:
 
 
 def _row(fits: Fits, i: int, strength: Any, fold: Any, score: Any) -> str:
-    J, norm, _, gap = (part[i] for part in fits.certificate)
+    J, norm, _, *bounds = (part[i] for part in fits.certificate)
     status = fits.status[i].name.lower()
-    shown = gap if np.isfinite(gap) else ""
+    shown = (bound if np.isfinite(bound) else "" for bound in bounds)
     weights = np.count_nonzero(fits.params.w[i])
-    row = (strength, fold, score, status, fits.steps[i], J, norm, shown, weights)
+    row = (strength, fold, score, status, fits.steps[i], J, norm, *shown, weights)
     return ",".join(map(str, row))
 
 

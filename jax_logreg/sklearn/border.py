@@ -8,6 +8,7 @@ from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from jax_logreg.goal import AUTO
 from jax_logreg.logistic import Params
 from jax_logreg.penalty import L1, L2, ElasticNet, Penalty
 from jax_logreg.sklearn.absent import centred, one_hot, present
@@ -18,6 +19,8 @@ from jax_logreg.sweep import Fits
 SOLVERS = ("auto", "lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga")
 # Below this tolerance float32 has no digits left; below this size float64 costs nothing.
 _FLOAT32, _SMALL = 1e-6, 2**18
+# scikit-learn's default.
+_DEFAULT_TOL = 1e-4
 # Unknowns up to which Newton's Hessians are small, asked for by name; and of small data anyhow: its
 # steps depend less on the order of sums than those of L-BFGS.
 _NEWTON, _FEW_UNKNOWNS = 2000, 128
@@ -161,9 +164,9 @@ def _turned(X: Any, more: tuple[int, int], dtype: str) -> Any:
     return padded.T
 
 
-def tolerance_of(estimator: Any) -> float:
-    """The tolerance of a fit that the estimator's `tol` stands for."""
-    return float(estimator.tol)
+def tolerance_of(estimator: Any) -> float | str:
+    """The tolerance that an estimator's `tol` stands for: nobody chose the default number."""
+    return AUTO if estimator.tol == _DEFAULT_TOL else float(estimator.tol)
 
 
 def penalty_of(l1_ratio: float, strength: Any) -> Penalty | None:

@@ -42,8 +42,10 @@ class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
     penalised, intercept. Parameters, attributes, warnings and callbacks are scikit-learn's (1.9),
     with these differences:
 
-    tol: the largest duality gap, in units of the cost at zero coefficients. Large data are computed
-        on in float32, small ones, and any where tol is below 1e-6, in float64.
+    tol: the default, 1e-4, is `tolerance="auto"` of `jax_logreg.fit`: an error of at most 0.01
+        standard errors. Another number bounds the duality gap, in units of the cost at zero
+        coefficients. Large data are computed on in float32, small ones, and any where tol is below
+        1e-6, in float64.
     solver: any of scikit-learn's names, or "auto"; whichever it is, l1_ratio may be any, several
         classes are multinomial, and the intercept is not penalised. `result_.solver` says which
         method ran.

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jax_logreg.arguments import Task, place_arguments
+from jax_logreg.goal import goal_of
 from jax_logreg.loop import Loop
 from jax_logreg.sklearn.absent import completed_fits, joined, one_hot, single
 from jax_logreg.sklearn.border import Rows, penalty_of, solver_of, tolerance_of
@@ -117,7 +118,8 @@ class _Part(NamedTuple):
         )._replace(names=rows.names(estimator))
         name = solver_of(estimator.solver, rows, task.objective.smooth)
         method, chosen = choose_many(name, task)
-        loop = Loop(task.objective, method, estimator.max_iter, tolerance_of(estimator))
+        goal = goal_of(tolerance_of(estimator), task.objective)
+        loop = Loop(task.objective, method, estimator.max_iter, goal)
         models, folds = fit_folds(
             loop,
             task,

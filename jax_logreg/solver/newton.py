@@ -48,13 +48,13 @@ class Newton:
     ) -> tuple[Params, Array]:
         """One damped step."""
         Z = state
-        direction = _direction(objective, Z, at.gradient)
+        direction = newton_direction(objective, Z, at.gradient)
         U = objective.linear(direction)
         t = search(objective, params, at.gradient, direction, Z, U)
         return move(params, direction, t), Z + t * U
 
 
-def _direction(objective: Objective, Z: Array, gradient: Params) -> Params:
+def newton_direction(objective: Objective, Z: Array, gradient: Params) -> Params:
     """−H⁻¹ gradient; parameters are ordered output by output, w before b."""
     k = Z.shape[0]
     A = objective.family.activation(Z)

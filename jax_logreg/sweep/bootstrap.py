@@ -59,7 +59,7 @@ def bootstrap(
     fit_intercept: bool = True,
     solver: Any = "auto",
     steps: int = 1000,
-    tolerance: float = 1e-4,
+    tolerance: float | str = "auto",
     dtype: str = "float32",
     device: Any = None,
     devices: int | str | None = None,

@@ -11,6 +11,7 @@ from jax import Array
 
 from jax_logreg.arguments import Task, place_arguments
 from jax_logreg.checks import check_callable, check_dtype
+from jax_logreg.goal import goal_of
 from jax_logreg.identity import bind
 from jax_logreg.keeper import Keeper, check_keeper
 from jax_logreg.logistic import Batch, Family, Params
@@ -70,7 +71,7 @@ def cross_validate(
     fit_intercept: bool = True,
     solver: Any = "auto",
     steps: int = 1000,
-    tolerance: float = 1e-4,
+    tolerance: float | str = "auto",
     dtype: str = "float32",
     device: Any = None,
     devices: int | str | None = None,
@@ -134,7 +135,7 @@ def cross_validate(
         given = relative_weights(s, task.m)
         check_scorable(score, given * out, task.labels)
         method, chosen = choose_many(solver, task)
-        loop = Loop(task.objective, method, int(steps), float(tolerance))
+        loop = Loop(task.objective, method, int(steps), goal_of(tolerance, task.objective))
         trained = given * np.concatenate([np.ones_like(out[:1]), ~out])
         scaling = None if not scaled.any() else _scaling(task, trained, scaled)
         values = grid(strengths, smallest, partial(_largest, loop, task, scaling))

@@ -6,7 +6,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
+from jax_logreg.accuracy import error_by_hessian, judge
 from jax_logreg.arguments import Task
 from jax_logreg.batching import on_cpu
 from jax_logreg.certificate import Certificate
@@ -75,7 +77,7 @@ def _run(
 ) -> Answers:
     """The answers of all models, in rounds.
 
-    Where the certificate, made afresh, misses the tolerance, a model goes on in the next.
+    Where the certificate, computed once more, misses the goal, a model goes on in the next.
     """
     loop = prepared(loop, params, stack)
     parents = chains.parents
@@ -90,9 +92,8 @@ def _run(
         point = _pass_through(loop, stack, chains, point, callback, keeper)
         answers, todo = point.answers, point.models
         _certify(loop, stack, todo, chains, answers)
-        todo = todo[[answers.misses(int(i), loop.tolerance) for i in todo]]
-        if not todo.size or point.round == REPEATS:
-            answers.status[todo] = Status.PRECISION_FLOOR
+        todo = _unproven(loop, stack, todo, answers, last=point.round == REPEATS)
+        if not todo.size:
             return answers
         point = point.next_round(todo)
 
@@ -114,8 +115,9 @@ def _pass_through(
         if fresh.any():
             params = point.starts(parents)
         # What is run again has the steps that are left.
-        taken = answers.steps[point.held]
-        slots = advance_each(loop, stack, point.held, params, fresh, taken, point.slots, branch)
+        left = loop.steps - answers.steps[point.held]
+        own = (left, answers.gradient[point.held])
+        slots = advance_each(loop, stack, point.held, params, fresh, own, point.slots, branch)
         point = point._replace(slots=slots, looks=point.looks + 1)
         steps, status = jax.device_get((slots.carry.step, slots.carry.status))
         ended = point.live & (status != Status.RUNNING)
@@ -146,6 +148,42 @@ def _certify(
         answers.certificate[index[due]] = found[due]
 
 
+def _unproven(
+    loop: Loop, stack: Stack, models: np.ndarray, answers: Answers, last: bool
+) -> np.ndarray:
+    """The models that have converged and are not proven to have; none, of the last round.
+
+    The others get their status, and these the bounds on the gradient that they go on to.
+    """
+    counts, again = np.asarray(_counts(loop, stack)), []
+    for i in models if loop.goal.asked else ():
+        found = Certificate(*answers.certificate[i])
+        error_of = partial(_error_of, loop, stack, answers, int(i))
+        verdict = judge(loop.goal, found, float(counts[i]), loop.objective, error_of)
+        answers.certificate[i] = np.stack(verdict.certificate)
+        on = not verdict.good or verdict.gradient is not None
+        if answers.status[i] == Status.CONVERGED and on and not last:
+            again.append(i)
+            if verdict.gradient is not None:
+                answers.gradient[i] = verdict.gradient
+        else:
+            answers.status[i] = verdict.status(answers.status[i])
+    return np.array(again, models.dtype)
+
+
+def _error_of(loop: Loop, stack: Stack, answers: Answers, i: int) -> Array:
+    objective = model_loop(loop, stack.one(i)).objective
+    return error_by_hessian(objective, answers.model(i))
+
+
+@jax.jit
+def _counts(loop: Loop, stack: Stack) -> Array:
+    """The number of examples of each model."""
+    if stack.rows is None:
+        return jnp.broadcast_to(loop.objective.count, stack.row.shape)
+    return jnp.sum(stack.rows > 0, axis=1, dtype=jnp.int32)[stack.row]
+
+
 def _diagnosed(
     loop: Loop, stack: Stack, answers: Answers, names: Sequence[str] | None
 ) -> tuple[tuple[Status, ...], tuple[tuple[str, ...], ...]]:
@@ -154,9 +192,7 @@ def _diagnosed(
     notes: list[tuple[str, ...]] = [()] * len(status)
     # A gap is finite only where every feature is penalised.
     unbounded = np.isinf(answers.certificate[:, Certificate._fields.index("gap")])
-    for i in np.flatnonzero(unbounded) if loop.tolerance > 0 else ():
-        own = jax.tree.map(lambda part: part[0], stack.take(jnp.array([i])))
-        params = Params(*(part[i] for part in answers.params))
-        objective = model_loop(loop, own).objective
-        status[i], notes[i] = diagnose(objective, params, status[i], names)
+    for i in np.flatnonzero(unbounded) if loop.goal.asked else ():
+        objective = model_loop(loop, stack.one(int(i))).objective
+        status[i], notes[i] = diagnose(objective, answers.model(int(i)), status[i], names)
     return tuple(status), tuple(notes)

@@ -12,6 +12,7 @@ from jax_logreg.arguments import Task, place_arguments
 from jax_logreg.batching import on_cpu
 from jax_logreg.checks import check_callable, check_dtype, is_number, read_array
 from jax_logreg.errors import InputError, brief
+from jax_logreg.goal import goal_of
 from jax_logreg.identity import bind
 from jax_logreg.keeper import Keeper, check_keeper
 from jax_logreg.logistic import Params
@@ -48,7 +49,7 @@ def fit_many(
     fit_intercept: bool = True,
     solver: Solver | str = "auto",
     steps: int = 1000,
-    tolerance: float = 1e-4,
+    tolerance: float | str = "auto",
     params: Params | None = None,
     dtype: str = "float32",
     device: str | jax.Device | None = None,
@@ -113,7 +114,7 @@ def fit_many(
         own = {"s": s, "class_weight": class_weight, "penalty": penalty, "start": starts}
         numbers = {"solver": (method, stack.solver), "steps": steps, "tolerance": tolerance}
         keeper = bind(checkpoint, task, **own, **numbers)
-        loop = Loop(task.objective, method, int(steps), float(tolerance))
+        loop = Loop(task.objective, method, int(steps), goal_of(tolerance, task.objective))
         slots = count_slots(task.objective, method, axes.models, memory)
         return run_many(
             loop, task, stack, starts, unchained(axes.models, slots), chosen, callback, keeper

@@ -14,6 +14,7 @@ from jax_logreg.certificate import moments
 from jax_logreg.checks import check_callable, check_dtype
 from jax_logreg.diagnosis import JUDGED, diagnose
 from jax_logreg.driver import Point, begin, proceed, restart
+from jax_logreg.goal import goal_of
 from jax_logreg.logistic import Params
 from jax_logreg.loop import Carry, Loop
 from jax_logreg.matrix import plain_errors
@@ -41,6 +42,7 @@ class Path(NamedTuple):
     b: np.ndarray
     cost: np.ndarray
     relative_gap: np.ndarray
+    error_in_std_errs: np.ndarray
     status: tuple[Status, ...]
     steps: np.ndarray
     classes: tuple[Any, ...]
@@ -62,7 +64,7 @@ def path(
     fit_intercept: bool = True,
     solver: Any = "auto",
     steps: int = 1000,
-    tolerance: float = 1e-4,
+    tolerance: float | str = "auto",
     dtype: str = "float32",
     device: Any = None,
     devices: int | str | None = None,
@@ -107,7 +109,7 @@ def path(
         method, chosen = choose_solver(solver, objective)
         if solver == "auto" and isinstance(method, Proximal):
             method = Proximal(_FIRST_WORKING_SET)
-        loop = Loop(objective, method, int(steps), float(tolerance))
+        loop = Loop(objective, method, int(steps), goal_of(tolerance, objective))
         loop, carry = begin(loop, _intercepts(objective, task.params), None)
         fits = []
         if _unpenalised(objective, task.params):
@@ -129,6 +131,7 @@ def path(
         b=params.b,
         cost=certificates.cost,
         relative_gap=certificates.relative_gap,
+        error_in_std_errs=certificates.error_in_std_errs,
         status=status,
         steps=taken,
         classes=task.classes,
@@ -148,7 +151,7 @@ def _diagnosed(
     status = [Status(int(code)) for code in codes]
     notes: list[tuple[str, ...]] = [()] * len(status)
     # What is unpenalised at one strength is so at all, unless the strength is 0.
-    for kind in (strengths == 0, strengths > 0) if loop.tolerance > 0 else ():
+    for kind in (strengths == 0, strengths > 0) if loop.goal.asked else ():
         judged = [i for i in np.flatnonzero(kind) if status[i] in JUDGED]
         if not judged:
             continue

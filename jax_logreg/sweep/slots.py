@@ -55,15 +55,22 @@ def advance_each(
     index: Array,
     params: Params,
     fresh: Array,
-    taken: Array,
+    own: tuple[Array, Array],
     state: Slot,
     branch: bool,
 ) -> Slot:
-    """Some steps of every slot, those that are fresh from the start of their models."""
+    """Some steps of every slot, those that are fresh from the start of their models.
 
-    def advance(own: Stack, params: Params, fresh: Array, taken: Array, slot: Slot) -> Slot:
-        slot = where_wanted(fresh, lambda _: _begin(loop, own, params), slot)
-        one = model_loop(loop, own)._replace(steps=loop.steps - taken)
+    `own` are the steps left to the model of each slot, and its bound on the gradient.
+    """
+
+    def advance(
+        model: Stack, params: Params, fresh: Array, own: tuple[Array, Array], slot: Slot
+    ) -> Slot:
+        slot = where_wanted(fresh, lambda _: _begin(loop, model, params), slot)
+        steps, gradient = own
+        goal = loop.goal._replace(gradient=gradient)
+        one = model_loop(loop, model)._replace(steps=steps, goal=goal)
         if slot.moments is not None:
             one = one._replace(moments=slot.moments)
         carry, _ = lax.scan(
@@ -71,7 +78,7 @@ def advance_each(
         )
         return slot._replace(carry=carry)
 
-    return jax.vmap(advance)(stack.take(index), params, fresh, taken, state)
+    return jax.vmap(advance)(stack.take(index), params, fresh, own, state)
 
 
 @jit

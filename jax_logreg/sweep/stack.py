@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -44,6 +45,11 @@ class Stack(NamedTuple):
             {place: values[index] for place, values in self.solver.items()},
             None if self.scaling is None else scaling_of(self.scaling, row),
         )
+
+    def one(self, i: int) -> "Stack":
+        """Model i alone, without the axis."""
+        own: Stack = jax.tree.map(lambda part: part[0], self.take(jnp.array([i])))
+        return own
 
 
 def model_loop(loop: Loop, own: Stack) -> Loop:

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jax_logreg.certificate import Certificate
-from jax_logreg.driver import measure
 from jax_logreg.logistic import Params
 from jax_logreg.loop import Loop
 from jax_logreg.status import Status
@@ -17,13 +16,14 @@ WAITING, BEGUN = 1, 2
 
 class Answers(NamedTuple):
     """What is known of each model, in NumPy, filled in as they end: params w (r, n, k) and
-    b (r, k, 1), certificate (r, 4), status and steps (r,).
+    b (r, k, 1), certificate (r, 5), status, steps, and the goal's bound on the gradient (r,).
     """
 
     params: Params
     certificate: np.ndarray
     status: np.ndarray
     steps: np.ndarray
+    gradient: np.ndarray
 
     @staticmethod
     def empty(loop: Loop, starts: Params, models: int) -> "Answers":
@@ -33,7 +33,13 @@ class Answers(NamedTuple):
             np.array(np.broadcast_to(part, (models, *part.shape[1:])), dtype) for part in starts
         ]
         counts = np.zeros(models, np.int32)
-        return Answers(Params(*arrays), np.zeros((models, 4), dtype), counts, counts.copy())
+        certificates = np.zeros((models, len(Certificate._fields)), dtype)
+        gradient = np.full(models, loop.goal.gradient, dtype)
+        return Answers(Params(*arrays), certificates, counts, counts.copy(), gradient)
+
+    def model(self, i: int) -> Params:
+        """The parameters of model i."""
+        return Params(*(part[i] for part in self.params))
 
     @property
     def done(self) -> int:
@@ -65,11 +71,6 @@ class Answers(NamedTuple):
             Status(int(code))
         if np.any(self.steps < 0):
             raise ValueError("a number of steps is below 0")
-
-    def misses(self, model: int, tolerance: float) -> bool:
-        """Whether a model that has converged is not proven to have."""
-        found = Certificate(*self.certificate[model])
-        return self.status[model] == Status.CONVERGED and measure(found) > tolerance
 
 
 class Point(NamedTuple):

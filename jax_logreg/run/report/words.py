@@ -110,6 +110,7 @@ def certificate(summary: Summary) -> list[str]:
         why = "There is no penalty" if without else "Some features are unpenalised"
         return [
             f"{why}, so the dual gives no bound on the distance from the optimal cost.",
+            *_error(found),
             f"The largest absolute entry of the gradient is {norm}; at an optimum it is 0.",
         ]
     # A float32 gap may be the rounding of 0 on either side.
@@ -118,5 +119,15 @@ def certificate(summary: Summary) -> list[str]:
         f"The cost is {cost:.8g} nats. The duality gap proves that no parameters at all, found by "
         f"whatever method, have a cost below {cost - gap:.8g}: at most {gap:.2e} less, or "
         f"{max(found['relative_gap'], 0.0):.1e} of the cost at zero parameters.",
+        *_error(found),
         f"The largest absolute entry of the gradient is {norm}.",
+    ]
+
+
+def _error(found: dict[str, Any]) -> list[str]:
+    error = found.get("error_in_std_errs")
+    if error is None:
+        return []
+    return [
+        f"No coefficient is further from its optimum than {error:.1g} of its own standard errors."
     ]
