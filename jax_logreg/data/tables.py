@@ -8,15 +8,23 @@ import numpy as np
 
 from jax_logreg.data.categories import read_column
 from jax_logreg.data.cells import (
+    Where,
     check_spoilt,
     column_labels,
     column_numbers,
     example_at,
     is_text,
 )
-from jax_logreg.data.columns import Columns, check_excluded, choose, missing_column
+from jax_logreg.data.columns import (
+    Columns,
+    check_excluded,
+    check_unique,
+    choose,
+    missing_column,
+)
 from jax_logreg.data.delimited import check_text
 from jax_logreg.data.examples import Examples, NoWeights, Part
+from jax_logreg.data.lists import is_list, places, spread
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.memory import check_room
@@ -64,14 +72,20 @@ def read_parquet(
         from pyarrow import parquet
     file = parquet.ParquetFile(path)
     m, n = file.metadata.num_rows, file.metadata.num_columns
-    share = m if part is None else m // part.of
-    check_room(f"{path} of {m} rows and {n} columns", 8 * share * n)
+    held = max(m * n, _numbers_in(file)) if any(map(is_list, file.schema_arrow.types)) else m * n
+    check_room(f"{path} of {m} rows and {n} columns", 8 * held // (1 if part is None else part.of))
     if columns.label in file.schema_arrow.names:
         # A long text that is kept once and named often stays one until its length is known.
         file = parquet.ParquetFile(path, metadata=file.metadata, read_dictionary=[columns.label])
     table, first = (file.read(), 0) if part is None else _read_rows(file, part.rows(m))
     examples = _examples(path, table, columns, features, labelled, None, spelled=False)
     return examples._replace(first=first)
+
+
+def _numbers_in(file: Any) -> int:
+    """How many numbers a Parquet file holds, those of its lists too."""
+    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+    return sum(group.column(j).num_values for group in groups for j in range(group.num_columns))
 
 
 def _read_rows(file: Any, rows: slice) -> tuple[Any, int]:
@@ -102,14 +116,22 @@ def _examples(
         categorical = [one for one in choice.candidates if is_text(table.column(one).type)]
     notes: tuple[str, ...] = ()
     known = features is not None
+    lists = _lists(path, table, choice.candidates, features, where)
     if features is None:
         check_excluded(path, names, special.exclude)
         notes = choice.notes(path)
-        features = [name for name in choice.candidates if name not in categorical]
+        features = [
+            feature
+            for name in choice.candidates
+            if name not in categorical
+            for feature in lists.get(name, {name: None})
+        ]
+        check_unique(path, features)
+    spread_out = {feature: row for rows in lists.values() for feature, row in rows.items()}
     if not labelled:
         del wanted[special.label]
     for name in [*wanted, *features]:
-        if name not in names:
+        if name not in names and name not in spread_out:
             kind = NoWeights if name == special.weights else InputError
             raise kind(missing_column(path, name, names, wanted.get(name)))
     if not known:
@@ -123,7 +145,12 @@ def _examples(
         notes += more
     if special.weights is not None:
         weights = column_numbers(path, table.column(special.weights), special.weights, where)
-    values = [column_numbers(path, table.column(name), name, where) for name in features]
+    values = [
+        spread_out[name]
+        if name in spread_out
+        else column_numbers(path, table.column(name), name, where)
+        for name in features
+    ]
     dtype = np.result_type(*{value.dtype for value in values}) if values else np.float64
     X = np.empty((len(values), table.num_rows), dtype)
     for row, value in zip(X, values, strict=True):
@@ -138,3 +165,17 @@ def _examples(
         categories=tuple(categories),
         notes=notes,
     )
+
+
+def _lists(
+    path: Path, table: Any, names: list[str], features: Sequence[str] | None, where: Where
+) -> dict[str, dict[str, np.ndarray]]:
+    """The features of each column of lists, where they are wanted, and the numbers (m,) of each."""
+    found = {}
+    for name in names:
+        column = table.column(name)
+        wanted = features is None or any(one.startswith(f"{name}[") for one in features)
+        if wanted and is_list(column.type):
+            rows = spread(path, column, name, where)
+            found[name] = dict(zip(places(name, rows.shape[1]), rows.T, strict=True))
+    return found

@@ -156,7 +156,7 @@ def test_the_file_of_a_streams_label_and_weight(tmp_path):
 @pytest.mark.parametrize("last", ["4.5", "1E+05", "A"])
 def test_a_type_that_changes_late(last, tmp_path, monkeypatch):
     """Beyond what a reader of pieces looks at before it decides."""
-    monkeypatch.setattr("jax_logreg.data.stream.tables.BLOCK", 2**12)
+    monkeypatch.setattr("jax_logreg.data.stream.delimited.BLOCK", 2**12)
     values = [*map(str, range(2000)), "1.5", "1E+05", last]
     lines = [f"{value},{i % 7},{i % 2}" for i, value in enumerate(values)]
     path = text(tmp_path, "\n".join(["a,b,label", *lines]) + "\n")

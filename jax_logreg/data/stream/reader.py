@@ -11,8 +11,9 @@ from jax_logreg.data.local import check_local
 from jax_logreg.data.reading import READERS
 from jax_logreg.data.spelling import values_of
 from jax_logreg.data.stream.arrays import HDF5Part, NpyPart
+from jax_logreg.data.stream.delimited import CSVPart
 from jax_logreg.data.stream.part import Names, Part
-from jax_logreg.data.stream.tables import ArrowPart, CSVPart, ParquetPart
+from jax_logreg.data.stream.tables import ArrowPart, ParquetPart
 from jax_logreg.errors import InputError
 
 # Entries of a piece of the first pass.

@@ -1,0 +1,29 @@
+"""Arrow's record batches, in the lengths that a pass asks for."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from jax_logreg.extras import needs
+
+
+def arrow() -> Any:
+    """The library, imported where it is needed."""
+    # Importing it takes as long as importing JAX.
+    with needs("run"):
+        import pyarrow
+    return pyarrow
+
+
+def cut(batches: Any, size: int) -> Iterator[Any]:
+    """The same rows in batches of at most `size`."""
+    for batch in batches:
+        for start in range(0, batch.num_rows, size):
+            yield batch.slice(start, size)
+
+
+def after(batches: Any, first: int) -> Iterator[Any]:
+    """The rows from `first` on."""
+    for batch in batches:
+        if first < batch.num_rows:
+            yield batch.slice(first)
+        first = max(first - batch.num_rows, 0)
