@@ -9,7 +9,7 @@ from sweep.test_saved import in_many_lives
 
 from jax_logreg import L1, ElasticNet, GradientDescent, Newton
 from jax_logreg.matrix import from_codes, stack
-from jax_logreg.sweep import cross_validate
+from jax_logreg.sweep import cross_validate, driver
 from jax_logreg.sweep.chains import make_chains
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -101,6 +101,21 @@ def test_labels_that_are_held_out_change_no_bit(name):
     assert np.any(here.fold_models.params.w[1::3] != there.fold_models.params.w[1::3])
     assert np.any(here.models.params.w != there.models.params.w)
     assert np.all(here.scores[:, 0] != there.scores[:, 0])
+
+
+def test_a_model_runs_in_a_slot_of_its_own(monkeypatch):
+    """Columns of a product may round by their place, and others decide which slot is free first."""
+    ran, advance = set(), driver.advance_each
+
+    def recorded(loop, stack, index, *rest):
+        ran.update((int(model), slot) for slot, model in enumerate(index) if rest[1][slot])
+        return advance(loop, stack, index, *rest)
+
+    monkeypatch.setattr(driver, "advance_each", recorded)
+    validated(FEW, False)
+    homes = make_chains(np.repeat(np.array(STRENGTHS)[:, None], 4, axis=1), 3).homes
+    assert len(set(homes)) == 3
+    assert ran == set(enumerate(homes.tolist()))
 
 
 def test_nor_do_they_in_a_sweep_that_was_stopped_and_went_on(tmp_path):
