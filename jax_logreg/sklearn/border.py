@@ -31,13 +31,15 @@ _PADDED, _FEWEST, _LARGE = 4096, 64, 2**27
 
 class Rows(NamedTuple):
     """Training data, X (n', m') padded with zeros, the number (m',) of each one's class,
-    weights (m',), 0 for padding; the n features, m examples that there are; the dtype of the
-    attributes, and the one to compute in; whether there is an intercept.
+    weights (m',), 0 for padding, and those before class_weight, `given`; the n features, m examples
+    that there are; the dtype of the attributes, and the one to compute in; whether there is an
+    intercept.
     """
 
     X: Any
     number: np.ndarray
     weights: np.ndarray
+    given: np.ndarray
     n: int
     m: int
     classes: np.ndarray
@@ -107,8 +109,8 @@ def read(estimator: Any, X: Any, y: Any, sample_weight: Any, C: float = 1.0) -> 
             f"meaning of it: y has {len(classes)} classes: pass any other solver, or wrap the "
             "estimator in a OneVsRestClassifier"
         )
-    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    weights = weights * _of_classes(estimator.class_weight, classes, y, weights)[number]
+    given = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    weights = given * _of_classes(estimator.class_weight, classes, y, given)[number]
     if not weights.any():
         raise ValueError(
             "sample_weight and class_weight leave no example with a weight: expected some above 0"
@@ -118,9 +120,10 @@ def read(estimator: Any, X: Any, y: Any, sample_weight: Any, C: float = 1.0) -> 
     precision = "float64" if precise else "float32"
     # Without penalty a feature of zeros would be one more that is collinear.
     more = _padding(m, n, penalised=bool(np.isfinite(C)))
-    number, weights = np.pad(number, (0, more[0])), np.pad(weights, (0, more[0]))
+    number, weights, given = (np.pad(part, (0, more[0])) for part in (number, weights, given))
     X, dtype = _turned(X, more, precision), X.dtype
-    return Rows(X, number, weights, n, m, classes, dtype, precision, bool(estimator.fit_intercept))
+    intercept = bool(estimator.fit_intercept)
+    return Rows(X, number, weights, given, n, m, classes, dtype, precision, intercept)
 
 
 def _of_classes(

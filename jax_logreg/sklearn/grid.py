@@ -36,6 +36,22 @@ def masks(indices: list[Any], rows: Rows) -> np.ndarray:
     return masks
 
 
+def weigh_folds(estimator: Any, rows: Rows, train: np.ndarray) -> np.ndarray:
+    """Return the weights (f, m') of folds that train on some examples each, (f, m') of bool.
+
+    Balanced ones count the classes that a fold trains on: those of all examples would tell it the
+    labels of what it holds out.
+    """
+    if not isinstance(estimator.class_weight, str):
+        return train * rows.weights
+    weights = train * rows.given
+    sums = weights @ (rows.number[:, None] == rows.every)
+    here = sums > 0
+    factors = weights.sum(axis=1, keepdims=True) / np.where(here, sums, 1)
+    factors = factors / np.maximum(here.sum(axis=1, keepdims=True), 1)
+    return weights * factors[:, rows.number]
+
+
 def fit_grids(
     estimator: Any,
     rows: Rows,
@@ -128,7 +144,7 @@ class _Part(NamedTuple):
             weights,
             _memory(estimator),
             chosen,
-            given=rows.weights[None] > 0,
+            given=rows.given[None],
         )
         return task, self._completed(models, which), self._completed(folds, which)
 

@@ -22,7 +22,7 @@ from jax_logreg.sklearn.border import (
     with_coefficients,
 )
 from jax_logreg.sklearn.deprecated import axis, settle_search
-from jax_logreg.sklearn.grid import fit_grids, masks
+from jax_logreg.sklearn.grid import fit_grids, masks, weigh_folds
 from jax_logreg.sklearn.scoring import name_of_score, score_here, score_there
 from jax_logreg.sklearn.telling import advised, warn_of
 from jax_logreg.status import Status
@@ -109,7 +109,8 @@ class LogisticRegressionCV(BeyondTheirs, linear_model.LogisticRegressionCV):
         train, test = (masks([fold[i] for fold in folds], rows) for i in range(2))
         given = routed.scorer.score
         with jax.enable_x64(rows.precision == "float64"):
-            grids = fit_grids(self, rows, train * rows.weights, Cs, asked.l1_ratios)
+            weights = weigh_folds(self, rows, train)
+            grids = fit_grids(self, rows, weights, Cs, asked.l1_ratios)
             name = name_of_score(asked.scoring, given, rows)
             if name is None:
                 scores = score_there(self, grids, *checked, folds, given, rows)
