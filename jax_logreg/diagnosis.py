@@ -124,12 +124,13 @@ def _collinear(
     combined = [one.feature for one in found if one.others]
     notes = []
     if constant:
+        several = len(constant) > 1
+        verb, own = ("are", "their own coefficients") if several else ("is", "its own coefficient")
         kind = "0 for every example"
         if objective.intercept:
-            kind = "constant, which is the intercept's part"
-        verb, own = ("is", "its own coefficient")
-        if len(constant) > 1:
-            verb, own = ("are", "their own coefficients")
+            they = "belong to the intercept, with which they are"
+            it = "belongs to the intercept, with which it is"
+            kind = f"constant and {they if several else it} collinear"
         notes.append(
             f"{name_features(constant, names)} {verb} {kind}: the data do not determine {own}"
         )

@@ -168,8 +168,8 @@ COLLINEAR = {
     ),
     "constant": (
         constant,
-        "Feature 3 is constant, which is the intercept's part: the data do not determine its own "
-        "coefficient.",
+        "Feature 3 is constant and belongs to the intercept, with which it is collinear: the data "
+        "do not determine its own coefficient.",
         None,
     ),
     "combined": (
@@ -179,8 +179,8 @@ COLLINEAR = {
     ),
     "several": (
         several,
-        "Features 3 and 5 are constant, which is the intercept's part: the data do not determine "
-        "their own coefficients. Feature 4 is a linear combination of features 0 and 2 and the "
+        "Features 3 and 5 are constant and belong to the intercept, with which they are collinear: "
+        "the data do not determine their own coefficients. Feature 4 is a linear combination of features 0 and 2 and the "
         f"intercept: {UNIQUE}",
         f"Features 4 and 5 are linear combinations of features 0, 2 and 3: {UNIQUE}",
     ),
@@ -221,7 +221,7 @@ def test_collinear_features_are_named_beside_separation(intercept, solver):
         separation, note = result.notes
         assert "eparable by feature" in separation and "1" in separation.split(":")[0]
         if intercept:
-            assert note.startswith("Features 0 and 2 are constant, which is the intercept's part")
+            assert note.startswith("Features 0 and 2 are constant and belong to the intercept")
         else:
             assert note.startswith("Feature 2 is a linear combination of feature 0: single coeff")
         # What is separable has no final predictions.
