@@ -180,8 +180,8 @@ COLLINEAR = {
     "several": (
         several,
         "Features 3 and 5 are constant and belong to the intercept, with which they are collinear: "
-        "the data do not determine their own coefficients. Feature 4 is a linear combination of features 0 and 2 and the "
-        f"intercept: {UNIQUE}",
+        "the data do not determine their own coefficients. Feature 4 is a linear combination of "
+        f"features 0 and 2 and the intercept: {UNIQUE}",
         f"Features 4 and 5 are linear combinations of features 0, 2 and 3: {UNIQUE}",
     ),
 }
