@@ -7,6 +7,7 @@ from cases import DTYPES, PROBLEMS, SOLVERS, batch, close, params, precision
 from test_gradient_check import Nudged
 
 from jax_logreg import (
+    L2,
     Batch,
     GradientDescent,
     Optax,
@@ -20,7 +21,7 @@ from jax_logreg import (
     solve,
     train_step,
 )
-from jax_logreg.logistic import update
+from jax_logreg.logistic import MULTINOMIAL, update
 from jax_logreg.pytree import pytree
 from jax_logreg.sweep import fit_many
 
@@ -262,6 +263,38 @@ def test_progress_between_chunks():
     assert steps == sorted(steps) and steps[-1] == 250
     assert max(np.diff([0, *steps])) <= 100
     assert seen[-1].cost == result.certificate.cost and seen[-1].steps == 250
+
+
+@pytest.mark.parametrize("cpu", [True, False])
+def test_each_step_is_told_with_its_parameters(monkeypatch, cpu):
+    """Also where a mask, not a branch, leaves out the steps beyond one, as on a GPU."""
+    if not cpu:
+        monkeypatch.setattr(driver, "on_cpu", lambda array: False)
+    seen = []
+    settings = {"solver": GD, "steps": 5, "tolerance": 0}
+    result = fit(X, Y, callback=driver.EachStep(seen.append), **settings)
+    assert [progress.step for progress in seen] == [1, 2, 3, 4, 5]
+    assert_allclose(result.params.w, fit(X, Y, **settings).params.w, rtol=1e-6)
+    for progress in (seen[1], seen[-1]):
+        there = fit(X, Y, **{**settings, "steps": progress.step})
+        assert_allclose(progress.params.w, there.params.w, rtol=1e-6)
+        assert_allclose(progress.params.b, there.params.b, rtol=1e-6)
+
+
+def test_a_class_without_examples_where_no_intercept_grows_for_it():
+    labels = np.stack([Y[0], 1 - Y[0], 0 * Y[0]])
+    settings = {"penalty": L2(0.1), "family": "multinomial", "tolerance": 1e-6}
+    result = fit(X, labels, fit_intercept=False, **settings)
+    w = np.asarray(result.params.w)
+    assert result.status is Status.CONVERGED and np.all(w[:, 2] != 0)
+    at = batch("tall", "float32")
+    at = at._replace(Y=jnp.asarray(labels, "float32"), s=jnp.ones_like(at.s))
+    gradient = backprop(result.params, at, family=MULTINOMIAL)[1]
+    assert_allclose(gradient.w, -0.1 * w, atol=1e-3)
+    with pytest.raises(ValueError, match="class 2 has no examples"):
+        fit(X, labels, **settings)
+    with pytest.raises(ValueError, match="class 2 has no examples"):
+        fit(X, labels, fit_intercept=False, **{**settings, "penalty": None})
 
 
 def test_what_the_callback_raises_comes_through():

@@ -31,10 +31,12 @@ from jax_logreg.status import Status
 class LogisticRegressionCV(BeyondTheirs, linear_model.LogisticRegressionCV):
     """scikit-learn's LogisticRegressionCV: all C x l1_ratio x folds as one sweep over one X.
 
-    Parameters and attributes are scikit-learn's (1.9), without those it deprecates, and with the
-    differences of `LogisticRegression`. n_jobs is taken, and without effect.
+    Parameters, attributes and warnings are scikit-learn's (1.9), with the differences of
+    `LogisticRegression`. n_jobs is taken, and without effect. A fold that lacks classes is fitted
+    over those that it has.
 
-    memory: bytes that the models may take beside X; how many run at once follows from it.
+    memory: bytes that the models may take beside X, by default 1e9; how many run at once follows
+        from it.
 
     Attributes beyond scikit-learn's:
         models_: the fits of all examples, one `jax_logreg.sweep.Fits` for each l1_ratio.
