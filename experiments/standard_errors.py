@@ -5,7 +5,8 @@
 Both `LogisticRegression`s fit each case with the same C and otherwise default parameters. The error
 of an answer is √(2·m·(J − J*)): no coefficient is further from its optimum in its own standard
 errors. J* is the lowest cost that any of several float64 fits reached, this project's among them.
-Beside it stands the error that this project's certificate proves without knowing J*. Results go to
+Costs that differ by rounding alone are equal: below √(2·m·eps·J) an error cannot be seen. Beside it
+stands the error that this project's certificate proves without knowing J*. Results go to
 experiments/results/standard_errors.md and .json. Nothing is timed.
 """
 
@@ -79,7 +80,8 @@ def study(case):
     every = [costs(case, one.coef_, one.intercept_)[0] for one in [*exact, *models.values()]]
     best = min(every)
     reference = exact[int(np.argmin(every[: len(exact)]))]
-    found = {"proven": float(models["jax_logreg"].result_.certificate.error_in_std_errs)}
+    found = {"visible": float(np.sqrt(2 * len(case.y) * np.finfo(float).eps * best))}
+    found |= {"proven": float(models["jax_logreg"].result_.certificate.error_in_std_errs)}
     found["status"] = models["jax_logreg"].result_.status.name.lower()
     for (name, model), J in zip(models.items(), every[len(exact) :], strict=True):
         found[name] = {
@@ -87,6 +89,11 @@ def study(case):
             "farthest": float(np.abs(model.coef_ - reference.coef_).max()),
         }
     return found
+
+
+def shown(one, error):
+    """The error, or that it cannot be seen."""
+    return f"{error:.1e}" if error > one["visible"] else f"< {one['visible']:.0e}"
 
 
 def main(arguments):
@@ -104,7 +111,7 @@ def main(arguments):
     ]
     rows = [
         [name]
-        + [f"{one[side]['error']:.1e}" for side in ("scikit-learn", "jax_logreg")]
+        + [shown(one, one[side]["error"]) for side in ("scikit-learn", "jax_logreg")]
         + [f"{one['proven']:.1e}"]
         + [f"{one[side]['farthest']:.1e}" for side in ("scikit-learn", "jax_logreg")]
         for name, one in found.items()

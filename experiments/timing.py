@@ -6,6 +6,7 @@ import os
 import platform
 import statistics
 import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,8 @@ import numpy as np
 import optax
 
 RESULTS = Path(__file__).parent / "results"
+# They hold OpenBLAS to one kernel: without them scikit-learn's BLAS is at its best.
+_OF_BLAS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
 
 def alternate(methods, rounds):
@@ -54,7 +57,29 @@ def origin():
         "numpy": np.__version__,
         "optax": optax.__version__,
         "dtype": "float32",
+        "blas": _blas(),
     }
+
+
+def _blas():
+    """The BLAS kernels that NumPy and SciPy run, by threadpoolctl."""
+    import scipy.linalg  # noqa: F401  It brings a BLAS of its own.
+    from threadpoolctl import threadpool_info
+
+    found = {
+        f"{one['internal_api']} {one['version']} {one.get('architecture', '')}".strip()
+        for one in threadpool_info()
+        if one["user_api"] == "blas"
+    }
+    return ", ".join(sorted(found))
+
+
+def free_blas():
+    """Start this script once more where the environment holds OpenBLAS to a kernel."""
+    if not any(name in os.environ for name in _OF_BLAS):
+        return
+    kept = {name: value for name, value in os.environ.items() if name not in _OF_BLAS}
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], kept)
 
 
 def _processor():
@@ -69,7 +94,8 @@ def footer(source):
     """One line under a table: what it was measured on."""
     return (
         f"{source['processor']}, {source['device']}; jax {source['jax']}, NumPy "
-        f"{source['numpy']}, Python {source['python']}; float32; commit {source['commit']}."
+        f"{source['numpy']}, Python {source['python']}; float32; {source['blas']}; "
+        f"commit {source['commit']}."
     )
 
 
@@ -80,7 +106,8 @@ def table(head, rows):
 
 
 def options(description):
-    """The parser of what every study takes."""
+    """The parser of what every study takes, BLAS being at its best."""
+    free_blas()
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")
     parser.add_argument(

@@ -32,7 +32,7 @@ from experiments.optimum.measure import measure  # noqa: E402
 from experiments.optimum.report import case_text, header, picture, summary  # noqa: E402
 from experiments.optimum.rival import interpreters  # noqa: E402
 from experiments.optimum.rivals import RIVALS, label  # noqa: E402
-from experiments.timing import RESULTS, origin  # noqa: E402
+from experiments.timing import RESULTS, free_blas, origin  # noqa: E402
 from experiments.timing import save as save_results  # noqa: E402
 from jax_logreg.run import set_xla_flags  # noqa: E402
 
@@ -44,6 +44,7 @@ DISTRIBUTIONS = (
 
 def main(arguments=None):
     """Measure the chosen cases and write the report."""
+    free_blas()
     options = parser().parse_args(arguments)
     # Inherited by the rivals' processes, before any of them imports JAX.
     set_xla_flags()
