@@ -12,13 +12,14 @@ from jax import lax
 from jax_logreg.advice import Facts, advise
 from jax_logreg.arguments import Task, place_arguments
 from jax_logreg.certificate import moments_of
-from jax_logreg.checks import check_callable, check_dtype, check_flag
+from jax_logreg.checks import check_callable, check_dtype, check_flag, check_integer
 from jax_logreg.describing import describe
 from jax_logreg.devices import gather, trim
 from jax_logreg.diagnosis import diagnose, is_penalised, is_standardised
 from jax_logreg.driver import EachStep, Progress, drive, sharpened
 from jax_logreg.errors import InputError, brief
 from jax_logreg.goal import AUTO, Goal, goal_of
+from jax_logreg.gradient_check import check_problem
 from jax_logreg.hosts import agree, spans
 from jax_logreg.identity import bind
 from jax_logreg.keeper import Keeper, check_keeper
@@ -29,7 +30,7 @@ from jax_logreg.objective import Objective, Solver
 from jax_logreg.penalty import Penalty
 from jax_logreg.result import History, Result
 from jax_logreg.settings import check_settings
-from jax_logreg.solver import choose_solver
+from jax_logreg.solver import check_solver, choose_solver
 from jax_logreg.status import Status
 from jax_logreg.wording import names_within
 
@@ -276,9 +277,16 @@ def solve(
 ) -> Result:
     """`fit` as a pure function: the same steps in one scan, for your own jit, vmap and grad.
 
-    Nothing is validated or checked against jax.grad. `status` is an int32 and the history has
+    Shapes and kinds are validated, numbers are not. `status` is an int32 and the history has
     `steps` rows (a static number), NaN after `result.steps`. The dtype is that of the parameters.
+
+    Raises:
+        ValueError: arguments of another kind, or whose shapes do not fit.
     """
+    check_problem(params, batch, family)
+    check_solver(solver)
+    check_integer("steps", steps, 0, 2**31)
+    check_flag("fit_intercept", fit_intercept)
     objective = Objective(batch, penalty, family, fit_intercept).summed()
     goal = Goal(tolerance, gradient=tolerance)
     loop = Loop(objective, solver, steps, goal, moments_of(objective))

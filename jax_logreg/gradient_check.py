@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jax_logreg.errors import InputError, brief
 from jax_logreg.logistic import BINOMIAL, Batch, Family, Params, backprop, cost
 from jax_logreg.matrix import mean_absolute
 
@@ -45,9 +46,44 @@ def relative_tolerance(dtype: Any, m: int) -> float:
     return 8 * float(jnp.finfo(dtype).eps) * m**0.5
 
 
-@partial(jax.jit, static_argnames="family")
 def check_gradients(params: Params, batch: Batch, family: Family = BINOMIAL) -> GradientCheck:
-    """Compare `backprop` with `jax.grad(cost)` entry by entry, in the dtype of the parameters."""
+    """Compare `backprop` with `jax.grad(cost)` entry by entry, in the dtype of the parameters.
+
+    Args:
+        params: w (n, k) and b (k, 1).
+        batch: X (n, m), Y (k, m) of 0 and 1, s (1, m).
+        family: BINOMIAL or MULTINOMIAL.
+
+    Raises:
+        ValueError: arguments of another kind, or whose shapes do not fit.
+    """
+    check_problem(params, batch, family)
+    return _check(params, batch, family)
+
+
+def check_problem(params: Any, batch: Any, family: Any) -> None:
+    """Refuse parameters, a batch or a family of another kind or shape (ValueError)."""
+    if not isinstance(family, Family):
+        raise InputError(f"family is {brief(family)}: expected BINOMIAL or MULTINOMIAL")
+    for name, tree, parts in (("params", params, "w, b"), ("batch", batch, "X, Y, s")):
+        names = parts.split(", ")
+        whole = isinstance(tree, tuple) and len(tree) == len(names)
+        if not whole or not all(len(getattr(part, "shape", ())) == 2 for part in tree):
+            raise InputError(
+                f"{name} is {brief(tree)}: expected {name.title()}({parts}) of arrays with two axes"
+            )
+    (n, k), (_, m) = params[0].shape, batch[0].shape
+    expected = {"b": (k, 1), "X": (n, m), "Y": (k, m), "s": (1, m)}
+    for (name, shape), part in zip(expected.items(), (params[1], *batch), strict=True):
+        if tuple(part.shape) != shape:
+            raise InputError(
+                f"{name} has shape {tuple(part.shape)}: expected {shape}, with w of ({n}, {k}) and "
+                f"X of {m} examples"
+            )
+
+
+@partial(jax.jit, static_argnames="family")
+def _check(params: Params, batch: Batch, family: Family) -> GradientCheck:
     return compare(params, batch, mean_absolute(batch.X, batch.s), family)
 
 

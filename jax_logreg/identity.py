@@ -14,8 +14,8 @@ def bind(keeper: Keeper | None, task: Task, **settings: Any) -> Keeper | None:
     """Return the keeper of the states of this problem alone: X, Y, and what goes with them.
 
     The weights, penalty and start are those of the task, unless `settings` name others; solver,
-    steps and tolerance have to be among these. X is digested once, at about 1 GB/s and core; a
-    stream is read once more. Of several hosts each has the digest of its own part.
+    steps and tolerance have to be among these. X is digested once, on all cores; a stream is read
+    once more. Of several hosts each has the digest of its own part.
     """
     if keeper is None:
         return None

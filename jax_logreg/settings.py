@@ -3,9 +3,7 @@
 import math
 from typing import Any
 
-import numpy as np
-
-from jax_logreg.checks import check_integer, is_integer
+from jax_logreg.checks import check_integer, is_integer, is_number
 from jax_logreg.errors import InputError, brief
 
 _MODES = ("every", "ends", "off")
@@ -14,13 +12,12 @@ _MODES = ("every", "ends", "off")
 def check_settings(steps: Any, tolerance: Any, gradient_check: Any) -> int | None:
     """Refuse numbers out of range (ValueError); how often the loop checks, None for never."""
     check_integer("steps", steps, 0, 2**31)
-    if not (isinstance(tolerance, str) and tolerance == "auto"):
-        number = isinstance(tolerance, int | float | np.number)
-        if not number or not 0 <= tolerance < math.inf:
-            raise InputError(
-                f"tolerance is {brief(tolerance)}: expected 'auto', or a finite number, 0 (never "
-                "stop early) or more"
-            )
+    auto = isinstance(tolerance, str) and tolerance == "auto"
+    if not auto and not (is_number(tolerance) and 0 <= tolerance < math.inf):
+        raise InputError(
+            f"tolerance is {brief(tolerance)}: expected 'auto', or a finite number, 0 (never "
+            "stop early) or more"
+        )
     if isinstance(gradient_check, str) and gradient_check in _MODES:
         return 1 if gradient_check == "every" else None
     if is_integer(gradient_check) and 0 < gradient_check < 2**31:

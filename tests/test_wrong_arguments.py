@@ -20,6 +20,7 @@ RUNS = (
     ("jax_logreg.sweep.cross_validation", "_largest"),
     ("jax_logreg.sweep.path", "begin"),
     ("jax_logreg.driver", "_chunk"),
+    ("jax_logreg.fit", "start"),
 )
 CASES = [(name, argument) for name in FUNCTIONS for argument in arguments(name)]
 

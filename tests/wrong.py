@@ -17,9 +17,11 @@ from jax_logreg import (
     L1,
     L2,
     LBFGS,
+    Batch,
     ElasticNet,
     GradientDescent,
     MiniBatch,
+    Newton,
     Optax,
     Params,
     Proximal,
@@ -150,6 +152,7 @@ VALUES = {
 
 FIT = {"X": X, "Y": Y}
 W = Params(np.zeros((N, 1)), np.zeros((1, 1)))
+BATCH = Batch(X, Y[None], np.ones((1, M)))
 
 
 def solved_by(solver):
@@ -185,6 +188,8 @@ FUNCTIONS = {
     "cross_validate": (cross_validate, FIT),
     "bootstrap": (bootstrap, FIT),
     "path": (path, FIT),
+    "solve": (jax_logreg.solve, {"params": W, "batch": BATCH, "solver": Newton(), "steps": 2}),
+    "check_gradients": (jax_logreg.check_gradients, {"params": W, "batch": BATCH}),
     "GradientDescent": (solved_by(GradientDescent), {"learning_rate": 0.1}),
     "LBFGS": (solved_by(LBFGS), {}),
     "Proximal": (solved_by(Proximal), {}),
@@ -241,8 +246,13 @@ LEGAL = {
     "fit_intercept": _FLAGS,
     "solver": ["solver"],
     "steps": ["0", *_COUNTS],
-    "tolerance": list(VALUES),
+    "tolerance": [*_NUMBERS, "2**70", "1e300"],
     "params": ["None"],
+    "solve params": [],
+    "check_gradients params": [],
+    "solve steps": ["0", *_COUNTS],
+    "solve tolerance": list(VALUES),
+    "solve penalty": list(VALUES),
     "gradient_check": _COUNTS,
     "device": ["None"],
     "devices": ["None", *_COUNTS],

@@ -21,7 +21,7 @@ from jax_logreg.matrix.streamed import Streamed
 
 # Entries of a strip of examples, which stays in a core's cache while it is turned and digested.
 _STRIP = 2**18
-# Several threads share the strips: one digests about 1 GB/s.
+# Several threads share the strips: a digest takes longer than reading them.
 _THREADS = 8
 # Means and scales are sums, which round in another order on another number of cores: the share of
 # a scale, and of a float32 mean, that they may differ by.

@@ -18,7 +18,16 @@ from jax_logreg.solver.newton import Newton
 from jax_logreg.solver.optax import Optax
 from jax_logreg.solver.proximal import Proximal
 
-__all__ = ["LBFGS", "GradientDescent", "MiniBatch", "Newton", "Optax", "Proximal", "choose_solver"]
+__all__ = [
+    "LBFGS",
+    "GradientDescent",
+    "MiniBatch",
+    "Newton",
+    "Optax",
+    "Proximal",
+    "check_solver",
+    "choose_solver",
+]
 
 _BY_NAME = {"newton": Newton, "lbfgs": LBFGS, "proximal": Proximal}
 _VERBS = ("init", "evaluate", "step")
@@ -36,8 +45,7 @@ def choose_solver(solver: Any, objective: Objective, many: bool = False) -> tupl
         return _pick(objective)
     if isinstance(solver, str) and solver in _BY_NAME:
         solver = _BY_NAME[solver]()
-    if isinstance(solver, type) or not all(hasattr(solver, verb) for verb in _VERBS):
-        raise InputError(_no_solver(solver))
+    check_solver(solver)
     name = type(solver).__name__
     if not objective.smooth and not getattr(solver, "takes_l1", False):
         raise InputError(
@@ -56,6 +64,12 @@ def choose_solver(solver: Any, objective: Objective, many: bool = False) -> tupl
         )
     _check_numbers(name, solver, objective, many)
     return solver, f"{name}, as asked"
+
+
+def check_solver(solver: Any) -> None:
+    """Refuse what is no solver (ValueError)."""
+    if isinstance(solver, type) or not all(hasattr(solver, verb) for verb in _VERBS):
+        raise InputError(_no_solver(solver))
 
 
 def _check_numbers(name: str, solver: Any, objective: Objective, many: bool) -> None:
