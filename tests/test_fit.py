@@ -357,7 +357,9 @@ def test_the_gradient_of_solve_reaches_the_data():
 def test_mask_and_branch_are_the_same_loop(mode, monkeypatch):
     chunk = driver._chunk
     expected = fit(X, Y, solver=GD, steps=130, tolerance=1e-3, gradient_check=mode)
-    monkeypatch.setattr(driver, "_chunk", lambda *args, branch: chunk(*args, branch=False))
+    monkeypatch.setattr(
+        driver, "_chunk", lambda *args, **options: chunk(*args, **options | {"branch": False})
+    )
     result = fit(X, Y, solver=GD, steps=130, tolerance=1e-3, gradient_check=mode)
     assert (result.status, result.steps) == (expected.status, expected.steps)
     assert_allclose(result.history.cost, expected.history.cost, rtol=1e-6)
