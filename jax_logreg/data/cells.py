@@ -1,4 +1,4 @@
-"""What the cells of a table's column stand for: numbers, labels, or categories."""
+"""The cells of a table's column as numbers, as labels, or as categories."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -35,12 +35,12 @@ def example_at(first_line: int | None) -> Where:
 
 
 def is_text(kind: Any) -> bool:
-    """Whether an Arrow type holds text."""
+    """Return whether an Arrow type holds text."""
     return str(kind).startswith(_TEXTS)
 
 
 def holds_numbers(kind: Any) -> bool:
-    """Whether an Arrow type holds numbers, booleans among them."""
+    """Return whether an Arrow type holds numbers or booleans."""
     return str(kind).startswith(_NUMBERS)
 
 
@@ -94,7 +94,7 @@ def _of_other_type(path: Path, column: Any, name: str, where: Where) -> str:
 
 
 def column_labels(path: Path, column: Any, name: str, where: Where, spelled: bool) -> Labels:
-    """A column as labels; of a file that spells them all the texts are taken as they are written.
+    """A column as labels; `spelled` text is text where not all of it is written as integers are.
 
     Raises:
         InputError: a label is missing, or no class.

@@ -1,4 +1,4 @@
-"""Which columns of a table are meant: labels, weights, categories, features, and none of these."""
+"""The choice of a table's columns: labels, weights, categories, features, and those left out."""
 
 import json
 import re
@@ -54,7 +54,7 @@ class Columns(NamedTuple):
         return options
 
     def excludes(self, name: str) -> bool:
-        """Whether `exclude` holds the name, or a pattern of it."""
+        """Return whether `exclude` holds the name, or a pattern of it."""
         return any(_fits(name, pattern) for pattern in self.exclude)
 
 
@@ -67,9 +67,8 @@ class Choice(NamedTuple):
     def notes(self, path: Path) -> tuple[str, ...]:
         """A line on each column that was taken for an index."""
         return tuple(
-            f"{path}: column '{name}' is left out: it is "
-            + ("without a name" if name == "" else "named")
-            + " as pandas writes an index; rename it to learn from it."
+            f"{path}: column '{name}' is left out as an index of pandas: rename it to learn from "
+            "it."
             for name in self.as_index
         )
 

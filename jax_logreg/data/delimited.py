@@ -55,7 +55,7 @@ def _sample(path: Path) -> list[str]:
 
 
 def _separator(lines: list[str]) -> str | None:
-    """What stands between the cells in place of commas, as a person calls it, or None."""
+    """The separator in place of commas, as a person calls it, or None."""
     outside = [re.sub(r'"[^"]*"', '""', line.strip("\r\n")) for line in lines[:_LINES]]
     if len(outside) < 2:
         return None
@@ -79,7 +79,7 @@ def _rows(lines: list[str]) -> list[list[str]]:
 
 
 def _is_example(names: list[str], rows: list[list[str]], label: str) -> bool:
-    """Whether the first row is no row of names: its cells are like those beneath them."""
+    """Return whether the first row is an example, with cells like those beneath them."""
     numbers = {i: float(name) for i, name in enumerate(names) if is_number(name)}
     values = list(numbers.values())
     steps = {b - a for a, b in pairwise(values)}

@@ -13,12 +13,12 @@ _LISTS = ("list<", "large_list<", "fixed_size_list<")
 
 
 def is_list(kind: Any) -> bool:
-    """Whether an Arrow type is one of lists of numbers."""
+    """Return whether an Arrow type is one of lists of numbers."""
     return str(kind).startswith(_LISTS) and holds_numbers(kind.value_type)
 
 
 def places(name: str, length: int) -> list[str]:
-    """What the features of a column of lists are called: emb[0], emb[1]."""
+    """The names of the features of a column of lists: emb[0], emb[1]."""
     check_room(f"the names of the {length} features of '{name}'", 80 * length)
     return [f"{name}[{i}]" for i in range(length)]
 

@@ -71,7 +71,7 @@ def read_pictures(path: Path, pixels: int | None, labelled: bool) -> Examples:
 
 
 class _Seen:
-    """What was met in pictures that a person should hear of."""
+    """The oddities of pictures that a person should hear of."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()

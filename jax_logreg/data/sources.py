@@ -13,7 +13,7 @@ from jax_logreg.data.local import check_local
 from jax_logreg.data.reading import Reading, read
 from jax_logreg.data.section import Section
 from jax_logreg.data.stream.examples import stream_examples
-from jax_logreg.data.stream.reader import is_pattern
+from jax_logreg.data.stream.finding import is_pattern
 from jax_logreg.errors import InputError
 from jax_logreg.extras import needs
 from jax_logreg.logistic import Params, forward

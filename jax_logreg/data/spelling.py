@@ -1,4 +1,4 @@
-"""Labels as a text file spells them: 01 is not 1, and 1.10 is not 1.1."""
+"""Labels as a text file spells them: 01 differs from 1, and 1.10 from 1.1."""
 
 import re
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ _MISSING = {
 
 
 def is_number(text: Any) -> bool:
-    """Whether a text is a number as tables write one; what is missing is none."""
+    """Return whether a text is a number as tables write one."""
     return isinstance(text, str) and _NUMBER.fullmatch(text.strip()) is not None
 
 
 def means_missing(text: str) -> bool:
-    """Whether a text is a word for a missing value."""
+    """Return whether a text is a word for a missing value."""
     return text.strip().casefold() in _MISSING
 
 
@@ -85,7 +85,7 @@ def find(label: Any, classes: Sequence[Any]) -> Any:
 
 
 def _meaning(label: Any) -> Any:
-    """What two labels have in common that a person may take for one."""
+    """The number or the word that a person may take a label for."""
     if isinstance(label, str):
         return float(label) if is_number(label) else label.strip().casefold()
     return str(label).casefold() if isinstance(label, bool) else float(label)

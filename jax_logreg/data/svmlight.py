@@ -52,7 +52,7 @@ def _merged(path: Path) -> tuple[str, ...]:
 
 
 def _wrong(path: Path, zero_based: bool, count: int | None, error: ValueError) -> str:
-    """What is wrong in the first line that cannot be read, else what scikit-learn said of it."""
+    """The fault of the first line that cannot be read, else what scikit-learn said of it."""
     for number, words in _words(path):
         why = _wrong_label(words[0]) or _wrong_pairs(words[1:], 0 if zero_based else 1, count)
         if why is not None:

@@ -63,11 +63,11 @@ def test_an_index_is_no_feature_and_is_said_to_be_left_out(case, stream, tmp_pat
     for name in index:
         assert any(f"column '{name}' is left out" in note for note in data.notes)
     if index and stream:
-        with pytest.warns(UserWarning, match="is left out: it is"):
+        with pytest.warns(UserWarning, match="is left out as an index of pandas"):
             open_stream(path)
 
 
-def test_the_index_of_many_files_is_told_once(tmp_path):
+def test_the_index_of_many_files_is_said_once(tmp_path):
     for i in range(3):
         FRAME[i::3].to_parquet(tmp_path / f"{i}.parquet")
     (note,) = prepare(config(tmp_path, stream=True), "float64").notes

@@ -330,3 +330,19 @@ def test_labels_whose_header_declares_more_than_the_file_holds(tmp_path):
         np.lib.format.write_array_header_1_0(file, header)
     with pytest.raises(InputError, match=r"a_labels.npy is damaged: it declares float64 of shape"):
         open_stream(tmp_path / "a.npy")
+
+
+def test_hidden_files_are_left_out_and_counted(tmp_path):
+    folder = save(tmp_path / "parts", ".csv")
+    (folder / "._0.csv").write_bytes(bytes(range(120)))
+    for path in (folder, folder / "*.csv"):
+        with pytest.warns(UserWarning, match=r"left out: hidden files \(1, such as \._0\.csv\)"):
+            X = open_stream(path).X
+        assert X.shape == (6, 60)
+        (note,) = prepare(config(train=str(path)), "float32").notes
+        assert "hidden files (1, such as ._0.csv)" in note
+    # One that is named is no secret.
+    (folder / "1.csv").rename(folder / ".csv")
+    (folder / "0.csv").rename(folder / ".0.csv")
+    assert open_stream(folder / ".0.csv").X.shape == (6, 7)
+    assert open_stream(folder / ".0*").X.shape == (6, 7)

@@ -11,7 +11,8 @@ BASES = [path.read_text() for path in CONFIGS] + [
     '[data]\nsource = "synthetic"\nexamples = 40\nfeatures = 3\n[fit]\nsteps = 3\n',
     '[data]\nsource = "embeddings"\nexamples = 60\nfeatures = 4\nclasses = 3\n'
     '[penalty]\nkind = "elastic_net"\nstrength = 0.1\nl1_ratio = 0.5\nunpenalised = ["x0", 2]\n',
-    '[data]\nsource = "file"\ntrain = "{folder}/a.csv"\ntest = "{folder}/a.csv"\nlabel = "label"\n',
+    '[data]\nsource = "file"\ntrain = "{folder}/a.csv"\ntest = "{folder}/a.csv"\nlabel = "label"\n'
+    'exclude = ["x1*"]\n',
     '[data]\nsource = "file"\ntrain = "{folder}/a.csv"\nstream = true\nstandardise = false\n',
     '[data]\nsource = "file"\ntrain = "{folder}/a.npz"\nx = "X"\ny = "Y"\n[fit.class_weight]\n'
     "no = 2\nyes = 1.0\n[checkpoint]\nseconds = 1\nsteps = 5\n",
@@ -31,7 +32,7 @@ TEXTS = [
     *("{0}", "%s", "l1", "l2", "file", "lbfgs", "auto", "balanced", "file:///a"),
 ]
 NEAR = {
-    "data": ["seed", "test_fraction", "standardise", "positive", "examples", "features", "name"],
+    "data": ["seed", "test_fraction", "standardise", "positive", "examples", "features", "exclude"],
     "fit": ["steps", "tolerance", "dtype", "gradient_check", "devices", "family", "class_weight"],
     "penalty": ["kind", "strength", "l1_ratio", "unpenalised"],
     "solver": ["method", "learning_rate", "memory", "working_set"],
@@ -45,7 +46,18 @@ NUMBERS = [
 ]
 KEYS = [
     *("data", "source", "name", "examples", "features", "classes", "train", "test", "label", "x"),
-    *("y", "labels", "weights", "pixels", "positive", "seed", "test_fraction", "standardise"),
+    *(
+        "y",
+        "labels",
+        "weights",
+        "exclude",
+        "categorical",
+        "pixels",
+        "positive",
+        "seed",
+        "test_fraction",
+        "standardise",
+    ),
     *("penalty", "kind", "strength", "l1_ratio", "unpenalised", "solver", "method", "memory"),
     *("learning_rate", "momentum", "working_set", "fit", "steps", "tolerance", "dtype", "device"),
     *("devices", "gradient_check", "class_weight", "sweep", "strengths", "smallest", "folds"),

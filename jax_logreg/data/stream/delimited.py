@@ -94,6 +94,6 @@ def _first_unread(column: Any, kind: Any) -> tuple[int, str] | None:
 
 
 def _read_as(field: Any) -> Any:
-    """Float64, but for what can be no number; types are guessed from the file's beginning."""
+    """Float64, or boolean where the file begins with booleans."""
     kind = field.type
     return kind if arrow().types.is_boolean(kind) else arrow().float64()

@@ -24,7 +24,7 @@ class Names(NamedTuple):
 
     @property
     def columns(self) -> Columns:
-        """Those of a table."""
+        """The columns that are meant, where the file is a table."""
         return Columns(self.label, self.weights, (), self.exclude)
 
 

@@ -7,27 +7,13 @@ from typing import Any
 import numpy as np
 
 from jax_logreg.data.columns import check_excluded
-from jax_logreg.data.local import check_local
-from jax_logreg.data.reading import READERS
 from jax_logreg.data.spelling import values_of
-from jax_logreg.data.stream.arrays import HDF5Part, NpyPart
-from jax_logreg.data.stream.delimited import CSVPart
+from jax_logreg.data.stream.finding import PARTS, find_files, notes_on_hidden
 from jax_logreg.data.stream.part import Names, Part
-from jax_logreg.data.stream.tables import ArrowPart, ParquetPart
 from jax_logreg.errors import InputError
 
 # Entries of a piece of the first pass.
 _PIECE = 2**22
-
-PARTS: dict[str, Any] = {
-    ".parquet": ParquetPart,
-    ".csv": CSVPart,
-    ".arrow": ArrowPart,
-    ".feather": ArrowPart,
-    ".h5": HDF5Part,
-    ".hdf5": HDF5Part,
-    ".npy": NpyPart,
-}
 
 
 class Reader:
@@ -36,8 +22,10 @@ class Reader:
     It is a `matrix.read_ahead.Source`.
     """
 
-    def __init__(self, parts: list[Part], chosen: np.ndarray | None = None) -> None:
-        self.parts, self.chosen = parts, chosen
+    def __init__(
+        self, parts: list[Part], chosen: np.ndarray | None = None, notes: tuple[str, ...] = ()
+    ) -> None:
+        self.parts, self.chosen, self._notes = parts, chosen, notes
         self.starts = np.cumsum([0, *(part.length for part in parts)])
 
     @property
@@ -79,7 +67,7 @@ class Reader:
     def notes(self) -> tuple[str, ...]:
         """Lines to be said; of the same on many files that on the first."""
         lines = [(line.removeprefix(str(p.path)), line) for p in self.parts for line in p.notes]
-        return tuple(dict(reversed(lines)).values())[::-1]
+        return (*self._notes, *tuple(dict(reversed(lines)).values())[::-1])
 
     def example(self, i: int) -> str:
         """Example i as a person finds it: of which file, where there are several."""
@@ -163,7 +151,7 @@ def open_reader(paths: Sequence[Path], names: Names, like: Reader | None = None)
     filled = [part for part in parts if part.length]
     if not filled:
         raise InputError(f"{paths[0]} holds no examples: expected at least one")
-    return Reader(filled)
+    return Reader(filled, notes=notes_on_hidden(paths))
 
 
 def _check_excluded(path: Path, parts: list[Part], exclude: Sequence[str]) -> None:
@@ -181,46 +169,6 @@ def _match(first: Part, part: Part) -> None:
     if set(part.features) != set(first.features):
         raise InputError(_unlike(first, part))
     part.features = first.features
-
-
-def find_files(path: Path, names: Names) -> list[Path]:
-    """The files of a file's name, a folder or a pattern, sorted by name.
-
-    Raises:
-        InputError: there is none, or one of a format that is not read in pieces.
-    """
-    check_local(path)
-    if is_pattern(path):
-        folder = Path(path.anchor) if path.is_absolute() else Path()
-        found = sorted(folder.glob(str(path.relative_to(folder))))
-        missing = f"{path} matches no file"
-    elif path.is_dir():
-        found = sorted(file for file in path.iterdir() if file.suffix.lower() in PARTS)
-        missing = f"{path} holds no file of {', '.join(PARTS)}"
-    else:
-        found = [path] if path.exists() else []
-        missing = f"{path} does not exist"
-    # Labels lie beside their .npy.
-    found = [file for file in found if not (file.suffix == ".npy" and file.match(names.labels))]
-    if not found:
-        raise InputError(f"{missing}: expected a file, a folder of files, or a pattern")
-    for file in found:
-        if file.suffix.lower() not in PARTS:
-            mend = "; data.stream=false reads it at once" if file.suffix in READERS else ""
-            raise InputError(
-                f"{file} has suffix '{file.suffix}', which is not read in pieces: expected "
-                f"{', '.join(PARTS)}{mend}"
-            )
-        if not file.is_file():
-            raise InputError(
-                f"{file} is a folder, a device or a pipe: expected a file, which has an end"
-            )
-    return found
-
-
-def is_pattern(path: Path) -> bool:
-    """Whether a path stands for those that match it; one that exists stands for itself."""
-    return any(c in str(path) for c in "*?[") and not path.exists()
 
 
 def _unlike(first: Part, other: Part) -> str:

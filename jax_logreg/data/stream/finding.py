@@ -1,0 +1,86 @@
+"""The files that a stream reads, of a folder or a pattern, by their formats."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jax_logreg.data.local import check_local
+from jax_logreg.data.reading import READERS
+from jax_logreg.data.stream.arrays import HDF5Part, NpyPart
+from jax_logreg.data.stream.delimited import CSVPart
+from jax_logreg.data.stream.part import Names
+from jax_logreg.data.stream.tables import ArrowPart, ParquetPart
+from jax_logreg.errors import InputError
+
+PARTS: dict[str, Any] = {
+    ".parquet": ParquetPart,
+    ".csv": CSVPart,
+    ".arrow": ArrowPart,
+    ".feather": ArrowPart,
+    ".h5": HDF5Part,
+    ".hdf5": HDF5Part,
+    ".npy": NpyPart,
+}
+
+
+def find_files(path: Path, names: Names) -> list[Path]:
+    """The files of a file's name, a folder or a pattern, sorted by name.
+
+    Raises:
+        InputError: there is none, or one of a format that is not read in pieces.
+    """
+    check_local(path)
+    if is_pattern(path):
+        missing = f"{path} matches no file"
+    elif path.is_dir():
+        missing = f"{path} holds no file of {', '.join(PARTS)}"
+    else:
+        missing = f"{path} does not exist"
+    found = [file for file in _listed(path) if not _is_hidden(path, file)]
+    # Labels lie beside their .npy.
+    found = [file for file in found if not (file.suffix == ".npy" and file.match(names.labels))]
+    if not found:
+        raise InputError(f"{missing}: expected a file, a folder of files, or a pattern")
+    for file in found:
+        if file.suffix.lower() not in PARTS:
+            mend = "; data.stream=false reads it at once" if file.suffix in READERS else ""
+            raise InputError(
+                f"{file} has suffix '{file.suffix}', which is not read in pieces: expected "
+                f"{', '.join(PARTS)}{mend}"
+            )
+        if not file.is_file():
+            raise InputError(
+                f"{file} is a folder, a device or a pipe: expected a file, which has an end"
+            )
+    return found
+
+
+def _listed(path: Path) -> list[Path]:
+    """The files of a file's name, a folder or a pattern, sorted by name, hidden ones too."""
+    if is_pattern(path):
+        folder = Path(path.anchor) if path.is_absolute() else Path()
+        return sorted(folder.glob(str(path.relative_to(folder))))
+    if path.is_dir():
+        return sorted(file for file in path.iterdir() if file.suffix.lower() in PARTS)
+    return [path] if path.exists() else []
+
+
+def _is_hidden(path: Path, file: Path) -> bool:
+    """Return whether a file of a folder or a pattern is one that nobody named."""
+    return file != path and file.name.startswith(".") and not path.name.startswith(".")
+
+
+def notes_on_hidden(paths: Sequence[Path]) -> tuple[str, ...]:
+    """A line on each path with hidden files, which are left out."""
+    notes = []
+    for path in paths:
+        hidden = [file for file in _listed(path) if _is_hidden(path, file)]
+        if hidden:
+            such = f"{len(hidden)}, such as {hidden[0].name}"
+            notes.append(f"{path}: left out: hidden files ({such}).")
+    return tuple(notes)
+
+
+def is_pattern(path: Path) -> bool:
+    """Whether a path stands for those that match it; one that exists stands for itself."""
+    return any(c in str(path) for c in "*?[") and not path.exists()
