@@ -20,7 +20,7 @@ from jax_logreg.devices import (
     spread,
     spread_features,
 )
-from jax_logreg.entries import FEW, check_entries, largest_entries
+from jax_logreg.entries import FEW, check_entries, find_extremes
 from jax_logreg.errors import InputError, brief
 from jax_logreg.hosts import agree, together
 from jax_logreg.labels import encode
@@ -105,13 +105,16 @@ def place_arguments(
     fit_intercept: bool = True,
     devices: Any = None,
     one_model: bool = False,
+    names: Any = None,
 ) -> Task:
     """X, labels, weights, penalty and start, valid and on their devices in the dtype.
+
+    `names` are those of the features, for messages; by default those that a data frame has.
 
     Raises:
         ValueError: the argument, what came, what was expected, and the likely mend.
     """
-    names, target = names_within(X), find_device(device)
+    names, target = names_within(X) if names is None else names, find_device(device)
     mesh = None if devices is None else make_mesh(devices, target)
     if mesh is not None and shares_features(mesh) and not one_model:
         raise InputError(
@@ -135,6 +138,7 @@ def place_arguments(
         # A penalised fit without an intercept has an optimum even where a class has no example.
         bounded = penalty is not None and isinstance(fit_intercept, bool | np.bool_)
         s = weigh(s, class_weight, Y, kind, classes, may_lack=bounded and not fit_intercept)
+    _check_names(names, n)
     penalty = check_penalty(penalty, n)
     check_flag("fit_intercept", fit_intercept)
     w, b = _start(params, n, len(Y))
@@ -145,54 +149,47 @@ def place_arguments(
     Y, s = (np.asarray(rows, dtype) for rows in (Y, s))
     rest = (Y, s, _cast("penalty", penalty, dtype), *_cast("params", (w, b), dtype))
     if mesh is None:
-        X, rest = _hand_over(X, rest, dtype, target)
+        X, rest = _hand_over(X, rest, dtype, target, names)
     else:
-        X, rest = _spread(X, rest, dtype, mesh)
+        X, rest = _spread(X, rest, dtype, mesh, names)
     Y, s, penalty, w, b = rest
     objective = Objective(Batch(X, Y, s), penalty, kind, bool(fit_intercept))
     return Task(objective, Params(w, b), classes, n, m, given, names)
 
 
-def _hand_over(X: Any, rest: Any, dtype: str, device: jax.Device | None) -> tuple[Any, Any]:
+def _hand_over(X: Any, rest: Any, dtype: str, device: jax.Device | None, names: Any) -> Any:
     """X, whose entries are looked at, and the small arrays beside it, on the device.
 
     Without a name for it a compiled identity takes many small arrays over in the time that
     device_put takes for one, X among them if NumPy has it and it is small.
     """
     take = _identity if device is None else partial(jax.device_put, device=device)
-    if not (hasattr(X, "tocsr") or is_array(X)):
-        # What is still in NumPy would go to the device with every call.
-        place = partial(jax.device_put, device=device)
-        X = arrange(X, dtype, device)
-        return jax.tree.map(lambda a: place(a) if isinstance(a, np.ndarray) else a, X), take(rest)
-    given, few = X, isinstance(X, np.ndarray) and X.size <= FEW
-    X = arrange(X, dtype, device)
+    given, X = X, arrange(X, dtype, device)
+    leaves = jax.tree.leaves(X)
+    few = all(isinstance(a, np.ndarray) for a in leaves) and sum(a.size for a in leaves) <= FEW
     if few and device is None:
         X, rest = take((X, rest))
     else:
         X, rest = jax.device_put(X, device), take(rest)
-    check_entries(given, largest_entries(given, X, dtype), dtype)
+    check_entries(given, find_extremes(given, X, dtype), dtype, names)
     return X, rest
 
 
-def _spread(X: Any, rest: Any, dtype: str, mesh: Mesh) -> tuple[Any, Any]:
+def _spread(X: Any, rest: Any, dtype: str, mesh: Mesh, names: Any) -> tuple[Any, Any]:
     """As `_hand_over`, X and what goes with its examples, or features, in parts over the mesh."""
     if shares_features(mesh):
         Y, s, penalty, w, b = rest
         placed, penalty, w = spread_features(X, penalty, w, dtype, mesh)
-        Y, s, b = replicate((Y, s, b), mesh)
-        if is_array(X):
-            check_entries(X, largest_entries(X, placed, dtype), dtype)
-        return placed, (Y, s, penalty, w, b)
-    Y, s, *others = rest
-    placed, Y, s = spread(X, Y, s, dtype, mesh)
-    if not (hasattr(X, "tocsr") or is_array(X)):
-        pass
-    elif over_hosts(mesh):
-        check_parts(X, placed, dtype)
+        rest = (*replicate((Y, s), mesh), penalty, w, replicate(b, mesh))
     else:
-        check_entries(X, largest_entries(X, placed, dtype), dtype)
-    return placed, (Y, s, *replicate(others, mesh))
+        Y, s, *others = rest
+        placed, Y, s = spread(X, Y, s, dtype, mesh)
+        rest = (Y, s, *replicate(others, mesh))
+    if over_hosts(mesh):
+        check_parts(X, placed, dtype, names)
+    else:
+        check_entries(X, find_extremes(X, placed, dtype), dtype, names)
+    return placed, rest
 
 
 @jax.jit
@@ -230,6 +227,26 @@ def _check_shape(X: Any, fewest: int) -> tuple[int, int]:
         empty = "no features" if n == 0 else "no examples"
         raise InputError(f"X has shape ({n}, {m}), {empty}: expected (n, m), both at least 1")
     return n, m
+
+
+def _check_names(names: Any, n: int) -> None:
+    if names is None:
+        return
+    if not _are_names(names):
+        raise InputError(f"feature_names is {brief(names)}: expected a list of names")
+    if len(names) != n:
+        raise InputError(
+            f"feature_names has {len(names)} names: expected {n}, one for each row of X"
+        )
+
+
+def _are_names(names: Any) -> bool:
+    """Whether each entry of a list or an array stands for a name: a text or a number."""
+    if isinstance(names, str | bytes) or getattr(names, "shape", (0,)) == ():
+        return False
+    if not isinstance(names, Sequence | np.ndarray) and not hasattr(names, "to_list"):
+        return False
+    return all(isinstance(one, str | int | float | np.integer) for one in names)
 
 
 def _start(params: Any, n: int, k: int) -> tuple[np.ndarray, np.ndarray]:

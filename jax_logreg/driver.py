@@ -23,7 +23,7 @@ from jax_logreg.hosts import most, spans
 from jax_logreg.keeper import Keeper
 from jax_logreg.logistic import Params
 from jax_logreg.loop import Carry, Loop, body, start, worse
-from jax_logreg.matrix import mean_absolute
+from jax_logreg.matrix import magnitude
 from jax_logreg.objective import Objective
 from jax_logreg.result import History
 from jax_logreg.status import Status
@@ -249,7 +249,7 @@ def _look(loop: Loop) -> Loop:
 
 @jax.jit
 def _sums(objective: Objective) -> tuple[Array, Array, Moments | None, Array]:
-    scale = mean_absolute(objective.batch.X, objective.batch.s)
+    scale = magnitude(objective.batch.X, objective.batch.s)
     return objective.total, objective.count, moments_of(objective), scale
 
 

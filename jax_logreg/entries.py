@@ -1,64 +1,95 @@
 """What the entries of X may be, looked at once they are placed."""
 
+from collections.abc import Sequence
 from typing import Any
 
-import jax
 import numpy as np
 
 from jax_logreg import matrix
 from jax_logreg.errors import InputError
 
-_largest = jax.jit(matrix.largest)
 # Entries of an array that NumPy is through with before JAX has begun.
 FEW = 100_000
 
 
-def largest_entries(X: Any, placed: Any, dtype: str) -> Any:
-    """The largest absolute entry of each feature, begun: `placed` is X (n, m) in the dtype."""
-    if not isinstance(X, np.ndarray) or X.size > FEW:
-        return _largest(placed)
-    with np.errstate(over="ignore"):
-        return np.max(np.abs(X.astype(dtype, copy=False)), axis=1)
+def find_extremes(X: Any, placed: Any, dtype: str) -> tuple[Any, Any] | None:
+    """The least and the largest entry of each feature: `placed` is X (n, m) in the dtype.
+
+    None of a matrix of another's making that does not say.
+    """
+    if isinstance(X, np.ndarray) and X.size <= FEW:
+        with np.errstate(over="ignore"):
+            X = X.astype(dtype, copy=False)
+        return X.min(axis=1), X.max(axis=1)
+    if not (matrix.is_array(placed) or hasattr(placed, "extremes")):
+        return None
+    return matrix.extremes(placed)
 
 
-def check_entries(X: Any, largest: Any, dtype: str, m: int | None = None) -> None:
-    """Refuse what computing in the dtype cannot do, given its `largest_entries`.
+def check_entries(
+    X: Any,
+    found: tuple[Any, Any] | None,
+    dtype: str,
+    names: Sequence[str] | None = None,
+    m: int | None = None,
+) -> None:
+    """Refuse what computing in the dtype cannot do, given the `find_extremes` of X.
 
-    `m` is the number of examples, where X holds only some of them.
+    `m` is the number of examples, where X holds only some of them: what is not finite elsewhere is
+    refused there.
 
     Raises:
         ValueError: an entry that is not finite, or a feature whose squares over- or underflow.
     """
-    largest = np.asarray(largest).ravel()
-    if not np.all(np.isfinite(largest)):
-        raise InputError(_not_finite(X, dtype))
+    if found is None:
+        return
+    least, most = (np.asarray(end, np.float64).ravel()[: X.shape[0]] for end in found)
+    largest = np.maximum(most, -least)
+    wrong = np.flatnonzero(~np.isfinite(largest))
+    if wrong.size:
+        line = _not_finite(X, int(wrong[0]), dtype, names, here=m is None)
+        if line is not None:
+            raise InputError(line)
+        return
     limits = np.finfo(dtype)
     high, low = np.sqrt(limits.max / (m or X.shape[1])), np.sqrt(limits.tiny)
+    # What float64 squares to 0 has no part in any sum of squares either, and its weight stays 0.
+    low = 0 if dtype == "float64" else low
     wild = np.flatnonzero((largest > high) | ((largest > 0) & (largest < low)))
     if wild.size:
         more = "" if dtype == "float64" else ", or pass dtype='float64'"
+        i = int(wild[0])
         raise InputError(
-            f"X[{wild[0]}] has entries of at most {largest[wild[0]]:.2g} in size: expected between "
-            f"{low:.1g} and {high:.1g}, so that squares stay within {dtype}: scale feature "
-            f"{wild[0]}{more}"
+            f"X[{i}] has entries of at most {largest[i]:.2g} in size: expected between "
+            f"{np.sqrt(limits.tiny):.1g} and {high:.1g}, so that squares stay within {dtype}: "
+            f"scale {_name(i, names)}{more}"
         )
 
 
-def _not_finite(X: Any, dtype: str) -> str:
+def _not_finite(
+    X: Any, feature: int, dtype: str, names: Sequence[str] | None, here: bool
+) -> str | None:
+    """The line on the first entry of a feature that is not finite, None where it is not here."""
+    row = matrix.raw_row(X, feature)
     with np.errstate(over="ignore"):
-        if hasattr(X, "tocsr"):
-            entries = X.astype(np.float64).tocsr().tocoo()
-            wrong = np.flatnonzero(~np.isfinite(entries.data.astype(dtype)))[0]
-            feature, example = int(entries.row[wrong]), int(entries.col[wrong])
-            value = entries.data[wrong]
-        else:
-            X = np.asarray(X)
-            feature, example = np.argwhere(~np.isfinite(X.astype(dtype)))[0]
-            value = X[feature, example]
+        wrong = np.flatnonzero(~np.isfinite(row.astype(dtype)))
+    name = _name(feature, names)
+    if not wrong.size:
+        if not here:
+            return None
+        return (
+            f"{name} is not finite once it is standardised: expected a finite mean, and a finite "
+            "scale that is not 0"
+        )
+    example, value = int(wrong[0]), row[wrong[0]]
     mend = "leave that example out, or fill the value in"
     if np.isfinite(value):
         mend = f"too large for {dtype}: scale the feature, or pass dtype='float64'"
     return (
-        f"X[{feature}, {example}] is {value} (feature {feature}, example {example}): "
-        f"expected finite numbers: {mend}"
+        f"X[{feature}, {example}] is {value} ({name}, example {example}): expected finite numbers: "
+        f"{mend}"
     )
+
+
+def _name(feature: int, names: Sequence[str] | None) -> str:
+    return f"feature {feature}" if names is None else f"feature '{names[feature]}'"

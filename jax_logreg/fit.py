@@ -17,7 +17,6 @@ from jax_logreg.describing import describe
 from jax_logreg.devices import gather, trim
 from jax_logreg.diagnosis import diagnose, is_penalised, is_standardised
 from jax_logreg.driver import EachStep, Progress, drive, sharpened
-from jax_logreg.errors import InputError, brief
 from jax_logreg.goal import AUTO, Goal, goal_of
 from jax_logreg.gradient_check import check_problem
 from jax_logreg.hosts import agree, spans
@@ -143,8 +142,8 @@ def fit(
             fit_intercept,
             devices,
             one_model=True,
+            names=feature_names,
         )
-        _check_names(feature_names, task.n)
         method, chosen = choose_solver(method, task.objective)
         goal = goal_of(goal, task.objective)
         loop = Loop(task.objective, method, steps, goal, check_every=check_every)
@@ -202,26 +201,6 @@ def _after(
         callback(p._replace(step=taken + p.step, steps=taken + p.steps))
 
     return EachStep(later) if isinstance(callback, EachStep) else later
-
-
-def _check_names(names: Any, n: int) -> None:
-    if names is None:
-        return
-    if not _are_names(names):
-        raise InputError(f"feature_names is {brief(names)}: expected a list of names")
-    if len(names) != n:
-        raise InputError(
-            f"feature_names has {len(names)} names: expected {n}, one for each row of X"
-        )
-
-
-def _are_names(names: Any) -> bool:
-    """Whether each entry of a list or an array stands for a name: a text or a number."""
-    if isinstance(names, str | bytes) or getattr(names, "shape", (0,)) == ():
-        return False
-    if not isinstance(names, Sequence | np.ndarray) and not hasattr(names, "to_list"):
-        return False
-    return all(isinstance(one, str | int | float | np.integer) for one in names)
 
 
 class _Run(NamedTuple):

@@ -9,7 +9,7 @@ from jax import Array
 
 from jax_logreg.errors import InputError, brief
 from jax_logreg.logistic import BINOMIAL, Batch, Family, Params, backprop, cost
-from jax_logreg.matrix import mean_absolute
+from jax_logreg.matrix import magnitude
 
 
 class GradientCheck(NamedTuple):
@@ -84,7 +84,7 @@ def check_problem(params: Any, batch: Any, family: Any) -> None:
 
 @partial(jax.jit, static_argnames="family")
 def _check(params: Params, batch: Batch, family: Family) -> GradientCheck:
-    return compare(params, batch, mean_absolute(batch.X, batch.s), family)
+    return compare(params, batch, magnitude(batch.X, batch.s), family)
 
 
 def compare(params: Params, batch: Batch, scale: Array, family: Family) -> GradientCheck:

@@ -1,11 +1,10 @@
 """The labels, weights and entries of a fit of which each host has a part of the examples."""
 
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from jax_logreg.entries import check_entries, largest_entries
+from jax_logreg.entries import check_entries, find_extremes
 from jax_logreg.errors import InputError
 from jax_logreg.hosts import add_up, agree, share, together
 from jax_logreg.labels import check_labels, encode
@@ -70,17 +69,10 @@ def _highest(numbers: np.ndarray) -> np.ndarray:
     return np.max([one["most"] for one in share(lambda: {"most": numbers})], axis=0)
 
 
-def check_parts(X: Any, placed: Any, dtype: str) -> None:
+def check_parts(X: Any, placed: Any, dtype: str, names: Any = None) -> None:
     """As `check_entries`, given X (n, m) as it is here and as it is placed over all hosts."""
-    limits = np.asarray(largest_entries(None, placed, dtype))
-
-    def tell() -> dict[str, Any]:
-        # Of what is not finite on another host nothing is found here.
-        with suppress(IndexError):
-            check_entries(X, limits, dtype, placed.shape[1])
-        return {}
-
-    share(tell)
+    found = find_extremes(None, placed, dtype)
+    together(lambda: check_entries(X, found, dtype, names, placed.shape[1]))
 
 
 def agree_on_arguments(X: Any, n: int, **others: Any) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from jax_logreg.checks import is_number, read_array
 from jax_logreg.errors import InputError, brief, some
 from jax_logreg.logistic import Family
+from jax_logreg.matrix import power_of_two
 
 # What makes of sums, or of largest values, of the examples here those of all hosts.
 OverHosts = Callable[[np.ndarray], np.ndarray]
@@ -85,14 +86,6 @@ def rescaled(s: np.ndarray, highest: OverHosts = lambda largest: largest) -> np.
     """Rows (r, m) whose largest entry is from 1 up to 2."""
     unit = power_of_two(highest(s.max(axis=1, keepdims=True, initial=0)))
     return s if np.all(unit == 1) else s / unit
-
-
-def power_of_two(values: np.ndarray) -> np.ndarray:
-    """The largest power of 2 that is at most each value, 1 where that is 0: what is divided by it
-    keeps its digits.
-    """
-    _, exponent = np.frexp(values)
-    return np.where(values > 0, np.ldexp(1.0, exponent - 1), 1.0)
 
 
 def _factors(class_weight: Any, classes: tuple[Any, ...]) -> np.ndarray:

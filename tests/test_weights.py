@@ -11,8 +11,9 @@ from cases import COUNTS, DTYPES, FAMILIES, Pieces
 from jax_logreg import L1, L2, Status, fit
 from jax_logreg.labels import encode
 from jax_logreg.matrix import compress, stream
+from jax_logreg.matrix.spread import power_of_two
 from jax_logreg.sweep import bootstrap, cross_validate, fit_many, path
-from jax_logreg.weights import power_of_two, weigh
+from jax_logreg.weights import weigh
 
 pytestmark = pytest.mark.usefixtures("quick")
 

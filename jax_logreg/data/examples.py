@@ -1,6 +1,7 @@
 """Examples as they were read, and the scaling that makes features of them."""
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from jax_logreg.data.categories import Column
 from jax_logreg.errors import InputError
 from jax_logreg.hosts import share
+from jax_logreg.matrix import Spread, spread_of_array
 from jax_logreg.memory import check_room
 
 # Entries that are converted at a time: a block in float64 stays small beside X.
@@ -111,26 +113,17 @@ class Scaling(NamedTuple):
 
     @classmethod
     def fit(cls, examples: Examples, standardise: bool) -> "Scaling":
-        """Weighted mean 0 and standard deviation 1 (a constant feature: 0), or the divisor alone.
-
-        Raises:
-            InputError: a feature whose variance float64 cannot hold.
-        """
-        n = len(examples.X)
+        """Weighted mean 0 and deviation 1 (a constant feature: 0), or the divisor alone."""
+        X, s = examples.X, examples.weights
+        n, m = X.shape
         if not standardise:
             return cls(np.zeros(n), np.full(n, examples.divisor))
-        parts = share(lambda: _told(examples))
-        mean, scale, low, high = _combine([(one["total"], *one["moments"]) for one in parts])
-        # Rounding would leave a constant feature a tiny deviation.
-        mean, scale = np.where(low == high, low, mean), np.where(low == high, 1.0, scale)
-        unfit = np.flatnonzero(~np.isfinite(scale))
-        if unfit.size:
-            name = examples.features[unfit[0]]
-            raise InputError(
-                f"{examples.source}: feature '{name}' is too large to standardise: expected "
-                "squares that float64 holds: scale it down"
-            )
-        return cls(mean, scale)
+        own = spread_of_array(X, np.ones(m) if s is None else s.astype(np.float64))
+        # Of several hosts each tells what it found in its part.
+        parts = share(lambda: {"weight": own.weight, "found": np.stack(own[1:])})
+        of_each = [Spread(float(one["weight"]), *one["found"]) for one in parts]
+        mean, scale = reduce(Spread.merged, of_each).standard()
+        return cls(mean[:, 0], scale[:, 0])
 
     def apply(self, X: np.ndarray, dtype: str) -> np.ndarray:
         """Features (n, m) of raw numbers X (n, m), in the dtype, rounded once."""
@@ -153,54 +146,6 @@ def numbered(n: int) -> tuple[str, ...]:
     """Names for n features that have none."""
     check_room(f"the names of {n} features", 80 * n)
     return tuple(f"x{i}" for i in range(n))
-
-
-def _told(examples: Examples) -> dict[str, Any]:
-    """The moments of the examples of this host, and the sum of their weights."""
-    X, s = examples.X, examples.weights
-    if s is None:
-        return {"moments": _moments(X, None), "total": np.float64(X.shape[1])}
-    counted, s = s > 0, s.astype(np.float64)
-    X = X if counted.all() else X[:, counted]
-    return {"moments": _moments(X, s[counted]), "total": s.sum()}
-
-
-def _moments(X: np.ndarray, s: np.ndarray | None) -> np.ndarray:
-    """Mean, standard deviation, least and largest of each feature, (4, n), float64.
-
-    The weights s (m,) are positive; None counts every example once.
-    """
-    n, m = X.shape
-    found = np.zeros((4, n))
-    # Of the largest weight as 1 no sum over- or underflows.
-    share = None if s is None or not m else s / s.max() / np.sum(s / s.max())
-    for rows in _blocks(X) if m else ():
-        block = X[rows].astype(np.float64)
-        with np.errstate(over="ignore", invalid="ignore"):
-            if share is None:
-                found[:2, rows] = block.mean(axis=1), block.std(axis=1)
-            else:
-                mean = block @ share
-                found[:2, rows] = mean, np.sqrt((block - mean[:, None]) ** 2 @ share)
-        found[2:, rows] = block.min(axis=1), block.max(axis=1)
-    return found
-
-
-def _combine(parts: list[tuple[Any, ...]]) -> tuple[np.ndarray, ...]:
-    """The moments of all parts together, each with its sum of weights.
-
-    Squares about the common mean: those about each own mean, and those of the means (Chan, Golub
-    and LeVeque, 1979).
-    """
-    parts = [part for part in parts if part[0]]
-    if len(parts) == 1:
-        return parts[0][1:]
-    totals, means, scales, lows, highs = (np.array(each) for each in zip(*parts, strict=True))
-    weight = (totals / totals.sum())[:, None]
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = np.sum(weight * means, axis=0)
-        variance = np.sum(weight * (scales**2 + (means - mean) ** 2), axis=0)
-    return mean, np.sqrt(variance), lows.min(axis=0), highs.max(axis=0)
 
 
 def label_values(labels: Any) -> np.ndarray:

@@ -114,7 +114,7 @@ def _check_counted(test: Examples) -> None:
 def make_features(examples: Examples, scaling: Scaling, levels: Levels, dtype: str) -> Any:
     """X (n, m) in the dtype: numbers, scaled, an array; beneath them one-hot levels, as codes."""
     if is_streamed(examples):
-        return scaled(examples, scaling, dtype)
+        return scaled(examples, scaling)
     n, m = examples.X.shape
     size = np.dtype(dtype).itemsize
     check_room(f"{examples.source}: {m} examples of {n} features", m * n * size)

@@ -2,28 +2,33 @@
 
 from jax_logreg.matrix.by_feature import part_features, part_rows
 from jax_logreg.matrix.categorical import Categorical, from_codes
+from jax_logreg.matrix.chunking import from_scipy
 from jax_logreg.matrix.compressed import Compressed, compress
 from jax_logreg.matrix.dense import Transposed, aligned
 from jax_logreg.matrix.encoding import encode
 from jax_logreg.matrix.identity import Identity, are_near, identify
 from jax_logreg.matrix.operations import (
+    cast,
     each_block,
     examples,
+    extremes,
     features,
     gram,
     in_blocks,
     is_array,
-    largest,
+    magnitude,
     mean_absolute,
     one_by_one,
     over_blocks,
     over_parts,
+    raw_row,
     squares,
 )
 from jax_logreg.matrix.placing import arrange, place
 from jax_logreg.matrix.read_ahead import plain_errors
 from jax_logreg.matrix.sharded import Sharded, shard
-from jax_logreg.matrix.sparse import Sparse, from_scipy
+from jax_logreg.matrix.sparse import Sparse
+from jax_logreg.matrix.spread import Spread, power_of_two, spread_of_array
 from jax_logreg.matrix.stacked import Stacked, stack
 from jax_logreg.matrix.standardised import Standardised, standardise
 from jax_logreg.matrix.streamed import Streamed, stream
@@ -34,6 +39,7 @@ __all__ = [
     "Identity",
     "Sharded",
     "Sparse",
+    "Spread",
     "Stacked",
     "Standardised",
     "Streamed",
@@ -41,10 +47,12 @@ __all__ = [
     "aligned",
     "are_near",
     "arrange",
+    "cast",
     "compress",
     "each_block",
     "encode",
     "examples",
+    "extremes",
     "features",
     "from_codes",
     "from_scipy",
@@ -52,7 +60,7 @@ __all__ = [
     "identify",
     "in_blocks",
     "is_array",
-    "largest",
+    "magnitude",
     "mean_absolute",
     "one_by_one",
     "over_blocks",
@@ -61,7 +69,10 @@ __all__ = [
     "part_rows",
     "place",
     "plain_errors",
+    "power_of_two",
+    "raw_row",
     "shard",
+    "spread_of_array",
     "squares",
     "stack",
     "standardise",

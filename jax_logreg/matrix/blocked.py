@@ -38,6 +38,7 @@ class Blocked:
     blocks: Any
     scale: Any
     shape: Any
+    dtype: Any
     block_shape: Any
     in_blocks = True
     one_by_one = True
@@ -99,6 +100,10 @@ class Blocked:
 
         return lax.scan(of_block, carry, (self.blocks, *map(self._by_block, rows)))[0]
 
+    def extremes(self) -> tuple[Array, Array]:
+        """The least and the largest X of each feature, (n, 1) each, 0 being one of them."""
+        return _extremes(self)
+
     def mean_absolute(self, s: Array, centre: Array | None = None) -> Array:
         """Σ s·|X − centre| / Σ s over the examples, (n, 1)."""
         return self._sum(lambda x: jnp.abs(self._centred(x, centre)), s) / jnp.sum(s)
@@ -112,11 +117,11 @@ class Blocked:
         """X diag(d) Xᵀ, (n, n)."""
 
         def of_block(block: Any, d: Array) -> Array:
-            x = self.decode(self.load(block), d.dtype)
+            # Scaled before the squares, which could leave the range of the dtype.
+            x = self._scaled(self.decode(self.load(block), d.dtype))
             return (x * d.T).T @ x
 
-        G = total(of_block, self.blocks, self._by_block(d))
-        return G if self.scale is None else G * (self.scale * self.scale.T).astype(d.dtype)
+        return total(of_block, self.blocks, self._by_block(d))
 
     @jax.default_matmul_precision("highest")
     def _sum(self, f: Callable[[Array], Array], rows: Array) -> Array:
@@ -145,6 +150,18 @@ class Blocked:
     def _filled(self, rows: Array) -> Array:
         count, size, _ = self.block_shape
         return jnp.pad(rows, ((0, 0), (0, count * size - self.shape[1])))
+
+
+@jax.jit
+def _extremes(X: Blocked) -> tuple[Array, Array]:
+    def of_block(found: tuple[Array, Array], block: Any) -> tuple[tuple[Array, Array], None]:
+        x = X._scaled(X.decode(X.load(block), X.dtype))
+        least, most = jnp.min(x, axis=0), jnp.max(x, axis=0)
+        return (jnp.minimum(found[0], least), jnp.maximum(found[1], most)), None
+
+    zero = jnp.zeros(X.shape[0], X.dtype)
+    least, most = lax.scan(of_block, (zero, zero), X.blocks)[0]
+    return least[:, None], most[:, None]
 
 
 def _split(rows: Array, size: int) -> Array:

@@ -14,22 +14,24 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jax_logreg.errors import InputError
 from jax_logreg.matrix.dense import Transposed, arrange_dense
 from jax_logreg.matrix.operations import is_array
+from jax_logreg.matrix.settling import settle
 from jax_logreg.matrix.standardised import Standardised
 
 
 def part_features(X: Any, dtype: str, mesh: Mesh) -> Any:
     """X (n, m), its rows over the devices of the mesh, as many on each; zeros follow the last row.
 
-    An array is read as `dtype`, a matrix keeps its own.
+    Whatever it is, it is read as `dtype`.
 
     Raises:
         InputError: a matrix that is neither dense nor one that is Standardised.
     """
+    X = settle(X, dtype)
     if isinstance(X, Standardised):
-        inner = part_features(X.X, str(X.X.dtype), mesh)
+        inner = part_features(X.X, dtype, mesh)
         return Standardised(inner, part_rows(X.mean, mesh), part_rows(X.scale, mesh, fill=1))
     if isinstance(X, Transposed):
-        X, dtype = np.asarray(X.rows).T, str(X.dtype)
+        X = np.asarray(X.rows).T
     if hasattr(X, "tocsr") or not is_array(X):
         raise InputError(
             f"X is a {type(X).__name__}, whose features devices cannot share: expected an array, "

@@ -1,7 +1,7 @@
 """Categorical columns as codes: the one-hot X (n, m) that they stand for is never stored."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -11,6 +11,7 @@ from jax import Array, lax
 
 from jax_logreg.checks import check_dtype, check_flag, check_integer, read_array
 from jax_logreg.errors import InputError, brief
+from jax_logreg.matrix.spread import Spread
 from jax_logreg.pytree import pytree
 
 # Sums of a column with few levels are made in up to so many parts, of so many sums in all (256 KB
@@ -74,9 +75,28 @@ class Categorical:
         present, absent = self._weights(d)
         return present * jnp.square(1 - centre) + absent * jnp.square(centre)
 
-    def largest(self) -> Array:
-        """The largest |X| of each feature, (n, 1): 1, or 0 where no example has the level."""
-        return (self._count(jnp.ones(self.shape[1], bool)) > 0).astype(self.dtype)
+    def extremes(self) -> tuple[Array, Array]:
+        """The least and the largest X of each feature, (n, 1) each: 0, and 1 where it occurs."""
+        found = (self._count(jnp.ones(self.shape[1], bool)) > 0).astype(self.dtype)
+        return jnp.zeros_like(found), found
+
+    def astype(self, dtype: Any) -> "Categorical":
+        """The same, whose examples and features are given back in the dtype."""
+        return replace(self, dense=str(np.dtype(dtype)))
+
+    def spread(self, s: np.ndarray) -> Spread:
+        """Mean and deviation under weights s (m,), in float64: p and √(p·(1 − p))."""
+        found = []
+        for code, count in zip(self.codes, self.levels, strict=True):
+            index = np.asarray(code)
+            own = np.bincount(index, s, count + 1)[:count]
+            counted = np.bincount(index[s > 0], minlength=count + 1)[:count]
+            found.append(np.stack([own, counted]))
+        own, counted = np.concatenate(found, axis=1)[:, :, None]
+        total, everywhere = float(s.sum()), counted == np.count_nonzero(s > 0)
+        p = np.where(everywhere, 1, own / total)
+        deviation = np.sqrt(p * np.where(everywhere, 0, np.maximum(total - own, 0) / total))
+        return Spread(total, p, deviation, everywhere.astype(float), (counted > 0).astype(float))
 
     def gram(self, d: Array) -> Array:
         """X diag(d) Xᵀ, (n, n): a table of each two columns' levels, summed by pairs of codes."""

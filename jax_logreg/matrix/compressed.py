@@ -1,7 +1,7 @@
 """X (n, m) in one, two or four bytes an entry, converted block by block inside its products."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -13,6 +13,7 @@ from jax_logreg.checks import check_choice, check_dtype, real_array
 from jax_logreg.errors import InputError
 from jax_logreg.matrix.blocked import Blocked, layout
 from jax_logreg.matrix.dense import new_buffer
+from jax_logreg.matrix.spread import Spread, spread_of_blocks
 from jax_logreg.pytree import pytree
 
 # Entries of a block: 6 MB once converted to float32.
@@ -78,6 +79,26 @@ class Compressed(Blocked):
         stored = self.blocks[:, :, index].reshape(-1, index.size)[: self.m].T
         x = self.decode(stored, self.dtype)
         return x if self.scale is None else x * self.scale[index].astype(x.dtype)
+
+    def astype(self, dtype: Any) -> "Compressed":
+        """The same, whose examples and features are given back in the dtype."""
+        return replace(self, dense=str(np.dtype(dtype)))
+
+    def rescaled(self, factor: np.ndarray) -> "Compressed":
+        """Each feature times its factor (n, 1)."""
+        scale = factor if self.scale is None else np.asarray(self.scale, np.float64) * factor
+        return replace(self, scale=scale)
+
+    def spread(self, s: np.ndarray) -> Spread:
+        """Mean and deviation under weights s (m,), in float64."""
+        return spread_of_blocks(map(self._on_host, np.asarray(self.blocks)), s)
+
+    def _on_host(self, stored: np.ndarray) -> np.ndarray:
+        """The numbers (n, size) of a block in NumPy."""
+        if stored.dtype == np.uint16:
+            stored = (stored.astype(np.uint32) << 16).view(np.float32)
+        x = stored.T.astype(np.float64)
+        return x if self.scale is None else x * np.asarray(self.scale, np.float64)
 
     def cut(self, span: slice, m: int, size: int) -> "Compressed":
         """The columns of the span, and zeros up to m of them, in NumPy, in blocks of about `size`

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jax_logreg.matrix.operations import sum_blocks
+from jax_logreg.matrix.operations import ends, sum_blocks
+from jax_logreg.matrix.spread import Spread, spread_of_array
 from jax_logreg.pytree import pytree
 
 # XLA:CPU aliases a NumPy buffer at this alignment instead of copying it.
@@ -60,9 +61,18 @@ class Transposed:
         """Σ d·(X − centre)² over the examples, (n, 1)."""
         return self._sum(jnp.square, d, centre)
 
-    def largest(self) -> Array:
-        """The largest |X| of each feature, (n, 1)."""
-        return jnp.maximum(jnp.max(self.rows, axis=0), -jnp.min(self.rows, axis=0))[:, None]
+    def extremes(self) -> tuple[Array, Array]:
+        """The least and the largest X of each feature, (n, 1) each."""
+        return ends(self.rows, 0)
+
+    def astype(self, dtype: Any) -> "Transposed":
+        """The same in the dtype."""
+        with np.errstate(over="ignore"):
+            return Transposed(self.rows.astype(dtype))
+
+    def spread(self, s: np.ndarray) -> Spread:
+        """Mean and deviation under weights s (m,), in float64."""
+        return spread_of_array(np.asarray(self.rows).T, s)
 
     @jax.default_matmul_precision("highest")
     def _sum(self, f: Callable[[Array], Array], d: Array, centre: Array | None) -> Array:

@@ -11,10 +11,11 @@ import jax
 import numpy as np
 
 from jax_logreg.describing import describe, digest
+from jax_logreg.matrix.chunking import canonical
 from jax_logreg.matrix.dense import Transposed
 from jax_logreg.matrix.operations import is_array
 from jax_logreg.matrix.placing import check_sparse
-from jax_logreg.matrix.sparse import Sparse, canonical
+from jax_logreg.matrix.sparse import Sparse
 from jax_logreg.matrix.stacked import Stacked
 from jax_logreg.matrix.standardised import Standardised
 from jax_logreg.matrix.streamed import Streamed

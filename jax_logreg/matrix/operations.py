@@ -5,10 +5,12 @@ function as a method, and its shape and dtype.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 from jax.tree_util import treedef_is_leaf
 
@@ -22,14 +24,19 @@ def is_array(X: Any) -> bool:
 
 
 def mean_absolute(X: Any, s: Array, centre: Array | None = None) -> Array:
-    """Weighted mean of |X − centre| over the examples, Σ s·|X − centre| / Σ s, (n, 1).
-
-    Without a centre (n, 1) it is the scale of each feature.
-    """
+    """Weighted mean of |X − centre| over the examples, Σ s·|X − centre| / Σ s, (n, 1)."""
     if not is_array(X):
         return X.mean_absolute(s, centre)
     # One fused reduction: a product would first write |X| out.
     return jnp.sum(jnp.abs(_centred(X, centre)) * s, axis=1, keepdims=True) / jnp.sum(s)
+
+
+def magnitude(X: Any, s: Array) -> Array:
+    """The mean size of what a product sums for each feature, (n, 1): rounding is relative to it.
+
+    That is the mean of |X|, but for a view, which subtracts its mean after the sum.
+    """
+    return X.magnitude(s) if hasattr(X, "magnitude") else mean_absolute(X, s)
 
 
 def squares(X: Any, d: Array, centre: Array | None = None) -> Array:
@@ -42,12 +49,46 @@ def squares(X: Any, d: Array, centre: Array | None = None) -> Array:
     return jnp.sum(jnp.square(_centred(X, centre)) * d, axis=1, keepdims=True)
 
 
-def largest(X: Any) -> Array:
-    """The largest |X| of each feature, (n, 1), NaN where there is one; of dense and sparse X."""
+def extremes(X: Any) -> tuple[Any, Any]:
+    """The least and the largest X of each feature, (n, 1) each, NaN where there is one.
+
+    Of a matrix that pads or leaves out zeros 0 may count as one of them.
+    """
     if not is_array(X):
-        return X.largest()
+        return X.extremes()
+    return ends(X, 1)
+
+
+@partial(jax.jit, static_argnums=1)
+def ends(X: Array, axis: int) -> tuple[Array, Array]:
+    """The least and the largest along an axis of examples, as (n, 1)."""
     # Two reductions write nothing out.
-    return jnp.maximum(jnp.max(X, axis=1), -jnp.min(X, axis=1))[:, None]
+    return jnp.min(X, axis=axis).reshape(-1, 1), jnp.max(X, axis=axis).reshape(-1, 1)
+
+
+def raw_row(X: Any, feature: int) -> np.ndarray:
+    """The numbers (m,) of a feature as they are given, in float64, to be looked at."""
+    if hasattr(X, "raw_row"):
+        row: np.ndarray = X.raw_row(feature)
+    elif hasattr(X, "tocsr"):
+        row = X.tocsr()[[feature]].toarray()[0]
+    elif is_array(X):
+        row = np.asarray(X[feature])
+    else:
+        row = np.asarray(features(X, jnp.array([feature], jnp.int32)))[0]
+    return row.astype(np.float64)
+
+
+def known(a: Any) -> Any:
+    """An array in NumPy, or as it is inside a trace."""
+    return a if isinstance(a, jax.core.Tracer) else np.asarray(a)
+
+
+def cast(X: Any, dtype: Any) -> Any:
+    """X, or what it gives back, in the dtype; a matrix that has no `astype` stays as it is."""
+    if not hasattr(X, "astype") or getattr(X, "dtype", None) == dtype:
+        return X
+    return X.astype(dtype)
 
 
 @jax.default_matmul_precision("highest")

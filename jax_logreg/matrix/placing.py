@@ -5,26 +5,33 @@ from typing import Any
 import jax
 
 from jax_logreg.errors import InputError
+from jax_logreg.matrix.chunking import from_scipy
 from jax_logreg.matrix.dense import arrange_dense
-from jax_logreg.matrix.operations import is_array
-from jax_logreg.matrix.sparse import from_scipy
+from jax_logreg.matrix.operations import cast, is_array
+from jax_logreg.matrix.settling import settle
 from jax_logreg.matrix.stacked import Stacked
+from jax_logreg.matrix.standardised import Standardised
 
 
 def arrange(X: Any, dtype: str, device: jax.Device | None) -> Any:
-    """X (n, m), an array or a SciPy sparse matrix, as `dtype` and ready for the device.
+    """X (n, m), an array, a SciPy sparse matrix or a matrix, as `dtype` and ready for the device.
 
-    A jax array stays where it is unless a device is named. So are the matrices of a stack; others
-    are as they should be.
+    A jax array stays where it is unless a device is named.
 
     Raises:
         ValueError: a sparse matrix of anything but real numbers.
     """
+    return _arranged(settle(X, dtype), dtype, device)
+
+
+def _arranged(X: Any, dtype: str, device: jax.Device | None) -> Any:
     if hasattr(X, "tocsr"):
         return from_scipy(check_sparse(X), dtype)
     if isinstance(X, Stacked):
-        return Stacked(tuple(arrange(one, dtype, device) for one in X.matrices))
-    return arrange_dense(X, dtype, device) if is_array(X) else X
+        return Stacked(tuple(_arranged(one, dtype, device) for one in X.matrices))
+    if isinstance(X, Standardised):
+        return Standardised(_arranged(X.X, dtype, device), X.mean, X.scale)
+    return arrange_dense(X, dtype, device) if is_array(X) else cast(X, dtype)
 
 
 def check_sparse(X: Any) -> Any:

@@ -63,6 +63,7 @@ class ReadAhead:
         self._lock = Lock()
         self._ahead: deque[tuple[_Key, Future[np.ndarray]]] = deque()
         self._at: tuple[_Key, np.ndarray] | None = None
+        self._extremes: tuple[np.ndarray, np.ndarray] | None = None
 
     def block(self, number: int, dtype: np.dtype[Any]) -> np.ndarray:
         """Block `number` in the dtype: (size, n) by rows, else (n, size).
@@ -92,6 +93,23 @@ class ReadAhead:
             at = index[here] % self.size
             found[here] = block[at] if self.source.by_rows else block[:, at].T
         return found
+
+    def extremes(self) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the largest of each feature, (n, 1) each, NaN where there is one.
+
+        A source that has looked already has `extremes` (n,); another is looked through once.
+        """
+        if self._extremes is None:
+            found = getattr(self.source, "extremes", None)
+            least, most = self._look_through() if found is None else found
+            self._extremes = (np.asarray(least)[:, None], np.asarray(most)[:, None])
+        return self._extremes
+
+    def _look_through(self) -> tuple[np.ndarray, np.ndarray]:
+        axis = 0 if self.source.by_rows else 1
+        ends = [(x.min(axis), x.max(axis)) for x in self.source.pieces(0, self.size)]
+        least, most = (np.stack(each).astype(np.float64) for each in zip(*ends, strict=True))
+        return least.min(axis=0), most.max(axis=0)
 
     def read_alone(self, dtype: np.dtype[Any]) -> Iterator[np.ndarray]:
         """Every block, read here and now: what a pass takes with nothing computed beside it."""

@@ -15,21 +15,25 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jax_logreg.errors import InputError
 from jax_logreg.hosts import most
 from jax_logreg.matrix.categorical import Categorical
+from jax_logreg.matrix.chunking import split_scipy
 from jax_logreg.matrix.compressed import Compressed
 from jax_logreg.matrix.dense import Transposed
 from jax_logreg.matrix.operations import (
+    cast,
     examples,
+    extremes,
     features,
     gram,
     in_blocks,
     is_array,
-    largest,
+    magnitude,
     mean_absolute,
     over_blocks,
     squares,
 )
 from jax_logreg.matrix.placing import arrange, check_sparse
-from jax_logreg.matrix.sparse import Sparse, split_scipy
+from jax_logreg.matrix.settling import settle
+from jax_logreg.matrix.sparse import Sparse
 from jax_logreg.matrix.stacked import Stacked
 from jax_logreg.matrix.standardised import Standardised
 from jax_logreg.pytree import pytree
@@ -89,13 +93,22 @@ class Sharded:
 
         return self._sum(of_part, centre, s) / jnp.sum(s)
 
+    def magnitude(self, s: Array) -> Array:
+        """The mean size of what a product sums for each feature, (n, 1)."""
+
+        def of_part(X: Any, _: None, s: Array) -> Array:
+            total = jnp.sum(s)
+            return jnp.where(total > 0, magnitude(X, s) * total, 0)
+
+        return self._sum(of_part, None, s) / jnp.sum(s)
+
     def squares(self, d: Array, centre: Array | None = None) -> Array:
         """Σ d·(X − centre)² over the examples, (n, 1)."""
         return self._sum(lambda X, centre, d: squares(X, d, centre), centre, d)
 
-    def largest(self) -> Array:
-        """The largest |X| of each feature, (n, 1)."""
-        return self._map(lambda X, _: lax.pmax(largest(X), self._axis), PartitionSpec(), None)
+    def extremes(self) -> tuple[Array, Array]:
+        """The least and the largest X of each feature, (n, 1) each, padding being 0."""
+        return _extremes(self)
 
     def gram(self, d: Array) -> Array:
         """X diag(d) Xᵀ, (n, n)."""
@@ -159,22 +172,32 @@ class Sharded:
         return mapped(self.parts, shared, *rows)
 
 
+@jax.jit
+def _extremes(X: Sharded) -> tuple[Array, Array]:
+    def of_part(part: Any, _: None) -> tuple[Array, Array]:
+        least, most = extremes(part)
+        return lax.pmin(least, X._axis), lax.pmax(most, X._axis)
+
+    return X._map(of_part, PartitionSpec(), None)
+
+
 def shard(X: Any, dtype: str, mesh: Mesh) -> Any:
     """X (n, m), spread over the devices of the mesh; zeros follow its last example.
 
     Over several hosts X is the part that this one has, and zeros follow the last of each.
-    An array or a SciPy sparse matrix is read as `dtype`, a matrix keeps its own.
+    Whatever it is, it is read as `dtype`.
 
     Raises:
         InputError: a matrix that cannot be split.
     """
+    X = settle(X, dtype)
     if isinstance(X, Standardised):
         everywhere = NamedSharding(mesh, PartitionSpec())
 
         def replicate(a: Any) -> Array:
             return jax.make_array_from_process_local_data(everywhere, np.asarray(a))
 
-        inner = shard(X.X, str(X.X.dtype), mesh)
+        inner = shard(X.X, dtype, mesh)
         return Standardised(inner, replicate(X.mean), replicate(X.scale))
     return Sharded(_join(_split(X, dtype, mesh), mesh), mesh)
 
@@ -193,17 +216,18 @@ def _split(X: Any, dtype: str, mesh: Mesh) -> list[Any]:
     if isinstance(X, Standardised):
         return [Standardised(part, X.mean, X.scale) for part in _split(X.X, dtype, mesh)]
     if isinstance(X, Categorical):
-        return [X.cut(span, q) for span in spans]
+        return [cast(X, dtype).cut(span, q) for span in spans]
     if isinstance(X, Compressed):
+        X = cast(X, dtype)
         size = X.block_shape[1]
         if over_hosts:
             (size,) = most(size)
         return [X.cut(span, q, size) for span in spans]
     if isinstance(X, Transposed):
-        rows = np.asarray(X.rows).T
+        rows = np.asarray(X.rows, dtype).T
         return [Transposed(_filled(rows[:, span], q).T) for span in spans]
     if isinstance(X, Sparse):
-        return split_scipy(X.to_scipy(), X.dtype.name, spans, q, over_hosts)
+        return split_scipy(X.to_scipy(), dtype, spans, q, over_hosts)
     if hasattr(X, "tocsr"):
         return split_scipy(check_sparse(X), dtype, spans, q, over_hosts)
     if not is_array(X):

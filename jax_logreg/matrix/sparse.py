@@ -1,7 +1,7 @@
 """A sparse X (n, m): the nonzeros in short chunks, once by feature and once by example."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -9,15 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jax_logreg.checks import check_dtype
-from jax_logreg.errors import InputError, brief
-from jax_logreg.hosts import most
 from jax_logreg.matrix.operations import sum_blocks
+from jax_logreg.matrix.spread import Spread, spread_of_nonzeros
 from jax_logreg.pytree import pytree
-
-# Nonzeros in a chunk. Wider chunks pay for more padding, narrower ones for more sums by segment;
-# at 20 to 50 nonzeros a row, 8 and 16 are the fastest.
-_WIDTH = 8
 
 
 @pytree
@@ -106,13 +100,28 @@ class Sparse:
         """Σ d·(X − centre)² over the examples, (n, 1)."""
         return self._sum(jnp.square, d, centre)
 
-    def largest(self) -> Array:
-        """The largest |X| of each feature, (n, 1)."""
-        entries = self.by_feature
-        chunks = jnp.max(jnp.abs(entries.value), axis=0)
-        found = jax.ops.segment_max(chunks, entries.owner, entries.rows, indices_are_sorted=True)
-        # A feature without chunks has no largest.
-        return jnp.maximum(found, 0)[:, None]
+    def extremes(self) -> tuple[Array, Array]:
+        """The least and the largest X of each feature, (n, 1) each, 0 being one of them."""
+        return _extremes(self.by_feature)
+
+    def astype(self, dtype: Any) -> "Sparse":
+        """The same in the dtype."""
+        pair = (self.by_feature, self.by_example)
+        return Sparse(*(replace(part, value=part.value.astype(dtype)) for part in pair))
+
+    def rescaled(self, factor: np.ndarray) -> "Sparse":
+        """Each feature times its factor (n, 1)."""
+        by_feature, by_example = self.by_feature, self.by_example
+        column = jnp.asarray(factor[:, 0], self.dtype)
+        value = by_feature.value * column[by_feature.owner][None]
+        return Sparse(
+            replace(by_feature, value=value),
+            replace(by_example, value=by_example.value * column[by_example.index]),
+        )
+
+    def spread(self, s: np.ndarray) -> Spread:
+        """Mean and deviation under weights s (m,), in float64."""
+        return spread_of_nonzeros(self.to_scipy(), s)
 
     def _sum(self, f: Callable[[Array], Array], s: Array, centre: Array | None) -> Array:
         """Σ s·f(X − centre) over the examples, (n, 1), for an f with f(0) = 0."""
@@ -155,95 +164,16 @@ class Sparse:
         return csr_array((value[stored], (row, index[stored])), shape=self.shape)
 
 
-def from_scipy(S: Any, dtype: str) -> Sparse:
-    """X (n, m) from any scipy.sparse matrix or array: duplicates summed, stored zeros dropped.
-
-    Raises:
-        InputError: what is none, or holds anything but real numbers.
-    """
-    if not hasattr(S, "tocsr") or isinstance(S, type):
-        raise InputError(f"S is {brief(S)}: expected a matrix or an array of scipy.sparse, (n, m)")
-    if len(S.shape) != 2 or 0 in S.shape or S.dtype.kind not in "biuf":
-        raise InputError(
-            f"S is {S.dtype} of shape {S.shape}: expected real numbers (n, m), both at least 1"
-        )
-    dtype = check_dtype(dtype)
-    # The order that S has, or that of its transpose, spares a conversion.
-    by_column = S.format == "csc"
-    one = canonical(S.T if by_column else S, dtype)
-    pair = _chunks(one), _chunks(one.T.tocsr())
-    return Sparse(*(pair[::-1] if by_column else pair))
-
-
-def split_scipy(
-    S: Any, dtype: str, spans: list[slice], m: int, over_hosts: bool = False
-) -> list[Sparse]:
-    """The columns of each span, and empty ones up to m of them, as matrices of one structure,
-    which may be that of other hosts' too.
-    """
-    rows, parts = canonical(S.T, dtype), []
-    for span in spans:
-        part = rows[span]
-        part.resize(m, S.shape[0])
-        parts.append(from_scipy(part.T, dtype))
-    by_feature = _alike([part.by_feature for part in parts], over_hosts)
-    by_example = _alike([part.by_example for part in parts], over_hosts)
-    return [Sparse(*pair) for pair in zip(by_feature, by_example, strict=True)]
-
-
-def _alike(parts: list[Chunks], over_hosts: bool) -> list[Chunks]:
-    """The same with as many chunks each, those of zeros behind the last row's own."""
-    size, longest = max(a.owner.size for a in parts), max(a.longest for a in parts)
-    if over_hosts:
-        size, longest = most(size, longest)
-    filled = []
-    for a in parts:
-        missing = size - a.owner.size
-        index, value = (np.pad(b, ((0, 0), (0, missing))) for b in (a.index, a.value))
-        owner = np.pad(a.owner, (0, missing), constant_values=a.rows - 1)
-        filled.append(Chunks(index, value, owner, a.starts, a.columns, longest))
-    return filled
-
-
-def canonical(S: Any, dtype: str) -> Any:
-    """S as CSR in the dtype, without duplicates and stored zeros; S itself is left as it was."""
-    if S.dtype not in (np.float32, np.float64):
-        # Small integers would overflow where duplicates are summed.
-        S = S.astype(np.float64)
-    S = S.tocsr()
-    if not S.has_canonical_format:
-        S = S.copy()
-        S.sum_duplicates()
-    with np.errstate(over="ignore"):
-        data = S.data.astype(dtype)
-    if np.all(data):
-        return type(S)((data, S.indices, S.indptr), shape=S.shape)
-    S = type(S)((data, S.indices.copy(), S.indptr.copy()), shape=S.shape)
-    S.eliminate_zeros()
-    return S
-
-
-def _chunks(S: Any) -> Chunks:
-    """The rows of a CSR matrix (rows, columns) cut into chunks."""
-    rows, columns = S.shape
-    lengths = np.diff(S.indptr)
-    counts = -(-lengths // _WIDTH)
-    first = S.indices[S.indptr[:-1][counts > 0]]
-    if S.nnz == 0:
-        counts[0], first = 1, np.zeros(1)
-    starts = np.concatenate([[0], np.cumsum(counts)])
-    holes = _WIDTH * counts - lengths
-    hole = np.repeat(_WIDTH * starts[1:] - np.cumsum(holes), holes) + np.arange(holes.sum())
-    filled = np.ones(_WIDTH * starts[-1], bool)
-    filled[hole] = False
-    index = np.repeat(first.astype(np.int32), _WIDTH * counts[counts > 0])
-    value = np.zeros(index.shape, S.dtype)
-    index[filled], value[filled] = S.indices, S.data
-    return Chunks(
-        jnp.asarray(index.reshape(-1, _WIDTH).T),
-        jnp.asarray(value.reshape(-1, _WIDTH).T),
-        jnp.asarray(np.repeat(np.arange(rows, dtype=np.int32), counts)),
-        jnp.asarray(starts, jnp.int32),
-        columns,
-        int(counts.max()),
+@jax.jit
+def _extremes(entries: Chunks) -> tuple[Array, Array]:
+    pairs = (
+        (jnp.min, jax.ops.segment_min, jnp.minimum),
+        (jnp.max, jax.ops.segment_max, jnp.maximum),
     )
+    found = []
+    for of_chunk, of_row, with_zero in pairs:
+        chunks = of_chunk(entries.value, axis=0)
+        rows = of_row(chunks, entries.owner, entries.rows, indices_are_sorted=True)
+        # A feature without chunks has nothing but zeros.
+        found.append(with_zero(rows, 0)[:, None])
+    return found[0], found[1]

@@ -11,13 +11,18 @@ from jax import Array, lax
 
 from jax_logreg.errors import InputError, brief
 from jax_logreg.matrix.operations import (
+    cast,
     examples,
+    extremes,
     features,
     gram,
-    largest,
+    known,
+    magnitude,
     mean_absolute,
+    raw_row,
     squares,
 )
+from jax_logreg.matrix.spread import Spread, spread
 from jax_logreg.pytree import pytree
 
 # Entries of the features that are made dense at a time, 16 MB in float32.
@@ -41,8 +46,9 @@ class Stacked:
 
     @property
     def dtype(self) -> Any:
-        """The dtype of the entries."""
-        return self.matrices[0].dtype
+        """The dtype of the entries, or where all are in NumPy the one that JAX computes in."""
+        placed = [X.dtype for X in self.matrices if not isinstance(X, np.ndarray)]
+        return placed[0] if placed else jnp.zeros((), float).dtype
 
     def __rmatmul__(self, left: Array) -> Array:
         """`left @ X` for left (k, n): (k, m)."""
@@ -57,13 +63,38 @@ class Stacked:
         """Σ s·|X − centre| / Σ s over the examples, (n, 1)."""
         return self._each(lambda X, own: mean_absolute(X, s, own), centre)
 
+    def magnitude(self, s: Array) -> Array:
+        """The mean size of what a product sums for each feature, (n, 1)."""
+        return self._each(lambda X, _: magnitude(X, s), None)
+
     def squares(self, d: Array, centre: Array | None = None) -> Array:
         """Σ d·(X − centre)² over the examples, (n, 1)."""
         return self._each(lambda X, own: squares(X, d, own), centre)
 
-    def largest(self) -> Array:
-        """The largest |X| of each feature, (n, 1)."""
-        return jnp.concatenate([largest(X) for X in self.matrices])
+    def extremes(self) -> tuple[Any, Any]:
+        """The least and the largest X of each feature, (n, 1) each."""
+        least, most = zip(*map(extremes, self.matrices), strict=True)
+        if isinstance(known(least[0]), jax.core.Tracer):
+            return jnp.concatenate(least), jnp.concatenate(most)
+        return np.concatenate(least), np.concatenate(most)
+
+    def raw_row(self, feature: int) -> np.ndarray:
+        """The numbers (m,) of a feature as they are given."""
+        for X in self.matrices:
+            if feature < X.shape[0]:
+                break
+            feature -= X.shape[0]
+        return raw_row(X, feature)
+
+    def spread(self, s: np.ndarray) -> Spread:
+        """Mean and deviation under weights s (m,), in float64."""
+        parts = [spread(X, s) for X in self.matrices]
+        columns = (np.concatenate(each) for each in zip(*(p[1:] for p in parts), strict=True))
+        return Spread(parts[0].weight, *columns)
+
+    def astype(self, dtype: Any) -> "Stacked":
+        """The same in the dtype."""
+        return Stacked(tuple(cast(X, dtype) for X in self.matrices))
 
     def gram(self, d: Array) -> Array:
         """X diag(d) Xᵀ, (n, n), from what each two matrices have in common."""
@@ -125,7 +156,7 @@ def _crossed(A: Any, B: Any, d: Array) -> Array:
 
 
 def stack(matrices: Sequence[Any]) -> Stacked:
-    """The matrices (nᵢ, m), one under the other.
+    """The matrices (nᵢ, m), one under the other; arrays of NumPy's may be of any dtype.
 
     Raises:
         InputError: none of them, examples of several numbers, or entries of several dtypes.
@@ -140,7 +171,7 @@ def stack(matrices: Sequence[Any]) -> Stacked:
     lengths = [X.shape[1] for X in matrices]
     if len(set(lengths)) > 1:
         raise InputError(f"matrices have {lengths} examples each: expected as many in all of them")
-    dtypes = [str(X.dtype) for X in matrices]
+    dtypes = [str(X.dtype) for X in matrices if not isinstance(X, np.ndarray)]
     if len(set(dtypes)) > 1:
         raise InputError(f"matrices are of {', '.join(dtypes)}: expected one dtype for all")
     return Stacked(tuple(matrices))

@@ -6,21 +6,29 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
+from jax_logreg.errors import InputError
 from jax_logreg.matrix.operations import (
+    cast,
     each_block,
     examples,
+    extremes,
     features,
     gram,
     in_blocks,
     is_array,
+    known,
+    magnitude,
     mean_absolute,
     one_by_one,
     over_blocks,
     over_parts,
+    raw_row,
     squares,
 )
+from jax_logreg.matrix.spread import Spread, power_of_two, spread
 from jax_logreg.pytree import pytree
 
 
@@ -30,13 +38,13 @@ class Standardised:
     """(X − mean) / scale for any matrix X (n, m), mean (n, 1) and scale (n, 1).
 
     Products subtract what the mean contributes after the sum over X. Where |mean| ≫ scale that
-    costs about log₁₀(|mean| / scale) digits, in the Gram matrix twice as many: subtract such a mean
-    from a dense X beforehand, or compute in float64.
+    costs about log₁₀(|mean| / scale) digits, in the Gram matrix twice as many. A fit forms what
+    NumPy has anyway, in float64, when it places it, and loses none.
     """
 
     X: Any
-    mean: Array
-    scale: Array
+    mean: Any
+    scale: Any
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -46,19 +54,22 @@ class Standardised:
 
     @property
     def dtype(self) -> Any:
-        """The dtype of mean and scale."""
-        return self.mean.dtype
+        """The dtype of mean and scale; of those in NumPy the one that JAX computes in."""
+        known = self.mean.dtype
+        return known if isinstance(self.mean, Array) else jnp.zeros((), known).dtype
 
     @jax.default_matmul_precision("highest")
     def __rmatmul__(self, left: Array) -> Array:
         """`left @ (X − mean) / scale` for left (k, n): (k, m)."""
-        left = left / self.scale.T
-        return left @ self.X - left @ self.mean
+        X, mean, scale = self._in(left.dtype)
+        left = left / scale.T
+        return left @ X - left @ mean
 
     @jax.default_matmul_precision("highest")
     def __matmul__(self, right: Array) -> Array:
         """`(X − mean) / scale @ right` for right (m, k): (n, k)."""
-        return (self.X @ right - self.mean * jnp.sum(right, axis=0, keepdims=True)) / self.scale
+        X, mean, scale = self._in(right.dtype)
+        return (X @ right - mean * jnp.sum(right, axis=0, keepdims=True)) / scale
 
     @property
     def in_blocks(self) -> bool:
@@ -88,27 +99,67 @@ class Standardised:
 
     def mean_absolute(self, s: Array, centre: Array | None = None) -> Array:
         """Σ s·|X − mean − scale·centre| / scale / Σ s over the examples, (n, 1)."""
-        return mean_absolute(self.X, s, self._shifted(centre)) / self.scale
+        X, mean, scale = self._in(s.dtype)
+        return mean_absolute(X, s, _shifted(mean, scale, centre)) / scale
+
+    def magnitude(self, s: Array) -> Array:
+        """(Σ s·|X| / Σ s + |mean|) / scale, (n, 1)."""
+        X, mean, scale = self._in(s.dtype)
+        return (magnitude(X, s) + jnp.abs(mean)) / scale
 
     def squares(self, d: Array, centre: Array | None = None) -> Array:
         """Σ d·((X − mean) / scale − centre)² over the examples, (n, 1)."""
-        return squares(self.X, d, self._shifted(centre)) / self.scale**2
+        X, mean, scale = self._in(d.dtype)
+        return squares(X, d, _shifted(mean, scale, centre)) / scale**2
 
     @jax.default_matmul_precision("highest")
     def gram(self, d: Array) -> Array:
         """(X D Xᵀ − mean gᵀ − g meanᵀ + mean meanᵀ·Σ d) / (scale scaleᵀ), g = X dᵀ: (n, n)."""
-        g = self.X @ d.T - self.mean * (jnp.sum(d) / 2)
-        crossed = self.mean * g.T
-        return (gram(self.X, d) - crossed - crossed.T) / (self.scale * self.scale.T)
+        X, mean, scale = self._in(d.dtype)
+        g = X @ d.T - mean * (jnp.sum(d) / 2)
+        crossed = mean * g.T
+        return (gram(X, d) - crossed - crossed.T) / (scale * scale.T)
 
     def examples(self, index: Array) -> Array:
         """The columns `index` (q,), dense (n, q)."""
-        return (examples(self.X, index) - self.mean) / self.scale
+        X, mean, scale = self._in(self.dtype)
+        return (examples(X, index) - mean) / scale
 
     def features(self, index: Array) -> Any:
         """The rows `index` (q,), dense (q, m), unless those of the inner matrix are in parts."""
-        inner, mean, scale = features(self.X, index), self.mean[index], self.scale[index]
+        X, mean, scale = self._in(self.dtype)
+        inner, mean, scale = features(X, index), mean[index], scale[index]
         return (inner - mean) / scale if is_array(inner) else Standardised(inner, mean, scale)
+
+    def extremes(self) -> tuple[Any, Any]:
+        """The least and the largest of each feature, (n, 1) each."""
+        least, most, mean, scale = map(known, (*extremes(self.X), self.mean, self.scale))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return (least - mean) / scale, (most - mean) / scale
+
+    def astype(self, dtype: Any) -> "Standardised":
+        """The same in the dtype."""
+        return Standardised(*self._in(dtype))
+
+    def raw_row(self, feature: int) -> np.ndarray:
+        """The numbers (m,) of a feature of the inner matrix as they are given."""
+        return raw_row(self.X, feature)
+
+    def rescaled(self, factor: np.ndarray) -> "Standardised":
+        """Each feature times its factor (n, 1)."""
+        return Standardised(self.X, self.mean, np.asarray(self.scale, np.float64) / factor)
+
+    def spread(self, s: np.ndarray) -> Spread:
+        """Mean and deviation under weights s (m,), in float64."""
+        mean, scale = (np.asarray(part, np.float64) for part in (self.mean, self.scale))
+        inner = spread(self.X, s)
+        ends = ((part - mean) / scale for part in (inner.mean, inner.least, inner.largest))
+        middle, least, largest = ends
+        return Spread(inner.weight, middle, inner.deviation / scale, least, largest)
+
+    def _in(self, dtype: Any) -> tuple[Any, Any, Any]:
+        """Inner matrix, mean and scale in the dtype."""
+        return cast(self.X, dtype), self.mean.astype(dtype), self.scale.astype(dtype)
 
     def _of_inner(self, f: Callable[..., Any], shared: Any) -> tuple[Callable[..., Any], Any, Any]:
         """As an f of the inner matrix, that matrix, and what is shared."""
@@ -119,16 +170,43 @@ class Standardised:
 
         return of_some, self.X, (self.mean, self.scale, shared)
 
-    def _shifted(self, centre: Array | None) -> Array:
-        return self.mean if centre is None else self.mean + self.scale * centre
+
+def _shifted(mean: Any, scale: Any, centre: Array | None) -> Any:
+    return mean if centre is None else mean + scale * centre
+
+
+def standardise(X: Any, s: Any) -> Standardised:
+    """X (n, m) with mean 0 and deviation 1 under weights s, (1, m) or (m,); what is constant is 0.
+
+    Mean and scale are float64, whatever JAX's default, and X stays as it is given: a fit computes
+    in the dtype that it is asked for. Inside a trace the dtype is that of s.
+
+    Raises:
+        InputError: weights that are none, or not one an example.
+    """
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((X, s))):
+        return _traced(X, s)
+    X = np.asarray(X) if isinstance(X, list | tuple) and not hasattr(X, "_fields") else X
+    found = spread(X, _weights(s, X.shape[1]))
+    if isinstance(X, np.ndarray) and X.dtype.kind in "iu" and X.dtype.itemsize > 2:
+        # JAX's default integers would wrap round, and float32 has no more digits than 2 bytes need.
+        X = X.astype(np.float64)
+    return Standardised(X, *found.standard())
+
+
+def _weights(s: Any, m: int) -> np.ndarray:
+    """Weights (m,) in float64, of the size of 1."""
+    s = np.asarray(s, np.float64)
+    if s.shape not in ((m,), (1, m)) or not np.all(np.isfinite(s) & (s >= 0)) or not np.any(s > 0):
+        raise InputError(
+            f"s has shape {s.shape}: expected ({m},) or (1, {m}) finite weights, 0 or larger, not "
+            "all 0"
+        )
+    return s.reshape(m) / power_of_two(s.max())
 
 
 @jax.default_matmul_precision("highest")
-def standardise(X: Any, s: Array) -> Standardised:
-    """X with weighted mean 0 and standard deviation 1 under s (1, m); a constant feature becomes 0.
-
-    The deviation is summed about the mean, not as a difference of squares, which would cancel.
-    """
+def _traced(X: Any, s: Array) -> Standardised:
     total = jnp.sum(s)
     mean = X @ s.T / total
     # Rounding would leave a constant feature a tiny deviation from its mean, but none from a value.

@@ -14,6 +14,7 @@ from jax import Array, lax
 
 from jax_logreg.matrix.blocked import Blocked, layout, total
 from jax_logreg.matrix.read_ahead import ReadAhead, Source
+from jax_logreg.matrix.spread import Spread, spread_of_blocks
 from jax_logreg.pytree import pytree
 
 # Entries of a block of a column a feature: many examples make long columns, which reading and both
@@ -112,15 +113,30 @@ class Streamed(Blocked):
 
         return total(of_block, self.blocks, *map(self._by_block, rows))
 
-    def largest(self) -> Array:
-        """The largest |X| of each feature, (n, 1)."""
+    def extremes(self) -> tuple[Any, Any]:
+        """The least and the largest X of each feature, (n, 1) each, as they are stored."""
+        if self.ahead is None:
+            return super().extremes()
+        chosen = slice(None) if self.chosen is None else np.asarray(self.chosen)
+        least, most = (end[chosen] for end in self.ahead.extremes())
+        return least, most
 
-        def of_block(most: Array, block: Any) -> tuple[Array, None]:
-            x = self.decode(self.load(block), self.dtype)
-            return jnp.maximum(most, jnp.max(jnp.abs(x), axis=0)), None
+    def astype(self, dtype: Any) -> "Streamed":
+        """The same: its products are in the dtype of the other factor."""
+        return self
 
-        zero = jnp.zeros(self.shape[0], self.dtype)
-        return lax.scan(of_block, zero, self.blocks)[0][:, None]
+    def raw_row(self, feature: int) -> np.ndarray:
+        """The numbers (m,) of a feature, in a pass."""
+        assert self.ahead is not None
+        blocks = self.ahead.read_alone(np.dtype(np.float64))
+        parts = (block[:, feature] if self.by_rows else block[feature] for block in blocks)
+        return np.concatenate(list(parts))[: self.m]
+
+    def spread(self, s: np.ndarray) -> Spread:
+        """Mean and deviation under weights s (m,), in float64."""
+        assert self.ahead is not None
+        blocks = self.ahead.read_alone(np.dtype(np.float64))
+        return spread_of_blocks((block.T if self.by_rows else block for block in blocks), s)
 
     def examples(self, index: Array) -> Array:
         """The columns `index` (q,), dense (n, q)."""

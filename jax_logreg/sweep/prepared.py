@@ -8,7 +8,7 @@ from jax_logreg.certificate import Moments, moments_of
 from jax_logreg.compiling import jit
 from jax_logreg.logistic import Params
 from jax_logreg.loop import Loop
-from jax_logreg.matrix import mean_absolute
+from jax_logreg.matrix import magnitude
 from jax_logreg.solver import LBFGS
 from jax_logreg.solver.basis import Basis, make_basis
 from jax_logreg.sweep.stack import Stack, scaling_of, with_scaling
@@ -32,4 +32,4 @@ def _shared(loop: Loop, params: Params) -> tuple[Moments | None, Array, Basis | 
     objective, basis = loop.objective, None
     if isinstance(loop.solver, LBFGS):
         basis = make_basis(objective, params)
-    return moments_of(objective), mean_absolute(objective.batch.X, objective.batch.s), basis
+    return moments_of(objective), magnitude(objective.batch.X, objective.batch.s), basis

@@ -14,7 +14,7 @@ from pyarrow import csv, feather, parquet
 from pydantic import TypeAdapter
 from run.command import command
 
-from jax_logreg import L2, Newton, fit
+from jax_logreg import L2, Newton, Status, fit
 from jax_logreg.data import DataConfig, open_stream, prepare
 from jax_logreg.errors import InputError
 from jax_logreg.matrix import Standardised
@@ -346,3 +346,17 @@ def test_hidden_files_are_left_out_and_counted(tmp_path):
     (folder / "0.csv").rename(folder / ".0.csv")
     assert open_stream(folder / ".0.csv").X.shape == (6, 7)
     assert open_stream(folder / ".0*").X.shape == (6, 7)
+
+
+@pytest.mark.parametrize("factor", [1e19, 1e-19, 1e150, 1e-150])
+def test_standardised_numbers_of_any_size(factor, tmp_path):
+    """In float32, in which squares of 1e20 are infinite, and those of 1e-23 are 0."""
+    columns = {f"x{i}": factor * ROWS[:, i] for i in range(6)}
+    save(tmp_path / "parts", ".npy", pa.table({**columns, "label": LABELS}))
+    data = prepare(config(train=str(tmp_path / "parts"), test_fraction=0), "float32")
+    settings = {"penalty": L2(0.1), "solver": Newton(), "tolerance": 1e-5}
+    found = fit(data.X_train, data.Y_train, **settings)
+    X = (ROWS - ROWS.mean(axis=0)) / ROWS.std(axis=0)
+    expected = fit(X.T, LABELS, **settings)
+    assert found.status is expected.status is Status.CONVERGED
+    np.testing.assert_allclose(found.params.w, expected.params.w, rtol=0, atol=1e-4)

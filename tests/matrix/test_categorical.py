@@ -10,9 +10,9 @@ from jax_logreg.matrix import (
     Categorical,
     encode,
     examples,
+    extremes,
     features,
     from_codes,
-    largest,
     stack,
     standardise,
 )
@@ -29,9 +29,9 @@ def dense(X):
 def test_a_feature_a_level_and_none_for_the_code_beyond():
     X = from_codes([[0, 2, 1, 2], [1, 0, 0, 1]], [2, 1])
     np.testing.assert_array_equal(dense(X), [[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 1, 0]])
-    np.testing.assert_array_equal(largest(X), [[1], [1], [1]])
+    np.testing.assert_array_equal(extremes(X)[1], [[1], [1], [1]])
     # A level that no example has.
-    np.testing.assert_array_equal(largest(from_codes([[0, 0]], [2])), [[1], [0]])
+    np.testing.assert_array_equal(extremes(from_codes([[0, 0]], [2]))[1], [[1], [0]])
 
 
 def test_without_the_first_level():

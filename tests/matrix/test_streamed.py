@@ -28,7 +28,7 @@ from jax_logreg import (
 from jax_logreg.checkpoint import Checkpoint, Stopped
 from jax_logreg.errors import InputError
 from jax_logreg.logistic import Batch, Params
-from jax_logreg.matrix import compress, largest, stream
+from jax_logreg.matrix import compress, extremes, stream
 from jax_logreg.matrix.read_ahead import ReadAhead
 from jax_logreg.sweep import cross_validate, path
 
@@ -114,7 +114,9 @@ def test_any_numbers(kind):
 
 def test_parts_of_it():
     X = stream(Pieces(COUNTS - 1.5), 16)
-    np.testing.assert_array_equal(largest(X)[:, 0], np.abs(COUNTS - 1.5).max(axis=1))
+    least, most = extremes(X)
+    np.testing.assert_array_equal(least[:, 0], (COUNTS - 1.5).min(axis=1))
+    np.testing.assert_array_equal(most[:, 0], (COUNTS - 1.5).max(axis=1))
     some = X.features(jnp.asarray([4, 1, 0])).features(jnp.asarray([2, 0]))
     assert some.shape == (2, 60)
     index = jnp.asarray([59, 3, 17])

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any, cast
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jax_logreg.data.examples import Examples, Scaling
@@ -49,39 +47,19 @@ def is_streamed(examples: Examples) -> bool:
 
 
 def fit_scaling(examples: Examples, wanted: bool) -> Scaling:
-    """`Scaling.fit` in a few passes, in float64.
-
-    Raises:
-        InputError: a feature whose variance float64 cannot hold.
-    """
+    """`Scaling.fit` in one pass, in float64."""
     reader = cast(Reader, examples.X)
     n, m = reader.shape
     if not wanted:
         return Scaling(np.zeros(n), np.full(n, examples.divisor))
-    with jax.enable_x64(True):
-        s = examples.weights
-        weights = np.ones(m) if s is None else s / s.max()
-        found = jax.device_get(_moments(stream(reader), jnp.asarray(weights, "float64")[None]))
-    mean, scale = (np.asarray(part)[:, 0] for part in found)
-    unfit = np.flatnonzero(~np.isfinite(scale))
-    if unfit.size:
-        raise InputError(
-            f"{examples.source}: feature '{examples.features[unfit[0]]}' is too large to "
-            "standardise: expected squares that float64 holds: scale it down"
-        )
-    return Scaling(mean, scale)
+    s = examples.weights
+    found = standardise(stream(reader), np.ones(m) if s is None else s)
+    return Scaling(found.mean[:, 0], found.scale[:, 0])
 
 
-@jax.jit
-def _moments(X: Any, s: Any) -> Any:
-    found = standardise(X, s)
-    return found.mean, found.scale
-
-
-def scaled(examples: Examples, scaling: Scaling, dtype: str) -> Any:
+def scaled(examples: Examples, scaling: Scaling) -> Any:
     """What stands where X (n, m) stands: the examples less their means, over their scales."""
     X = stream(cast(Reader, examples.X))
     if not np.any(scaling.mean) and np.all(scaling.scale == 1):
         return X
-    mean, scale = (part[:, None].astype(dtype) for part in scaling)
-    return Standardised(X, cast(jax.Array, mean), cast(jax.Array, scale))
+    return Standardised(X, *(part[:, None] for part in scaling))

@@ -31,8 +31,9 @@ class Names(NamedTuple):
 class Part(ABC):
     """A file, opened anew for every pass: nothing of it is kept but what its header says.
 
-    `features` and `dtype` are known once it is made; `length` and `labels` (length,) and `weights`
-    (length,) once `first_pass` has been through.
+    `features` and `dtype` are known once it is made; `length` and `labels` (length,), `weights`
+    (length,) and `extremes`, the least and the largest of each feature, (n,), once `first_pass` has
+    been through.
     """
 
     by_rows = True
@@ -50,6 +51,7 @@ class Part(ABC):
         # Lines to be said, and all columns of a table.
         self.notes: tuple[str, ...] = ()
         self.columns: list[str] | None = None
+        self.extremes: Any = None
         self._state = _state(path)
 
     def example(self, i: int) -> str:
@@ -74,6 +76,7 @@ class Part(ABC):
         with library_errors(self.path):
             for piece in self.first_pass(size):
                 self._check(piece, at)
+                self._widen(piece)
                 at += piece.shape[0 if self.by_rows else 1]
                 yield piece
         self.length = at
@@ -103,6 +106,16 @@ class Part(ABC):
                 yield piece
             if left != 0:
                 raise InputError(f"{self.path} has lost or won examples since it was first read")
+
+    def _widen(self, piece: np.ndarray) -> None:
+        """Let the extremes hold those of a piece."""
+        axis = 0 if self.by_rows else 1
+        if piece.shape[axis]:
+            least, most = (end(piece, axis=axis).astype(np.float64) for end in (np.min, np.max))
+            if self.extremes is not None:
+                least = np.minimum(least, self.extremes[0])
+                most = np.maximum(most, self.extremes[1])
+            self.extremes = least, most
 
     def _check(self, piece: np.ndarray, at: int) -> None:
         if piece.dtype.kind != "f" or np.isfinite(piece).all():

@@ -96,6 +96,13 @@ class Reader:
         return values if self.chosen is None else values[self.chosen]
 
     @property
+    def extremes(self) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the largest number of each feature, (n,), in any example of the files."""
+        ends = zip(*(part.extremes for part in self.parts if part.length), strict=True)
+        least, most = (np.stack(each) for each in ends)
+        return least.min(axis=0), most.max(axis=0)
+
+    @property
     def by_rows(self) -> bool:
         """Whether the files have a row an example, rather than a column a feature."""
         return self.parts[0].by_rows

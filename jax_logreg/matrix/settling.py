@@ -1,0 +1,133 @@
+"""Views brought to numbers that a fit computes with as precisely as with a plain array."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from jax_logreg.matrix.dense import Transposed, new_buffer
+from jax_logreg.matrix.operations import is_array
+from jax_logreg.matrix.read_ahead import Source
+from jax_logreg.matrix.spread import power_of_two, tiles
+from jax_logreg.matrix.stacked import Stacked
+from jax_logreg.matrix.standardised import Standardised
+from jax_logreg.matrix.streamed import Streamed, stream
+
+# Scales, and means in units of them, up to which a view loses about a digit and its squares are
+# far within float32.
+_SCALE, _MEAN = 2.0**20, 16.0
+# Powers of 2 that float32 has, and with it the reciprocal.
+_LARGEST_UNIT = 2.0**125
+
+
+def settle(X: Any, dtype: str) -> Any:
+    """X with its views in the dtype: mean and scale are float64 until here.
+
+    What NumPy has is formed. So are an array of JAX's and the blocks of a stream, where a view
+    would lose digits; another inner matrix is brought to units near 1, which is exact.
+    """
+    if isinstance(X, Stacked):
+        return Stacked(tuple(settle(one, dtype) for one in X.matrices))
+    if not isinstance(X, Standardised):
+        return X
+    mean, scale = (np.asarray(part, np.float64) for part in (X.mean, X.scale))
+    inner = settle(X.X, dtype)
+    if isinstance(inner, Stacked):
+        ends = np.cumsum([one.shape[0] for one in inner.matrices])[:-1]
+        parts = zip(inner.matrices, np.split(mean, ends), np.split(scale, ends), strict=True)
+        return Stacked(tuple(settle(Standardised(*part), dtype) for part in parts))
+    if isinstance(inner, Transposed) and isinstance(inner.rows, np.ndarray):
+        inner = inner.rows.T
+    if isinstance(inner, np.ndarray):
+        return _form(inner, mean, scale, dtype)
+    wild = (scale > _SCALE) | (scale < 1 / _SCALE)
+    lossy = bool(np.any(wild | (np.abs(mean) > _MEAN * scale)))
+    if lossy and isinstance(inner, Transposed):
+        return Transposed(_form_placed(inner.rows, mean.T, scale.T, dtype))
+    if lossy and is_array(inner) and not hasattr(inner, "tocsr"):
+        return _form_placed(inner, mean, scale, dtype)
+    if isinstance(inner, Streamed) and inner.ahead is not None:
+        if lossy:
+            extremes = tuple(((end - mean) / scale)[:, 0] for end in inner.ahead.extremes())
+            source = Scaled(inner.ahead.source, mean, scale, dtype, extremes)
+            return stream(source, inner.size)
+    elif np.any(wild):
+        unit = np.where(wild, power_of_two(scale), 1)
+        if not hasattr(inner, "tocsr"):
+            unit = np.clip(unit, 1 / _LARGEST_UNIT, _LARGEST_UNIT)
+        near = _rescaled(inner, 1 / unit)
+        if near is not None:
+            inner, mean, scale = near, mean / unit, scale / unit
+    with np.errstate(over="ignore"):
+        return Standardised(inner, mean.astype(dtype), scale.astype(dtype))
+
+
+def _form(X: np.ndarray, mean: np.ndarray, scale: np.ndarray, dtype: str) -> np.ndarray:
+    """(X − mean) / scale in the dtype, rounded once, in a buffer of its own."""
+    found = new_buffer(X.shape, dtype)
+    for rows, columns in tiles(X.shape):
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            found[rows, columns] = (X[rows, columns] - mean[rows]) / scale[rows]
+    return found
+
+
+def _form_placed(X: Any, mean: np.ndarray, scale: np.ndarray, dtype: str) -> Any:
+    """The same of what JAX has, where it lies; the mean in two parts, the second its rounding."""
+    unit = np.clip(power_of_two(scale), 1 / _LARGEST_UNIT, _LARGEST_UNIT)
+    near = mean / unit
+    first = near.astype(dtype)
+    parts = (1 / unit, first, near - first, scale / unit)
+    return _standard(X.astype(dtype), *(part.astype(dtype) for part in parts))
+
+
+@jax.jit
+def _standard(X: Any, factor: Any, first: Any, second: Any, scale: Any) -> Any:
+    return ((X * factor - first) - second) / scale
+
+
+def _rescaled(X: Any, factor: np.ndarray) -> Any:
+    """Each feature of a matrix times a power of 2, (n, 1); None where it cannot be."""
+    if hasattr(X, "tocsr"):
+        return X.astype(np.float64).multiply(factor)
+    return X.rescaled(factor) if hasattr(X, "rescaled") else None
+
+
+class Scaled:
+    """A source whose features are (x − mean) / scale, computed in float64, in the dtype.
+
+    `extremes` are the least and the largest of each feature, (n,).
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        mean: np.ndarray,
+        scale: np.ndarray,
+        dtype: str,
+        extremes: tuple[np.ndarray, ...],
+    ) -> None:
+        self.source, self.dtype = source, np.dtype(dtype)
+        self.mean, self.scale, self.extremes = mean, scale, extremes
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, m)."""
+        return self.source.shape
+
+    @property
+    def by_rows(self) -> bool:
+        """As those of the source."""
+        return self.source.by_rows
+
+    def pieces(self, first: int, size: int) -> Iterator[np.ndarray]:
+        """The examples from `first` on, in pieces.
+
+        Raises:
+            InputError: as of the source.
+        """
+        mean, scale = (part.T if self.by_rows else part for part in (self.mean, self.scale))
+        for piece in self.source.pieces(first, size):
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                scaled = ((piece - mean) / scale).astype(self.dtype)
+            yield scaled
