@@ -240,6 +240,7 @@ class _Run(NamedTuple):
             solver=self.chosen,
             notes=notes,
             advice=advise(status, facts),
+            family=self.objective.family,
         )
 
 
@@ -276,7 +277,7 @@ def solve(
     )
     taken = jnp.arange(steps, dtype=jnp.int32) < carry.step
     history = History(*(jnp.where(taken, row[:steps], jnp.nan) for row in rows))
-    return _result(carry, history, carry.status, carry.step)
+    return _result(carry, history, carry.status, carry.step, family=family)
 
 
 def _result(carry: Carry, history: History, status: Any, steps: Any, **found: Any) -> Result:

@@ -7,7 +7,9 @@ import numpy as np
 
 from jax_logreg.certificate import Certificate
 from jax_logreg.gradient_check import GradientCheck
-from jax_logreg.logistic import Params
+from jax_logreg.logistic import BINOMIAL, Family, Params
+from jax_logreg.matrix import known
+from jax_logreg.predictions import forward, logits
 from jax_logreg.pytree import pytree
 from jax_logreg.status import Status
 
@@ -51,6 +53,46 @@ class Result:
     solver: str = field(default="", metadata={"static": True})
     notes: tuple[str, ...] = field(default=(), metadata={"static": True})
     advice: str = field(default="", metadata={"static": True})
+    family: Family = field(default=BINOMIAL, metadata={"static": True})
+
+    def decision_function(self, X: Any) -> Any:
+        """Z = wᵀX + b, (k, m), in the dtype of the parameters; NumPy's, unless in a trace.
+
+        X (n, m) is in columns, any that `fit` takes: for a model of a Standardised X, another one
+        with its mean and scale.
+
+        Raises:
+            InputError: another number of features, or an entry that is not finite.
+        """
+        return known(logits(self.params, X))
+
+    def predict_proba(self, X: Any) -> Any:
+        """Probabilities A (k, m), in the dtype of the parameters; NumPy's, unless in a trace.
+
+        Of two classes the one row is that of `classes[1]`; the rows of more classes sum to 1; those
+        of k targets are independent.
+
+        Raises:
+            InputError: as of `decision_function`.
+        """
+        return known(forward(self.params, X, self.family))
+
+    def predict(self, X: Any) -> Any:
+        """The likeliest class of each example, (m,), as `classes` names it.
+
+        Of k targets it is 0 or 1 for each, (k, m); in a trace, and of a `solve`, which knows no
+        names, the number of the class.
+
+        Raises:
+            InputError: as of `decision_function`.
+        """
+        Z = self.decision_function(X)
+        if self.family.independent and len(Z) > 1:
+            return (Z > 0).astype(np.int32)
+        number = (Z[0] > 0).astype(np.int32) if self.family.independent else Z.argmax(axis=0)
+        if not self.classes or not isinstance(number, np.ndarray):
+            return number
+        return np.asarray(self.classes)[number]
 
     @property
     def message(self) -> str:

@@ -45,6 +45,7 @@ FLOORS = {
     "penalty_arguments": 2,
     "arguments": 3,
     "loop": 3,
+    "predictions": 2,
     "result": 3,
     "driver": 4,
     "identity": 4,

@@ -55,8 +55,7 @@ class Standardised:
     @property
     def dtype(self) -> Any:
         """The dtype of mean and scale; of those in NumPy the one that JAX computes in."""
-        known = self.mean.dtype
-        return known if isinstance(self.mean, Array) else jnp.zeros((), known).dtype
+        return self.mean.dtype if isinstance(self.mean, Array) else jnp.zeros((), float).dtype
 
     @jax.default_matmul_precision("highest")
     def __rmatmul__(self, left: Array) -> Array:

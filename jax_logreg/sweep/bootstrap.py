@@ -189,7 +189,10 @@ def _joined(parts: list[Fits], models: int) -> Fits:
     steps = np.concatenate([part.steps for part in parts])[:models]
     status = sum((part.status for part in parts), ())[:models]
     notes = sum((part.notes for part in parts), ())[:models]
-    return Fits(params, certificate, status, steps, parts[0].classes, parts[0].solver, notes)
+    first = parts[0]
+    return Fits(
+        params, certificate, status, steps, first.classes, first.solver, notes, first.family
+    )
 
 
 def _predict(params: Params, at: Any, family: Family, dtype: str) -> np.ndarray:

@@ -46,7 +46,8 @@ def run_many(
     answers = run(answers, None) if keeper is None else _kept(run, answers, keeper)
     status, notes = _diagnosed(loop, stack, answers, task.names)
     certificate = Certificate(*answers.certificate.T)
-    return Fits(answers.params, certificate, status, answers.steps, task.classes, chosen, notes)
+    found = (answers.params, certificate, status, answers.steps, task.classes, chosen, notes)
+    return Fits(*found, task.objective.family)
 
 
 def _kept(

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from jax_logreg.certificate import Certificate
-from jax_logreg.logistic import Params
+from jax_logreg.logistic import BINOMIAL, Family, Params
 from jax_logreg.result import History, Result
 from jax_logreg.status import Status
 
@@ -23,6 +23,7 @@ class Fits(NamedTuple):
     classes: tuple[Any, ...]
     solver: str
     notes: tuple[tuple[str, ...], ...]
+    family: Family = BINOMIAL
 
     def result(self, i: int) -> Result:
         """Model i as `fit` would hand it back, with an empty history: a sweep keeps none."""
@@ -40,6 +41,7 @@ class Fits(NamedTuple):
             self.classes,
             self.solver,
             self.notes[i],
+            family=self.family,
         )
 
     def part(self, which: slice | np.ndarray) -> "Fits":

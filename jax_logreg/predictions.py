@@ -1,0 +1,78 @@
+"""Logits and probabilities of any X by given parameters, in the dtype of these."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from jax_logreg import logistic
+from jax_logreg.entries import check_entries, find_extremes
+from jax_logreg.errors import InputError
+from jax_logreg.logistic import BINOMIAL, Family, Params
+from jax_logreg.matrix import cast, place, plain_errors
+
+_linear = jax.jit(logistic.linear)
+_activate = jax.jit(lambda Z, family: family.activation(Z), static_argnames="family")
+
+
+@plain_errors()
+def logits(params: Params, X: Any) -> Any:
+    """Z = wᵀX + b, (k, m), in the dtype of the parameters, whatever JAX's default.
+
+    Args:
+        params: w (n, k), b (k, 1).
+        X: (n, m): an array, a SciPy sparse matrix, or one of matrix/; in a trace what JAX takes.
+
+    Raises:
+        InputError: another number of features, or an entry that is not finite.
+    """
+    if is_traced((params, X)):
+        return logistic.linear(params, cast(X, params.w.dtype))
+    dtype = str(np.dtype(params.w.dtype))
+    X = np.asarray(X) if isinstance(X, list | tuple) and not hasattr(X, "_fields") else X
+    _check_shape(X, params)
+    with jax.enable_x64(dtype == "float64"):
+        placed = place(X, dtype)
+        # Those of a fit over several devices lie on each of them, and X on one.
+        whole: Any = [np.asarray(part, dtype) for part in params]
+        Z = _linear(Params(*whole), placed)
+        if not np.all(np.isfinite(Z)):
+            check_entries(X, find_extremes(X, placed, dtype), dtype)
+    return Z
+
+
+def forward(params: Params, X: Any, family: Family = BINOMIAL) -> Any:
+    """Probabilities A = σ(wᵀX + b), (k, m), of examples X (n, m), in the dtype of the parameters.
+
+    The k outputs are independent unless `family` is logistic.MULTINOMIAL, a softmax: a Result knows
+    its own, and `result.predict_proba(X)` asks for none.
+
+    Args:
+        params: w (n, k), b (k, 1).
+        X: (n, m), as in `logits`.
+        family: logistic.BINOMIAL or logistic.MULTINOMIAL.
+
+    Raises:
+        InputError: as of `logits`.
+    """
+    Z = logits(params, X)
+    if is_traced(Z):
+        return family.activation(Z)
+    with jax.enable_x64(Z.dtype == np.float64):
+        return _activate(Z, family)
+
+
+def is_traced(tree: Any) -> bool:
+    """Whether some of the arrays are those of a trace."""
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
+
+
+def _check_shape(X: Any, params: Params) -> None:
+    n, shape = params.w.shape[0], tuple(X.shape)
+    if len(shape) != 2 or shape[0] != n:
+        mend = ": did you mean X.T?" if shape[-1:] == (n,) and len(shape) == 2 else ""
+        mend = ": one example is X.reshape(-1, 1)" if shape == (n,) else mend
+        raise InputError(
+            f"X has shape {shape}: expected ({n}, m), the features of the fit x examples in "
+            f"columns{mend}"
+        )
