@@ -78,7 +78,8 @@ def sample(objective: Objective, weights: Array) -> tuple[Any, Array]:
     """Enough examples, and weights whose Gram matrix stands for that of all."""
     n, m = objective.batch.X.shape
     size = min(m, max(_SAMPLE * n, _FEWEST))
-    index = jnp.asarray(spaced(m, size))
+    # A constant index would let XLA bring all weights together where devices share them.
+    index = lax.optimization_barrier(jnp.asarray(spaced(m, size)))
     d = weights[:, index]
     d = d * (jnp.sum(weights) / jnp.sum(d))
     return matrix.examples(objective.batch.X, index), d
