@@ -34,8 +34,9 @@ from jax_logreg.sklearn import LogisticRegressionCV as Ours  # noqa: E402
 from jax_logreg.sweep import cross_validate  # noqa: E402
 
 CS = np.logspace(-4, 4, 10)
-# The relative gap of the exact models, and the steps that they may take.
-_EXACT, _STEPS = 1e-12, 20_000
+# The relative gap of the exact models, the steps that they may take, and the unknowns up to which
+# Newton's method finds them.
+_EXACT, _STEPS, _NEWTON = 1e-12, 20_000, 1_000
 
 
 def wide():
@@ -101,9 +102,10 @@ def searched(model, X, y, folds, **settings):
 def study(X, y):
     """The exact scores, and of each way the worst error and the penalty that it chose."""
     folds = list(StratifiedKFold(5).split(X, y))
-    exact, ends = validated(
-        X, y, folds, dtype="float64", tolerance=_EXACT, steps=_STEPS, memory=4e9
-    )
+    unknowns = (X.shape[1] + 1) * len(np.unique(y))
+    settings = {"tolerance": _EXACT, "steps": _STEPS, "memory": 4e9}
+    settings["solver"] = "newton" if unknowns <= _NEWTON else "auto"
+    exact, ends = validated(X, y, folds, dtype="float64", **settings)
     default, _ = validated(X, y, folds)
     ways = {
         "cross_validate": default,

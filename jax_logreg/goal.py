@@ -15,7 +15,7 @@ from jax import Array
 
 AUTO = "auto"
 # The share of a standard error, and of the cost, that "auto" leaves at most.
-_SHARE, _OF_COST = 0.01, 1e-5
+SHARE, _OF_COST = 0.01, 1e-5
 # Where "auto" stops first if a feature is unpenalised, so that there is no gap.
 _GRADIENT = 1e-4
 # Entries of X times outputs up to which a step costs next to nothing, and the part of the allowed
@@ -73,7 +73,7 @@ def goal_of(tolerance: Any, objective: Any) -> Goal:
     X, Y, s = objective.batch
     small = X.shape[0] * X.shape[1] * Y.shape[0] <= _SMALL
     aim = _FURTHER[np.dtype(s.dtype).name] if small else 1.0
-    return Goal(1.0, _OF_COST, _SHARE, _GRADIENT, aim)
+    return Goal(1.0, _OF_COST, SHARE, _GRADIENT, aim)
 
 
 def met(goal: Goal, found: Any, nats: float, count: float) -> bool:

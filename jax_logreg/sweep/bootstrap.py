@@ -5,20 +5,27 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from jax_logreg.arguments import place_arguments
+from jax_logreg.arguments import Task, place_arguments
 from jax_logreg.checks import check_dtype, check_integer, check_number, read_array
 from jax_logreg.errors import InputError
 from jax_logreg.fit import fit
+from jax_logreg.goal import SHARE, goal_of
+from jax_logreg.identity import bind
 from jax_logreg.keeper import Keeper, check_keeper
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Family, Params, forward
+from jax_logreg.loop import Loop
 from jax_logreg.matrix import place, plain_errors
 from jax_logreg.penalty import Penalty
 from jax_logreg.result import Result
 from jax_logreg.settings import check_seed, check_settings
+from jax_logreg.sweep.chains import unchained
+from jax_logreg.sweep.driver import run_many
 from jax_logreg.sweep.fits import Fits
-from jax_logreg.sweep.many import choose_many, count_slots, fit_many
+from jax_logreg.sweep.many import choose_many, count_slots
+from jax_logreg.sweep.stack import Stack, weigh_rows
 from jax_logreg.weights import relative_weights
 
 # How often a resample without an example of some class is drawn again.
@@ -68,8 +75,9 @@ def bootstrap(
 ) -> Bootstrap:
     """Fit resamples of the m examples, drawn with replacement, and take percentiles (Efron, 1979).
 
-    A resample is a row of integer weights, how often each example was drawn; it starts from the fit
-    of all. One that lacks a class is drawn again.
+    A resample is a row of integer weights, how often each example was drawn. One that lacks a class
+    is drawn again. It starts from the fit of all, from which it differs by about a standard error:
+    so it goes on until its error is a hundredth of one, whatever the tolerance.
 
     Args:
         X: as in `fit`.
@@ -85,7 +93,7 @@ def bootstrap(
         fit_intercept: as in `fit`.
         solver: as in `fit`.
         steps: the largest number of updates of each model.
-        tolerance: of each model.
+        tolerance: of each model; that of a resample is met beside an error of 0.01 standard errors.
         dtype: as in `fit`.
         device: as in `fit`.
         devices: as in `fit`.
@@ -126,17 +134,44 @@ def bootstrap(
     }
     result = fit(X, Y, s=s, checkpoint=checkpoint, **settings)
     kind = task.objective.family
-    settings |= {"params": result.params, "memory": memory}
     weights = relative_weights(s, labels.shape[1])[0]
     classes = np.concatenate([labels, 1 - labels]) if kind.independent else labels
+    limits = (int(steps), tolerance, memory)
     parts = []
     for i, rows in enumerate(_blocks(resamples, seed, classes, weights, memory)):
         saved = None if checkpoint is None else checkpoint.part(f"resamples{i}")
-        parts.append(fit_many(X, Y, s=rows, checkpoint=saved, **settings))
+        with jax.enable_x64(dtype == "float64"):
+            parts.append(_fit_rows(task, rows, class_weight, result.params, solver, limits, saved))
     models = _joined(parts, resamples)
     interval = partial(_interval, confidence=confidence)
     probabilities = None if at is None else interval(_predict(models.params, at, kind, dtype))
     return Bootstrap(result, models, interval(models.params), probabilities)
+
+
+def _fit_rows(
+    task: Task,
+    rows: np.ndarray,
+    class_weight: Any,
+    params: Params,
+    solver: Any,
+    limits: tuple[int, Any, float],
+    keeper: Keeper | None,
+) -> Fits:
+    """The models of rows (r, m) of weights, each from the parameters to its own optimum."""
+    steps, tolerance, memory = limits
+    method, chosen = choose_many(solver, task)
+    goal = goal_of(tolerance, task.objective)
+    if goal.asked:
+        goal = goal._replace(share=min(goal.share, SHARE))
+    loop = Loop(task.objective, method, steps, goal)
+    numbers = np.arange(len(rows), dtype=np.int32)
+    weights = task.place_rows(weigh_rows(rows, class_weight, task))
+    starts = jax.tree.map(lambda part: np.asarray(part)[None], params)
+    own = {"s": rows, "class_weight": class_weight, "start": starts}
+    keeper = bind(keeper, task, **own, solver=method, steps=steps, tolerance=tolerance)
+    chains = unchained(len(rows), count_slots(task.objective, method, len(rows), memory))
+    stack = Stack(weights, jnp.asarray(numbers), {}, {})
+    return run_many(loop, task, stack, starts, chains, chosen, keeper=keeper)
 
 
 def _check_at(at: np.ndarray, n: int) -> None:

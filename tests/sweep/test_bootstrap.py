@@ -4,9 +4,10 @@ import sys
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
-from jax_logreg import L2, Status, fit
-from jax_logreg.sweep import bootstrap
+from jax_logreg import L2, Params, Status, fit
+from jax_logreg.sweep import bootstrap, fit_many
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -40,6 +41,51 @@ def test_a_resample_is_a_fit_with_integer_weights():
     assert_allclose(found.models.params.w[0], one.params.w, atol=1e-5)
     again = bootstrap(X, Y, resamples=1, seed=7, tolerance=1e-10, dtype="float64", penalty=L2(0.1))
     assert_allclose(again.models.params.w, found.models.params.w[:1], atol=1e-5)
+
+
+@pytest.mark.parametrize("tolerance", ["auto", 1e-3])
+def test_intervals_of_many_examples_are_those_of_the_exact_resamples(tolerance):
+    """Where standard errors are small, a start that is kept would make intervals narrow."""
+    rng, m, count = np.random.default_rng(5), 200_000, 16
+    many = rng.standard_normal((5, m))
+    Z = np.array([1, -0.5, 0.25, 0, 0.1]) @ many + 0.2
+    labels = (rng.random(m) < 1 / (1 + np.exp(-Z))).astype(int)
+    given = {"penalty": L2(1e-2), "tolerance": tolerance}
+    found = bootstrap(many, labels, resamples=count, **given)
+    draws = (np.random.default_rng([0, i]).integers(0, m, m) for i in range(count))
+    with threadpool_limits(1):
+        exact = np.stack([newton(many, labels, np.bincount(draw, minlength=m)) for draw in draws])
+    error = exact.std(axis=0, ddof=1)
+    params = np.concatenate([part[..., 0] for part in found.models.params], axis=1)
+    assert (np.abs(params - exact) < 0.02 * error).all()
+    low, high = np.percentile(exact, [2.5, 97.5], axis=0)
+    assert_allclose((found.params.high.w - found.params.low.w)[:, 0], (high - low)[:5], rtol=0.02)
+    assert (found.models.steps > 0).all() and set(found.models.status) == {Status.CONVERGED}
+
+
+def newton(X, y, s, strength=1e-2):
+    """Weights and intercept of the minimum, float64."""
+    design = np.vstack([X, np.ones(len(y))])
+    ridge = np.append(np.full(len(X), strength), 0)
+    point = np.zeros(len(design))
+    for _ in range(20):
+        A = 1 / (1 + np.exp(-(point @ design)))
+        gradient = design @ (s * (A - y)) / s.sum() + ridge * point
+        hessian = (design * (s * A * (1 - A))) @ design.T / s.sum() + np.diag(ridge)
+        step = np.linalg.solve(hessian, gradient)
+        point = point - step
+        if gradient @ step < 1e-16:
+            break
+    return point
+
+
+def test_the_start_of_a_resample_does_not_matter():
+    row = np.random.default_rng(1).integers(0, 3, 400).astype(float)
+    starts = Params(np.array([[[0.0]] * 3, [[40.0]] * 3]), np.zeros((2, 1, 1)))
+    found = fit_many(X, Y, s=np.stack([row, row]), params=starts, penalty=L2(1e-3))
+    assert (found.certificate.error_in_std_errs <= 0.01).all()
+    # A standard error is about 0.1.
+    assert_allclose(found.params.w[0], found.params.w[1], atol=2e-3)
 
 
 def test_a_rare_class_is_drawn_again():
