@@ -42,7 +42,7 @@ from jax_logreg.evaluation import (
 from jax_logreg.export import export
 from jax_logreg.export import load as load_export
 from jax_logreg.logistic import BINOMIAL
-from jax_logreg.matrix import compress, encode, from_codes, from_scipy, stack
+from jax_logreg.matrix import compress, encode, from_codes, from_scipy, stack, standardise
 from jax_logreg.model import Model
 from jax_logreg.sweep import bootstrap, cross_validate, fit_many, path
 from jax_logreg.tracking import track
@@ -202,6 +202,7 @@ FUNCTIONS = {
     "from_codes": (from_codes, {"codes": [Y], "levels": [2]}),
     "from_scipy": (from_scipy, {"S": scipy.sparse.csr_array(X), "dtype": "float32"}),
     "stack": (stack, {"matrices": [jax.numpy.asarray(X)]}),
+    "standardise": (standardise, {"X": X, "s": np.ones((1, M))}),
     "encode": (encode, {"values": Y}),
     "Checkpoint": (Checkpoint, {"folder": "saved"}),
     "track": (tracked, {"tracker": None}),
@@ -282,6 +283,8 @@ LEGAL = {
     "strength": _NUMBERS,
     "l1_ratio": ["0", "1", "0.5", "Status"],
     "factors": ["None", "triple"],
+    "standardise X": ["list of lists", "array of nan"],
+    "standardise s": [],
     "compress X": ["list of lists", "jax array"],
     "drop_first": _FLAGS,
     "S": ["sparse"],

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jax_logreg.checks import read_array
 from jax_logreg.errors import InputError
 from jax_logreg.matrix.operations import (
     cast,
@@ -181,11 +182,12 @@ def standardise(X: Any, s: Any) -> Standardised:
     in the dtype that it is asked for. Inside a trace the dtype is that of s.
 
     Raises:
-        InputError: weights that are none, or not one an example.
+        InputError: an X that is no matrix of real numbers; weights that are none, or not one an
+            example.
     """
+    X, s = _read(X), s if isinstance(s, jax.Array) else read_array("s", s)
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((X, s))):
         return _traced(X, s)
-    X = np.asarray(X) if isinstance(X, list | tuple) and not hasattr(X, "_fields") else X
     found = spread(X, _weights(s, X.shape[1]))
     if isinstance(X, np.ndarray) and X.dtype.kind in "iu" and X.dtype.itemsize > 2:
         # JAX's default integers would wrap round, and float32 has no more digits than 2 bytes need.
@@ -193,9 +195,27 @@ def standardise(X: Any, s: Any) -> Standardised:
     return Standardised(X, *found.standard())
 
 
+def _read(X: Any) -> Any:
+    """X (n, m) with two axes, of real numbers; lists as an array."""
+    listed = not isinstance(X, jax.Array) and not hasattr(X, "tocsr") and is_array(X)
+    array = read_array("X", X) if listed else X
+    dtype = np.dtype(getattr(array, "dtype", np.float64))
+    real = dtype.kind in "biuf" or jnp.issubdtype(dtype, jnp.floating)
+    if len(array.shape) != 2 or 0 in array.shape or not real:
+        raise InputError(
+            f"X is {dtype} of shape {array.shape}: expected real numbers (n, m), features x "
+            "examples, both at least 1"
+        )
+    # What is no list keeps the names of its rows.
+    return array if isinstance(X, list | tuple) else X
+
+
 def _weights(s: Any, m: int) -> np.ndarray:
     """Weights (m,) in float64, of the size of 1."""
-    s = np.asarray(s, np.float64)
+    s = np.asarray(s)
+    if s.dtype.kind not in "biuf":
+        raise InputError(f"s is {s.dtype} of shape {s.shape}: expected real numbers")
+    s = s.astype(np.float64)
     if s.shape not in ((m,), (1, m)) or not np.all(np.isfinite(s) & (s >= 0)) or not np.any(s > 0):
         raise InputError(
             f"s has shape {s.shape}: expected ({m},) or (1, {m}) finite weights, 0 or larger, not "
