@@ -13,6 +13,7 @@ from jax_logreg.advice import Facts, advise
 from jax_logreg.arguments import Task, place_arguments
 from jax_logreg.certificate import moments_of
 from jax_logreg.checks import check_callable, check_dtype, check_flag, check_integer
+from jax_logreg.compiling import jit
 from jax_logreg.describing import describe
 from jax_logreg.devices import gather, trim
 from jax_logreg.diagnosis import diagnose, is_penalised, is_standardised
@@ -23,7 +24,7 @@ from jax_logreg.hosts import agree, spans
 from jax_logreg.identity import bind
 from jax_logreg.keeper import Keeper, check_keeper
 from jax_logreg.logistic import BINOMIAL, Batch, Family, Params
-from jax_logreg.loop import Carry, Loop, body, start
+from jax_logreg.loop import Carry, Loop, body, choose_start, start
 from jax_logreg.matrix import plain_errors
 from jax_logreg.objective import Objective, Solver
 from jax_logreg.penalty import Penalty
@@ -36,6 +37,8 @@ from jax_logreg.wording import names_within
 # The relative gap that a refined answer is taken to, and the ends of a run that it goes on from.
 _REFINED = 1e-10
 _REFINABLE = (Status.CONVERGED, Status.PRECISION_FLOOR)
+
+_choose_start = jit(choose_start)
 
 # The steps that a sharper gap may take, each time.
 _SHARPENING = 1000
@@ -83,7 +86,8 @@ def fit(
             standard error and the gap at most 1e-5 of the cost; small problems go on to the last
             digits. A number bounds the duality gap / J(0), or where a feature is unpenalised the
             largest absolute gradient entry; 0 never stops.
-        params: where to start; by default zeros.
+        params: where to start; by default zeros, which Newton, LBFGS and Proximal also take in
+            place of a start that costs more.
         gradient_check: "every" step, "ends" (first and last parameters), "off", or every N steps.
         dtype: "float32" or "float64", of all that is computed.
         device: "cpu", "gpu", "tpu" or a jax.Device; by default where JAX puts new arrays.
@@ -156,12 +160,14 @@ def fit(
         steps: int,
         keeper: Keeper | None,
         callback: Callable[[Progress], None] | None,
+        anywhere: bool = False,
     ) -> _Run:
         with jax.enable_x64(dtype == "float64"):
             task, loop, chosen = prepare(solver, params, dtype, goal, steps)
             asked = {"steps": steps, "tolerance": goal, "gradient_check": gradient_check}
             keeper = bind(keeper, task, solver=loop.solver, **asked)
-            carry, history = drive(loop, task.params, gradient_check, callback, keeper)
+            begin = _choose_start(loop, task.params) if anywhere else task.params
+            carry, history = drive(loop, begin, gradient_check, callback, keeper)
             carry = carry._replace(good=trim(carry.good, task.n))
             facts = Facts(
                 dtype,
@@ -172,7 +178,8 @@ def fit(
             )
             return _Run(task.objective, carry, history, task.classes, chosen, facts)
 
-    done = run(params, dtype, tolerance, int(steps), checkpoint, callback)
+    given = params is not None
+    done = run(params, dtype, tolerance, int(steps), checkpoint, callback, anywhere=given)
     if refine and dtype == "float32" and Status(done.carry.status) in _REFINABLE:
         taken = int(done.carry.step)
         left = int(steps) - taken
@@ -273,7 +280,9 @@ def solve(
     step = partial(body, loop, wanted=True, branch=jax.default_backend() == "cpu")
     # One more than the updates: the last only looks at where they led.
     carry, rows = lax.scan(
-        lambda carry, _: step(carry), start(loop, params, None), length=steps + 1
+        lambda carry, _: step(carry),
+        start(loop, choose_start(loop, params), None),
+        length=steps + 1,
     )
     taken = jnp.arange(steps, dtype=jnp.int32) < carry.step
     history = History(*(jnp.where(taken, row[:steps], jnp.nan) for row in rows))

@@ -14,6 +14,9 @@ from jax import Array, lax
 
 # Outputs whose maximum may be computed again for each of them.
 _FEW = 8
+# An example whose own class has exp(-5.6) or less is wrong for sure; at that probability the next
+# number is |Z| times it, so that the probability of `damped` is about continuous there.
+_WRONG, _DAMPING = 1 - 0.0037, 0.02
 
 
 class Params(NamedTuple):
@@ -184,9 +187,25 @@ def derivatives_along(
     return slope, curvature
 
 
-def hessian_diagonal(Z: Array, s: Array, family: Family) -> Array:
-    """Weights d (k, m) of the Hessian's diagonal blocks X diag(d_i) Xᵀ: d = s·A·(1 − A)."""
+def damped(Z: Array, Y: Array, family: Family) -> Array:
+    """Probabilities (k, m) to take the Hessian's weights at: A, moved towards Y where far from it.
+
+    An example that is wrong for sure has a slope, but no curvature A·(1 − A) that says how far the
+    slope reaches: about |Z|. The curvature that bounds its cost from above is 1/(2·|Z|) (Jaakkola
+    and Jordan, 2000); what A is moved by gives a small part of that, which no step overshoots by
+    more than a line search mends. Examples of a good fit have all of their own curvature.
+    """
     A = family.activation(Z)
+    if family.independent:
+        wrong, reach = jnp.abs(Y - A), jnp.abs(Z)
+    else:
+        wrong, reach = 1 - over_outputs(Y * A), _highest(Z) - over_outputs(Y * Z)
+    share = jnp.where(wrong > _WRONG, _DAMPING / jnp.maximum(reach, 1), 0)
+    return A + share * (Y - A)
+
+
+def hessian_diagonal(A: Array, s: Array) -> Array:
+    """Weights d (k, m) of the Hessian's diagonal blocks X diag(d_i) Xᵀ: d = s·A·(1 − A)."""
     return s * A * (1 - A)
 
 

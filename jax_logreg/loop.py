@@ -57,6 +57,23 @@ class Carry(NamedTuple):
     lowest_at: tuple[Params, Certificate] | None = None
 
 
+def choose_start(loop: Loop, params: Params) -> Params:
+    """The parameters given to start at, or zeros where these cost less and the solver descends.
+
+    Where examples are wrong by 10⁶, float32 has lost what their Z is by the time that they are
+    right; and a cost beyond the dtype's range has no slope. From zeros every optimum is reached.
+    """
+    objective = loop.objective
+    if not getattr(loop.solver, "descends", False):
+        return params
+    w, b = params
+    # Without intercept b is given, not sought.
+    zero = Params(jnp.zeros_like(w), jnp.zeros_like(b) if objective.intercept else b)
+    most = zero_cost(objective) if objective.intercept else objective.evaluate(zero).cost
+    good = objective.evaluate(params).cost <= most
+    return _where(good | jnp.asarray(loop.steps == 0), params, zero)
+
+
 def start(loop: Loop, params: Params, check: GradientCheck | None) -> Carry:
     """The loop before its first step, which looks at the start and judges the check made there."""
     unknown = jnp.full((), jnp.nan, params.w.dtype)

@@ -15,40 +15,74 @@ from jax_logreg.solver.metric import curvatures, join, sample, split
 _LARGEST, _RANK, _ROUNDS = 1024, 256, 2
 
 
+# A feature of so many times the common size would drown the others in its rounding.
+_LARGE = 10
+
+
 class Basis(NamedTuple):
-    """Orthonormal eigenvectors (n+1, r) of G = [X; 1] diag(d) [X; 1]ᵀ, Σ d = 1, their eigenvalues
-    (r, 1), and the mean () of the eigenvalues that are left out.
+    """Orthonormal eigenvectors (n+1, r) of D⁻¹ G D⁻¹, G = [X; 1] diag(d) [X; 1]ᵀ, Σ d = 1, their
+    eigenvalues (r, 1), the mean () of the eigenvalues that are left out, and D's diagonal (n+1, 1).
+
+    `share` (r, 1) is vᵀ D⁻² v of each vector, by which the penalty counts in it.
     """
 
     vectors: Array
     values: Array
     rest: Array
+    size: Array
+    share: Array
 
 
 class SharedMetric(NamedTuple):
-    """The inverse of c·G + l2 of one model: its eigenvalues (r, 1) in the basis, and () outside."""
+    """The inverse of D⁻¹ (c·G + l2) D⁻¹ of one model: its eigenvalues (r, 1) in the basis, and ()
+    outside.
+    """
 
     inverse: Array
     outside: Array
 
     def solve(self, basis: Basis, v: Params) -> Params:
         """H⁻¹ v."""
-        columns = join(v)
+        columns = join(v) / basis.size
         with jax.default_matmul_precision("highest"):
             inside = (self.inverse - self.outside) * (basis.vectors.T @ columns)
-            return split(self.outside * columns + basis.vectors @ inside)
+            return split((self.outside * columns + basis.vectors @ inside) / basis.size)
 
 
 def make_basis(objective: Objective, params: Params) -> Basis:
     """The basis of the Hessian at the parameters."""
     n, m = objective.batch.X.shape
     weights = curvatures(objective, objective.linear(params))
+    weights = weights / jnp.sum(weights)
+    size = _sizes(matrix.squares(objective.batch.X, weights))
     if n > _LARGEST:
-        return _largest_of(objective, weights / jnp.sum(weights), min(_RANK, m, n))
+        return _largest_of(objective, weights, size, min(_RANK, m, n))
     X, d = sample(objective, weights)
-    values, vectors = jnp.linalg.eigh(objective.gram(X, d / jnp.sum(d)))
+    scaled = objective.gram(X, d / jnp.sum(d)) / size / size.T
+    values, vectors = jnp.linalg.eigh(scaled)
     # Nothing is left out: as a small number there would drown the rest in rounding, it is large.
-    return Basis(vectors, jnp.maximum(values, 0)[:, None], values[-1])
+    return _basis(vectors, values, values[-1], size)
+
+
+def _basis(vectors: Array, values: Array, rest: Array, size: Array) -> Basis:
+    with jax.default_matmul_precision("highest"):
+        share = (vectors**2).T @ (1 / size**2)
+    return Basis(vectors, jnp.maximum(values, 0)[:, None], rest, size, share)
+
+
+def _sizes(squares: Array) -> Array:
+    """D (n+1, 1) from the diagonal (n, 1) of G: 1, so that the penalty is the same in all of G,
+    unless a feature is far larger than is common, which its penalty is nothing to.
+
+    Of the intercept, which has no penalty, both ends count.
+    """
+    size = jnp.sqrt(squares)
+    common = jnp.nanmedian(jnp.where(size > 0, size, jnp.nan))
+    common = jnp.where(common > 0, common, 1)
+    of_b = 1 / common
+    far = (of_b > _LARGE) | (of_b * _LARGE < 1)
+    w = jnp.where(size > _LARGE * common, size / common, 1)
+    return jnp.append(w, jnp.where(far, of_b, 1))[:, None]
 
 
 def shared_metric(
@@ -56,21 +90,22 @@ def shared_metric(
 ) -> SharedMetric:
     """The metric of weights (1, m), all of the size of the basis', and the penalty's mean l2."""
     scale, l2 = over_examples(weights)[0, 0], jnp.mean(objective.l2(params.w))
-    values, rest = scale * basis.values + l2, scale * basis.rest + l2
+    values, rest = scale * basis.values + l2 * basis.share, scale * basis.rest + l2
     floor = jnp.finfo(values.dtype).eps * jnp.max(values)
     return SharedMetric(1 / jnp.maximum(values, floor), 1 / jnp.maximum(rest, floor))
 
 
-def _largest_of(objective: Objective, d: Array, rank: int) -> Basis:
+def _largest_of(objective: Objective, d: Array, size: Array, rank: int) -> Basis:
     """About the largest eigenvalues, by iterating a random subspace (Halko, Martinsson and Tropp,
     2011): each round is two products with X.
     """
     n = objective.batch.X.shape[0]
 
     def times_gram(V: Array) -> Array:
-        Z = objective.linear(Params(V[:-1], V[-1:].T)) * d
+        V = V / size
+        Z = objective.linear(split(V)) * d
         cross = over_examples(Z).T if objective.intercept else V[-1:]
-        return jnp.concatenate([objective.batch.X @ Z.T, cross])
+        return jnp.concatenate([objective.batch.X @ Z.T, cross]) / size
 
     with jax.default_matmul_precision("highest"):
         V = jax.random.normal(jax.random.key(0), (n + 1, rank), d.dtype)
@@ -79,7 +114,6 @@ def _largest_of(objective: Objective, d: Array, rank: int) -> Basis:
         image = times_gram(V)
         values, turn = jnp.linalg.eigh(V.T @ image)
         vectors = V @ turn
-    values = jnp.maximum(values, 0)
-    trace = jnp.sum(matrix.squares(objective.batch.X, d)) + 1
-    rest = jnp.maximum(trace - jnp.sum(values), 0) / max(n + 1 - rank, 1)
-    return Basis(vectors, values[:, None], rest)
+    diagonal = jnp.append(matrix.squares(objective.batch.X, d), 1) / size[:, 0] ** 2
+    left = jnp.sum(diagonal) - jnp.sum(jnp.maximum(values, 0))
+    return _basis(vectors, values, jnp.maximum(left, 0) / max(n + 1 - rank, 1), size)

@@ -110,7 +110,7 @@ class LBFGS:
             return objective.evaluate_from(params, state.Z)
         assert isinstance(state.metric, Metric)
         old = state.metric.weights
-        moved = jnp.abs(curvatures(objective, state.Z) - old)
+        moved = jnp.abs(curvatures(objective, state.Z, damp=False) - old)
         return objective.evaluate_from(params, state.Z, (moved, old))
 
     @jax.default_matmul_precision("highest")

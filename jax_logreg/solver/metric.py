@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array, lax
 
 from jax_logreg import matrix
-from jax_logreg.logistic import Params, hessian_diagonal, over_outputs
+from jax_logreg.logistic import Params, damped, hessian_diagonal, over_outputs
 from jax_logreg.objective import Objective
 
 # Examples per feature whose Gram matrix stands for that of all, and the fewest.
@@ -55,9 +55,13 @@ def split(columns: Array) -> Params:
     return Params(columns[:-1], columns[-1:].T)
 
 
-def curvatures(objective: Objective, Z: Array) -> Array:
-    """The weights (1, m) of the Hessian's diagonal blocks, their mean over the outputs."""
-    d = hessian_diagonal(Z, objective.batch.s, objective.family)
+def curvatures(objective: Objective, Z: Array, damp: bool = True) -> Array:
+    """The weights (1, m) of the Hessian's diagonal blocks, their mean over the outputs; those of
+    `damped` probabilities, which make a metric, or the plain ones, which cost less.
+    """
+    _, Y, s = objective.batch
+    A = damped(Z, Y, objective.family) if damp else objective.family.activation(Z)
+    d = hessian_diagonal(A, s)
     return over_outputs(d) / (len(d) * objective.total)
 
 

@@ -1,17 +1,17 @@
 """Newton's method with the exact Hessian, for few parameters and the last digits."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array, lax
 
 from jax_logreg.batching import where_wanted
-from jax_logreg.logistic import Params, hessian_weights
+from jax_logreg.logistic import Params, damped
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
+from jax_logreg.solver.hessian import class_hessian, hessian_block
 from jax_logreg.solver.line_search import move, search
 
 # Of a factorisation, each with 100 times as much added to the diagonal.
@@ -57,36 +57,21 @@ class Newton:
 def newton_direction(objective: Objective, Z: Array, gradient: Params) -> Params:
     """−H⁻¹ gradient; parameters are ordered output by output, w before b."""
     k = Z.shape[0]
-    A = objective.family.activation(Z)
+    X, Y, _ = objective.batch
+    A = damped(Z, Y, objective.family)
     g = jnp.concatenate([gradient.w, gradient.b.T]).T
     ridge = jnp.append(objective.l2(gradient.w), 0)
     if objective.family.independent:
 
         def solve_one(i: Array, g: Array) -> Array:
-            return _solve(_block(objective, A, i, i) + jnp.diag(ridge), g)
+            return _solve(hessian_block(objective, X, A, i, i) + jnp.diag(ridge), g)
 
         d = lax.map(lambda pair: solve_one(*pair), (jnp.arange(k), g))
     else:
-        hessian = _assemble(objective, A, k)
+        hessian = class_hessian(objective, X, A)
         hessian = hessian + jnp.diag(jnp.tile(ridge, k)) + _gauge(hessian, ridge, k)
         d = _solve(hessian, g.ravel()).reshape(g.shape)
     return Params(-d[:, :-1].T, -d[:, -1:])
-
-
-def _assemble(objective: Objective, A: Array, k: int) -> Array:
-    """The Hessian of k classes, without penalty; the blocks of i, j and of j, i are the same."""
-    i, j = np.triu_indices(k)
-    blocks = lax.map(lambda ij: _block(objective, A, *ij), (jnp.asarray(i), jnp.asarray(j)))
-    where = np.zeros((k, k), int)
-    where[i, j] = where[j, i] = np.arange(i.size)
-    side = k * blocks.shape[1]
-    return blocks[where].transpose(0, 2, 1, 3).reshape(side, side)
-
-
-def _block(objective: Objective, A: Array, i: Any, j: Any) -> Array:
-    """The Hessian's block of outputs i and j, (n+1, n+1), without penalty."""
-    X, _, s = objective.batch
-    return objective.gram(X, hessian_weights(A, s, i, j) / objective.total)
 
 
 def _gauge(hessian: Array, ridge: Array, k: int) -> Array:

@@ -10,25 +10,36 @@ from jax import Array, lax
 from jax_logreg import matrix
 from jax_logreg.batching import where_wanted
 from jax_logreg.checks import check_integer
-from jax_logreg.logistic import Params, hessian_diagonal, over_examples
+from jax_logreg.logistic import Params, damped, hessian_diagonal, over_examples
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
+from jax_logreg.solver.hessian import class_hessian
 from jax_logreg.solver.line_search import move, search
 from jax_logreg.solver.quadratic import Model, minimise
 
-# The Gram matrix is made anew once its weights have moved by this share.
-_STALE = 0.25
+# The Gram matrix is made again once its weights have moved by this share, or after so many steps:
+# few examples may have all the curvature of a feature, and move the sum by nothing.
+_STALE, _PATIENCE = 0.25, 8
+# So does the whole Hessian of a softmax, whose last steps are as short as it is exact.
+_STALE_COUPLED = 0.01
 # A working set of this share of the features, or more, is no small part of X.
 _SMALL = 16
+# Parameters of a softmax up to which the model has the Hessian's blocks between classes.
+_LARGEST_COUPLED = 768
 
 
 class ProximalState(NamedTuple):
-    """Z (k, m), the working set (q,) and its Gram matrix (q+1, q+1), of weights (1, m)."""
+    """Z (k, m), the working set (q,) and its Hessian, made with weights (1, m) `age` steps ago.
+
+    The Hessian is a Gram matrix (q+1, q+1) that outputs share, or where they are few the whole of a
+    softmax, (k·(q+1), k·(q+1)), and the weights (k, m).
+    """
 
     Z: Array
     features: Array
-    gram: Array
+    hessian: Array
     weights: Array
+    age: Array
 
 
 @pytree
@@ -37,8 +48,9 @@ class Proximal:
     """Steps to the minimum of a quadratic model plus penalty (Lee, Sun and Saunders, 2014).
 
     The model's Hessian is the weighted Gram matrix of the `working_set` features that are in the
-    model or nearest to entering it; it is kept while it serves, so a step makes one product with
-    X, and coordinate descent on the model none. Coefficients that are out are exactly 0.
+    model or nearest to entering it, with its blocks between classes where parameters are few. It is
+    kept while it serves, so a step makes one product with X, and coordinate descent on the model
+    none. Coefficients that are out are exactly 0.
     """
 
     working_set: int = field(default=512, metadata={"static": True})
@@ -50,19 +62,24 @@ class Proximal:
         check_integer("working_set", self.working_set, 1)
 
     def entries(self, objective: Objective) -> int:
-        """How many numbers the Gram matrix of the working set has."""
-        return (min(self.working_set, objective.batch.X.shape[0]) + 1) ** 2
+        """How many numbers the Hessian of the working set has."""
+        q = min(self.working_set, objective.batch.X.shape[0])
+        k = objective.batch.Y.shape[0] if _coupled(objective, q) else 1
+        return (k * (q + 1)) ** 2
 
     def init(self, objective: Objective, params: Params) -> ProximalState:
-        """An empty Gram matrix, which the first step replaces."""
+        """An empty Hessian, which the first step replaces."""
         n, m = objective.batch.X.shape
         q = min(self.working_set, n)
+        rows = params.w.shape[1] if _coupled(objective, q) else 1
+        side = rows * (q + 1)
         dtype = params.w.dtype
         return ProximalState(
             objective.linear(params),
             jnp.arange(q, dtype=jnp.int32),
-            jnp.zeros((q + 1, q + 1), dtype),
-            jnp.zeros((1, m), dtype),
+            jnp.zeros((side, side), dtype),
+            jnp.zeros((rows, m), dtype),
+            jnp.int32(0),
         )
 
     def evaluate(self, objective: Objective, params: Params, state: ProximalState) -> Evaluation:
@@ -73,10 +90,9 @@ class Proximal:
         self, objective: Objective, params: Params, state: ProximalState, at: Evaluation
     ) -> tuple[Params, ProximalState]:
         """One move to, or towards, the minimum of the model."""
-        curvature = hessian_diagonal(state.Z, objective.batch.s, objective.family)
-        state = _refresh(objective, params, at, state, curvature)
-        model = _model(objective, params, at, state, curvature)
-        target = minimise(model)
+        A = damped(state.Z, objective.batch.Y, objective.family)
+        state = _refresh(objective, params, at, state, A)
+        target = _minimum(objective, params, at, state, A)
         chosen = state.features
         w = params.w.at[chosen].set(target[:-1])
         b = target[-1:].T
@@ -120,13 +136,18 @@ def _refresh(
     params: Params,
     at: Evaluation,
     state: ProximalState,
-    curvature: Array,
+    A: Array,
 ) -> ProximalState:
     """The state with a working set that holds all that matters, and weights that are not stale."""
     n, q = params.w.shape[0], state.features.shape[0]
-    weights = jnp.mean(curvature, axis=0, keepdims=True)
-    change = over_examples(jnp.abs(weights - state.weights))[0, 0]
-    stale = change > _STALE * jnp.sum(state.weights)
+    coupled = _coupled(objective, q)
+    weights = hessian_diagonal(A, objective.batch.s)
+    if not coupled:
+        weights = jnp.mean(weights, axis=0, keepdims=True)
+    change = jnp.sum(over_examples(jnp.abs(weights - state.weights)))
+    total, eps = jnp.sum(state.weights), float(jnp.finfo(weights.dtype).eps)
+    stale = change > (_STALE_COUPLED if coupled else _STALE) * total
+    stale = stale | ((state.age >= _PATIENCE) & (change > 100 * eps * total))
     features = state.features
     if q < n:
         urgency = _urgency(objective, params, at)
@@ -142,10 +163,13 @@ def _refresh(
 
     def renew(_: Any) -> tuple[Array, Array]:
         X = objective.batch.X if q == n else matrix.features(objective.batch.X, features)
+        if coupled:
+            return class_hessian(objective, X, A), weights
         return objective.gram(X, weights / objective.total), weights
 
-    gram, weights = where_wanted(stale, renew, (state.gram, state.weights))
-    return state._replace(features=features, gram=gram, weights=weights)
+    hessian, weights = where_wanted(stale, renew, (state.hessian, state.weights))
+    age = jnp.where(stale, 1, state.age + 1)
+    return ProximalState(state.Z, features, hessian, weights, age)
 
 
 def _urgency(objective: Objective, params: Params, at: Evaluation) -> Array:
@@ -156,29 +180,39 @@ def _urgency(objective: Objective, params: Params, at: Evaluation) -> Array:
     return jnp.where(free, jnp.inf, ratio)
 
 
-def _model(
-    objective: Objective,
-    params: Params,
-    at: Evaluation,
-    state: ProximalState,
-    curvature: Array,
-) -> Model:
+def _coupled(objective: Objective, q: int) -> bool:
+    """Whether the model of q features has the blocks between outputs."""
+    k = objective.batch.Y.shape[0]
+    return not objective.family.independent and k * (q + 1) <= _LARGEST_COUPLED
+
+
+def _minimum(
+    objective: Objective, params: Params, at: Evaluation, state: ProximalState, A: Array
+) -> Array:
+    """The w of the working set over b, (q+1, k), of about the minimum of the model."""
     chosen = state.features
-    total = jnp.sum(state.weights)
     zero = jnp.zeros_like(params.w, shape=(1, 1))
-    # Outputs share the Gram matrix; each scales it by its own mean curvature.
-    scale = over_examples(curvature)[:, 0] / jnp.where(total > 0, total, 1)
     l1, l2 = (
         jnp.concatenate([a[chosen], zero]) for a in (objective.l1(params.w), objective.l2(params.w))
     )
-    return Model(
-        gradient=jnp.concatenate([at.gradient.w[chosen], at.gradient.b.T]),
-        hessian=state.gram,
-        scale=scale,
-        start=jnp.concatenate([params.w[chosen], params.b.T]),
-        l1=l1,
-        l2=l2,
-    )
+    gradient = jnp.concatenate([at.gradient.w[chosen], at.gradient.b.T])
+    begin = jnp.concatenate([params.w[chosen], params.b.T])
+    if _coupled(objective, len(chosen)):
+        # All classes as one output with as many features.
+        k = begin.shape[1]
+        flat = (a.T.reshape(-1, 1) for a in (gradient, begin))
+        repeated = (jnp.tile(a, (k, 1)) for a in (l1, l2))
+        gradient, begin_flat = flat
+        model = Model(gradient, state.hessian, jnp.ones_like(zero[0]), begin_flat, *repeated)
+        found = minimise(model, to_the_end=True).reshape(k, -1).T
+        # Where nothing penalises a shift of all classes, rounding alone would make one.
+        shift = jnp.mean(found - begin, axis=1, keepdims=True)
+        return jnp.where(l1 + l2 == 0, found - shift, found)
+    # Outputs share the Gram matrix; each scales it by its own mean curvature.
+    total = jnp.sum(state.weights)
+    curvature = over_examples(hessian_diagonal(A, objective.batch.s))[:, 0]
+    scale = curvature / jnp.where(total > 0, total, 1)
+    return minimise(Model(gradient, state.hessian, scale, begin, l1, l2))
 
 
 def _products(objective: Objective, direction: Params, features: Array) -> Array:

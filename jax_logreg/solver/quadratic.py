@@ -10,8 +10,8 @@ from jax import Array, lax
 from jax_logreg.batching import where_wanted
 from jax_logreg.penalty import soft_threshold
 
-# At most so many rounds of so many sweeps.
-_ROUNDS, _SWEEPS = 8, 3
+# At most so many rounds of so many sweeps; and rounds of a model whose every step is dear.
+_ROUNDS, _SWEEPS, _MANY = 8, 3, 25
 # Rounds end where a sweep's largest decrease is this share of the first's.
 _INEXACT = 1e-4
 # A factorisation costs more than the sweeps it saves beyond this size.
@@ -43,12 +43,13 @@ class _Point(NamedTuple):
     rounds: Array
 
 
-def minimise(model: Model) -> Array:
+def minimise(model: Model, to_the_end: bool = False) -> Array:
     """The w (q, k) of about the minimum: sweeps of coordinate descent find the support.
 
-    A single output then takes one Newton step on it, as far as it falls; several, or one whose
-    support is large, go on sweeping.
+    A single output then takes one Newton step on it, as far as it falls, or `to_the_end` one a
+    round; several, or one whose support is large, go on sweeping.
     """
+    rounds = _MANY if to_the_end else _ROUNDS
     q, k = model.start.shape
     # A factorisation takes the smallest of these sizes that the support fits into.
     sizes = sorted({size for size in (q // 2, 3 * q // 4, q) if 0 < size <= _LARGEST_FACTOR})
@@ -59,10 +60,11 @@ def minimise(model: Model) -> Array:
         if k > 1 or not sizes:
             return at
         small = jnp.sum(_support(model, at)) <= sizes[-1]
-        return where_wanted(small, partial(_newton, model, sizes), at)
+        moved = where_wanted(small, partial(_newton, model, sizes), at)
+        return moved if to_the_end else moved._replace(rounds=jnp.where(small, rounds, at.rounds))
 
     def unfinished(at: _Point) -> Array:
-        return jnp.any(at.last > _INEXACT * at.first) & (at.rounds < _ROUNDS)
+        return jnp.any(at.last > _INEXACT * at.first) & (at.rounds < rounds)
 
     zero = jnp.zeros_like(model.scale)
     begin = _Point(model.start, model.gradient, zero + jnp.inf, zero, jnp.int32(0))
@@ -124,7 +126,10 @@ def _newton(model: Model, sizes: list[int], at: _Point) -> _Point:
     best = jnp.argmin(value)
     falls = value[best] < 0
     moved = jnp.where(crosses & falls & (best == 0), 0, w + jnp.where(falls, moves[:, best], 0))
-    return at._replace(w=moved[:, None], rounds=jnp.int32(_ROUNDS))
+    with jax.default_matmul_precision("highest"):
+        change = (moved - w)[:, None]
+        gradient = at.gradient + model.scale[0] * (model.hessian @ change) + l2[:, None] * change
+    return at._replace(w=moved[:, None], gradient=gradient)
 
 
 def _solve_on(model: Model, size: int, support: Array, slope: Array) -> Array:

@@ -26,6 +26,7 @@ from jax_logreg.solver import LBFGS, choose_solver
 from jax_logreg.sweep.chains import unchained
 from jax_logreg.sweep.driver import run_many
 from jax_logreg.sweep.fits import Fits
+from jax_logreg.sweep.slots import choose_starts
 from jax_logreg.sweep.stack import Axes, Stack, find_axes, weigh_rows
 
 # Arrays of the size of Z, and of the parameters beside the memory of L-BFGS, that a model has at
@@ -116,6 +117,8 @@ def fit_many(
         keeper = bind(checkpoint, task, **own, **numbers)
         loop = Loop(task.objective, method, int(steps), goal_of(tolerance, task.objective))
         slots = count_slots(task.objective, method, axes.models, memory)
+        if params is not None:
+            starts = choose_starts(loop, stack, starts, slots)
         return run_many(
             loop, task, stack, starts, unchained(axes.models, slots), chosen, callback, keeper
         )

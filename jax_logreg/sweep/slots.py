@@ -1,7 +1,7 @@
 """The loop of one model, under vmap, in slots that many models pass through."""
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -13,7 +13,7 @@ from jax_logreg.compiling import jit
 from jax_logreg.devices import lay_out
 from jax_logreg.driver import afresh
 from jax_logreg.logistic import Params
-from jax_logreg.loop import Carry, Loop, body, start
+from jax_logreg.loop import Carry, Loop, body, choose_start, start
 from jax_logreg.status import Status
 from jax_logreg.sweep.stack import Stack, model_loop
 
@@ -46,6 +46,30 @@ def _begin(loop: Loop, own: Stack, params: Params) -> Slot:
 
 def _begin_each(loop: Loop, stack: Stack, index: Array, params: Params) -> Slot:
     return jax.vmap(partial(_begin, loop))(stack.take(index), params)
+
+
+def choose_starts(loop: Loop, stack: Stack, starts: Params, slots: int) -> Params:
+    """The starts (models, ...) of all models, given as these or as (1, ...), each by its cost."""
+    models, dtype = len(stack.row), loop.objective.batch.s.dtype
+    given: list[Any] = [
+        np.broadcast_to(part, (models, *part.shape[1:])).astype(dtype) for part in starts
+    ]
+    for first in range(0, models, slots):
+        # The last block repeats a model, so that all have one shape.
+        index = np.resize(np.arange(first, min(first + slots, models)), slots)
+        block: list[Any] = [part[index] for part in given]
+        found = _choose_each(loop, stack, index, Params(*block))
+        for part, new in zip(given, found, strict=True):
+            part[index] = new
+    return Params(*given)
+
+
+@jit
+def _choose_each(loop: Loop, stack: Stack, index: Array, params: Params) -> Params:
+    def choose(own: Stack, params: Params) -> Params:
+        return choose_start(model_loop(loop, own), params)
+
+    return jax.vmap(choose)(stack.take(index), params)
 
 
 @partial(jit, static_argnames="branch", donate_argnames="state")
