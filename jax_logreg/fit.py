@@ -22,6 +22,7 @@ from jax_logreg.goal import AUTO, Goal, goal_of
 from jax_logreg.gradient_check import check_problem
 from jax_logreg.hosts import agree, spans
 from jax_logreg.identity import bind
+from jax_logreg.implicit import as_optimum
 from jax_logreg.keeper import Keeper, check_keeper
 from jax_logreg.logistic import BINOMIAL, Batch, Family, Params
 from jax_logreg.loop import Carry, Loop, body, choose_start, start
@@ -267,6 +268,15 @@ def solve(
     Shapes and kinds are validated, numbers are not. `status` is an int32 and the history has
     `steps` rows (a static number), NaN after `result.steps`. The dtype is that of the parameters.
 
+    Derivatives of `params` and of `certificate.cost`, of any mode and order, are of two kinds.
+
+    - Those of the optimum, by the implicit function theorem, where an optimum was asked for: from
+      Newton, LBFGS and Proximal, and from any solver with a tolerance above 0. They are taken by
+      X, Y, s and the penalty's numbers, and are as exact as the answer is near the optimum. By the
+      start and the solver's numbers, and of all else in the Result, they are 0. An L1 penalty has
+      those of its support. Where there is no finite optimum they mean nothing.
+    - Those of the steps taken, one by one, from other solvers with a tolerance of 0.
+
     Raises:
         ValueError: arguments of another kind, or whose shapes do not fit.
     """
@@ -275,18 +285,29 @@ def solve(
     check_integer("steps", steps, 0, 2**31)
     check_flag("fit_intercept", fit_intercept)
     objective = Objective(batch, penalty, family, fit_intercept).summed()
+    implicit = getattr(solver, "descends", False) or not _is_zero(tolerance)
+    held = lax.stop_gradient if implicit else lambda tree: tree
     goal = Goal(tolerance, gradient=tolerance)
-    loop = Loop(objective, solver, steps, goal, moments_of(objective))
+    fixed, solver = held(objective), held(solver)
+    loop = Loop(fixed, solver, steps, goal, moments_of(fixed))
     step = partial(body, loop, wanted=True, branch=jax.default_backend() == "cpu")
     # One more than the updates: the last only looks at where they led.
     carry, rows = lax.scan(
         lambda carry, _: step(carry),
-        start(loop, choose_start(loop, params), None),
+        start(loop, choose_start(loop, held(params)), None),
         length=steps + 1,
     )
+    if implicit:
+        good, J = as_optimum(objective, carry.good, carry.certificate.cost)
+        carry = carry._replace(good=good, certificate=carry.certificate._replace(cost=J))
     taken = jnp.arange(steps, dtype=jnp.int32) < carry.step
     history = History(*(jnp.where(taken, row[:steps], jnp.nan) for row in rows))
     return _result(carry, history, carry.status, carry.step, family=family)
+
+
+def _is_zero(tolerance: Any) -> bool:
+    """Whether a tolerance is known to be 0: one that is traced may be anything."""
+    return not isinstance(tolerance, jax.core.Tracer) and bool(np.all(np.asarray(tolerance) == 0))
 
 
 def _result(carry: Carry, history: History, status: Any, steps: Any, **found: Any) -> Result:

@@ -197,8 +197,9 @@ class Solver(Protocol):
     """`init`, `evaluate` and `step`, pure functions of an objective.
 
     The loop evaluates, judges, and only then steps. A solver is a pytree, so that its numbers can
-    change without recompiling. One whose steps never raise the cost says so by `descends = True`,
-    which spares the loop a copy of the parameters of the lowest cost.
+    change without recompiling. One whose steps never raise the cost says so by `descends = True`:
+    the loop then keeps no copy of the parameters of the lowest cost, and `fit.solve` differentiates
+    the optimum that the steps lead to, not the steps.
     """
 
     def init(self, objective: Objective, params: Params) -> Any:

@@ -44,6 +44,7 @@ FLOORS = {
     "parts": 2,
     "penalty_arguments": 2,
     "arguments": 3,
+    "implicit": 3,
     "loop": 3,
     "predictions": 2,
     "result": 3,

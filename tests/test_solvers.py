@@ -257,7 +257,8 @@ def test_a_curvature_that_few_examples_have_is_kept_up_to_date(dtype):
     Y = X[0] + X[1] + rng.logistic(size=1500) > 0
     Y[:6] = np.arange(6) % 2
     start = Params(np.array([[1.0], [1.0], [8.0]]), np.zeros((1, 1)))
-    found = fit(X, Y.astype(int), params=start, penalty=L1(1e-5), dtype=dtype)
+    settings = {"penalty": L1(1e-5), "tolerance": 1e-4, "dtype": dtype}
+    found = fit(X, Y.astype(int), params=start, **settings)
     assert found.status is Status.CONVERGED and found.steps < 30
 
 

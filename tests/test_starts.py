@@ -26,6 +26,7 @@ def test_any_finite_start_arrives(solver, family, dtype, rng):
     """Where probabilities are saturated there is no curvature, and still a slope."""
     k = len(FAMILIES[family])
     settings = {"solver": solver, "penalty": SOLVERS[solver], "dtype": dtype, "family": family}
+    settings["tolerance"] = 1e-4
     best = fit(X, FAMILIES[family], **settings)
     for size in STARTS:
         start = Params(size * rng.uniform(-1, 1, (N, k)), np.full((k, 1), size))
@@ -37,7 +38,7 @@ def test_any_finite_start_arrives(solver, family, dtype, rng):
 def test_many_models_and_traced_ones_arrive_too(rng):
     sizes = np.array(STARTS)
     starts = Params(sizes[:, None, None] * rng.uniform(-1, 1, (5, N, 1)), np.ones((5, 1, 1)))
-    Y, settings = FAMILIES["binomial"], {"penalty": L2(0.01), "steps": 30}
+    Y, settings = FAMILIES["binomial"], {"penalty": L2(0.01), "steps": 30, "tolerance": 1e-4}
     best = fit(X, Y, **settings).certificate.cost
     many = fit_many(X, Y, params=starts, **settings)
     assert set(many.status) == {Status.CONVERGED}
@@ -72,6 +73,7 @@ def test_a_few_examples_that_are_wrong_for_sure(solver, dtype):
     Y[0, :6] = np.arange(6) % 2
     start = Params(np.array([[1.0], [1.0], [50.0]]), np.zeros((1, 1)))
     settings = {"solver": solver, "penalty": type(SOLVERS[solver])(1e-5), "dtype": dtype}
+    settings["tolerance"] = 1e-4
     best = fit(wide, Y, **settings)
     found = fit(wide, Y, params=start, **settings)
     assert np.log(2) > found.history.cost[0] > best.certificate.cost + 0.05
