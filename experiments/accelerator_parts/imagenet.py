@@ -137,6 +137,7 @@ class Probe:
             seconds=seconds,
             steps=float(found.steps.mean()),
             converged=status.count("converged"),
+            floored=status.count("precision_floor"),
             gap=float(found.relative_gap.max()),
             best=float(self.C[chosen][int(np.argmax(right))]),
             right=float(np.max(right)),

@@ -177,6 +177,7 @@ def sweep(work, problem):
         **times,
         models=len(status),
         converged=status.count("converged"),
+        floored=status.count("precision_floor"),
         gap=float(gaps.max()),
         steps=float(steps.mean()),
     )
