@@ -21,6 +21,8 @@ _GRADIENT = 1e-4
 # Entries of X times outputs up to which a step costs next to nothing, and the part of the allowed
 # gap that "auto" aims at there: a share of 1e-4, or 1e-6 in float64.
 _SMALL, _FURTHER = 2**20, {"float32": 1e-4, "float64": 1e-8}
+# The smallest error that is shown.
+_SHOWN = 1e-3
 # The next bound is this part of what would be just enough.
 _SAFETY = 0.5
 
@@ -74,6 +76,11 @@ def goal_of(tolerance: Any, objective: Any) -> Goal:
     small = X.shape[0] * X.shape[1] * Y.shape[0] <= _SMALL
     aim = _FURTHER[np.dtype(s.dtype).name] if small else 1.0
     return Goal(1.0, _OF_COST, SHARE, _GRADIENT, aim)
+
+
+def in_words(error: float) -> str:
+    """The error of an answer in words, at least 0.001: below it rounding alone differs by device."""
+    return f"at most {max(error, _SHOWN):.1g} standard errors"
 
 
 def met(goal: Goal, found: Any, nats: float, count: float) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jax_logreg.certificate import Certificate
+from jax_logreg.goal import in_words
 from jax_logreg.gradient_check import GradientCheck
 from jax_logreg.logistic import BINOMIAL, Family, Params
 from jax_logreg.matrix import known
@@ -108,5 +109,5 @@ class Result:
             )
         error = float(self.certificate.error_in_std_errs)
         if np.isfinite(error) and status not in (Status.DIVERGED, Status.SEPARABLE):
-            line += f" The numerical error is at most {error:.1g} standard errors."
+            line += f" The numerical error is {in_words(error)}."
         return " ".join(part for part in (line, *self.notes, self.advice) if part)

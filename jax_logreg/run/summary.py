@@ -11,6 +11,7 @@ import numpy as np
 import jax_logreg
 from jax_logreg.data import Prepared
 from jax_logreg.evaluation import predicted_classes
+from jax_logreg.goal import in_words
 from jax_logreg.gradient_check import GradientCheck
 from jax_logreg.hosts import count, share
 from jax_logreg.model import family_name, probabilities
@@ -220,7 +221,7 @@ def _gap(summary: dict[str, Any]) -> str:
 
 def _error(summary: dict[str, Any]) -> str:
     error = summary["certificate"].get("error_in_std_errs")
-    return "no bound" if error is None else f"at most {error:.1g} standard errors"
+    return "no bound" if error is None else in_words(error)
 
 
 def _cell(value: Any) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from jax_logreg.goal import in_words
 from jax_logreg.run.summary import number
 
 Summary = Mapping[str, Any]
@@ -129,5 +130,5 @@ def _error(found: dict[str, Any]) -> list[str]:
     if error is None:
         return []
     return [
-        f"No coefficient is further from its optimum than {error:.1g} of its own standard errors."
+        f"The numerical error of every coefficient is {in_words(error)} of its own.",
     ]
