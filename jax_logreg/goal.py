@@ -73,14 +73,18 @@ def goal_of(tolerance: Any, objective: Any) -> Goal:
     if tolerance != AUTO:
         return Goal(float(tolerance), gradient=float(tolerance))
     X, Y, s = objective.batch
-    small = X.shape[0] * X.shape[1] * Y.shape[0] <= _SMALL
-    aim = _FURTHER[np.dtype(s.dtype).name] if small else 1.0
+    aim = aim_of(X.shape[0] * X.shape[1] * Y.shape[0], np.dtype(s.dtype).name)
     return Goal(1.0, _OF_COST, SHARE, _GRADIENT, aim)
 
 
 def in_words(error: float) -> str:
     """The error of an answer in words, at least 0.001: below it rounding alone differs by device."""
     return f"at most {max(error, _SHOWN):.1g} standard errors"
+
+
+def aim_of(size: int, dtype: str) -> float:
+    """The part of an allowed gap to aim at, of so many entries of X times outputs."""
+    return _FURTHER[dtype] if size <= _SMALL else 1.0
 
 
 def met(goal: Goal, found: Any, nats: float, count: float) -> bool:

@@ -12,7 +12,8 @@ _MODES = ("every", "ends", "off")
 def check_settings(steps: Any, tolerance: Any, gradient_check: Any) -> int | None:
     """Refuse numbers out of range (ValueError); how often the loop checks, None for never."""
     check_integer("steps", steps, 0, 2**31)
-    auto = isinstance(tolerance, str) and tolerance == "auto"
+    # A goal has bounds of its own making.
+    auto = (isinstance(tolerance, str) and tolerance == "auto") or hasattr(tolerance, "allowed")
     if not auto and not (is_number(tolerance) and 0 <= tolerance < math.inf):
         raise InputError(
             f"tolerance is {brief(tolerance)}: expected 'auto', or a finite number, 0 (never "

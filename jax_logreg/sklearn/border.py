@@ -8,7 +8,7 @@ from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from jax_logreg.goal import AUTO
+from jax_logreg.goal import AUTO, Goal, aim_of
 from jax_logreg.logistic import Params
 from jax_logreg.penalty import L1, L2, ElasticNet, Penalty
 from jax_logreg.sklearn.absent import centred, one_hot, present
@@ -167,9 +167,17 @@ def _turned(X: Any, more: tuple[int, int], dtype: str) -> Any:
     return padded.T
 
 
-def tolerance_of(estimator: Any) -> float | str:
-    """The tolerance that an estimator's `tol` stands for: nobody chose the default number."""
-    return AUTO if estimator.tol == _DEFAULT_TOL else float(estimator.tol)
+def tolerance_of(estimator: Any, rows: Rows) -> Any:
+    """The tolerance that an estimator's `tol` stands for: nobody chose the default number.
+
+    Any other bounds the gap; small data go on from there as far as by default, so that a smaller
+    `tol` never gives a worse answer.
+    """
+    if estimator.tol == _DEFAULT_TOL:
+        return AUTO
+    tol = float(estimator.tol)
+    aim = aim_of(rows.n * rows.m * rows.k, rows.precision)
+    return Goal(tol, gradient=tol, aim=aim)
 
 
 def penalty_of(l1_ratio: float, strength: Any) -> Penalty | None:

@@ -150,7 +150,7 @@ class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
             fit_intercept=self.fit_intercept,
             solver=solver_of(self.solver, rows, smooth),
             steps=self.max_iter,
-            tolerance=tolerance_of(self),
+            tolerance=tolerance_of(self, rows),
             params=start,
             gradient_check="off",
             dtype=rows.precision,

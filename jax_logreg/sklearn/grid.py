@@ -134,7 +134,7 @@ class _Part(NamedTuple):
         )._replace(names=rows.names(estimator))
         name = solver_of(estimator.solver, rows, task.objective.smooth)
         method, chosen = choose_many(name, task)
-        goal = goal_of(tolerance_of(estimator), task.objective)
+        goal = goal_of(tolerance_of(estimator, rows), task.objective)
         loop = Loop(task.objective, method, estimator.max_iter, goal)
         models, folds = fit_folds(
             loop,
@@ -164,7 +164,7 @@ class _Part(NamedTuple):
             fit_intercept=estimator.fit_intercept,
             solver=solver_of(estimator.solver, rows, penalty is None or penalty.smooth),
             steps=estimator.max_iter,
-            tolerance=tolerance_of(estimator),
+            tolerance=tolerance_of(estimator, rows),
             dtype=rows.precision,
             device=estimator.device,
             memory=_memory(estimator),

@@ -164,3 +164,14 @@ def test_attributes_of_a_search_can_be_written_to(kind, refit):
     ).fit(ROWS.astype(np.float32), LABELS)
     search.coef_[:], search.intercept_[:], search.scores_[:], search.coefs_paths_[:] = 0, 0, 0, 0
     assert search.coef_.dtype == np.float64 == search.coefs_paths_.dtype
+
+
+def test_a_smaller_tol_never_gives_a_worse_answer():
+    """Published by glmnet, as in scikit-learn's own tests: the default has it to 1e-8."""
+    rows = np.array([[-4, -3, -2, -1, 0, 1, 2, 3, 4], [0, 0, 1, 0, 1, 1, 1, 0, 0]]).T
+    labels = [0, 0, 0, 1, 1, 1, 1, 1, 1]
+    for tol in (1e-4, 1e-5, 1e-8, 1e-12):
+        ours = LogisticRegression(C=1 / 9, tol=tol).fit(rows, labels)
+        assert_allclose(ours.intercept_, 0.89230405539, rtol=1e-7)
+        assert_allclose(ours.coef_, [[0.44464569182, 0.01457563448]], rtol=1e-7)
+        assert ours.result_.certificate.relative_gap <= tol
