@@ -78,7 +78,7 @@ def goal_of(tolerance: Any, objective: Any) -> Goal:
 
 
 def in_words(error: float) -> str:
-    """The error of an answer in words, at least 0.001: below it rounding alone differs by device."""
+    """The error in words, at least 0.001: below it, rounding alone differs by device."""
     return f"at most {max(error, _SHOWN):.1g} standard errors"
 
 

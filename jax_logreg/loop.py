@@ -18,8 +18,11 @@ from jax_logreg.status import Status
 # Cost, gradient norm, relative gap (infinite where there is none) and gradient error (NaN where
 # unchecked), seen before an update.
 Row = tuple[Array, Array, Array, Array]
-# Steps without progress, the gradient being within its rounding error, that make a floor.
-_PATIENCE = 10
+# Steps without progress that make a floor: where the gradient is within the rounding of its terms,
+# and where it is within that of terms as large as they can be.
+_PATIENCE, _LONG_PATIENCE = 10, 30
+# The rounding of A, whose Z may be some tens, against that of its difference from Y.
+_TERMS = 8
 
 
 class Loop(NamedTuple):
@@ -32,6 +35,7 @@ class Loop(NamedTuple):
     moments: Moments | None = None  # None leaves the duality gap out of the compiled loop
     check_every: Any = None  # None leaves the gradient check out of the compiled loop
     scale: Any = None  # of the features, (n, 1); None: no check, and no precision floor
+    finish: Any = None  # the solver that slow models of a sweep end with
 
 
 class Carry(NamedTuple):
@@ -130,7 +134,7 @@ def _step(loop: Loop, branch: bool, carry: Carry) -> tuple[Carry, Row]:
     fallen = carry.lowest - J > 4 * jnp.finfo(J.dtype).eps * jnp.abs(J)
     stalled = jnp.where((measure < carry.best) | fallen, 0, carry.stalled + 1)
     slope = loop.objective.stationarity(carry.params, evaluation.gradient)
-    floored = (stalled >= _PATIENCE) & _within_rounding(loop, slope)
+    floored = _at_floor(loop, slope, J, stalled)
     status = _first(
         (~finite, Status.DIVERGED),
         (_failed(check), Status.GRADIENT_CHECK_FAILED),
@@ -176,12 +180,21 @@ def _move(
     return where_wanted(running, step, before) if branch else _where(running, step(before), before)
 
 
-def _within_rounding(loop: Loop, gradient: Params) -> Array:
+def _at_floor(loop: Loop, gradient: Params, J: Array, stalled: Array) -> Array:
+    """Whether the gradient is within its rounding error, and nothing has fallen for some steps.
+
+    Its terms X·dZ are as small as the cost: |A - Y| ≤ -log(1 - |A - Y|), a cross-entropy.
+    """
     if loop.scale is None:
         return jnp.bool_(False)
     dw, db = gradient
-    allowed = relative_tolerance(dw.dtype, loop.objective.batch.s.size)
-    return jnp.all(jnp.abs(dw) <= allowed * loop.scale) & jnp.all(jnp.abs(db) <= allowed)
+    most = relative_tolerance(dw.dtype, loop.objective.batch.s.size)
+
+    def within(allowed: Any) -> Array:
+        return jnp.all(jnp.abs(dw) <= allowed * loop.scale) & jnp.all(jnp.abs(db) <= allowed)
+
+    near = (stalled >= _PATIENCE) & within(most * jnp.minimum(_TERMS * J, 1))
+    return near | ((stalled >= _LONG_PATIENCE) & within(most))
 
 
 def _check(loop: Loop, carry: Carry, finite: Array) -> tuple[GradientCheck | None, Array]:

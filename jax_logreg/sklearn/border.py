@@ -19,8 +19,9 @@ from jax_logreg.sweep import Fits
 SOLVERS = ("auto", "lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga")
 # Below this tolerance float32 has no digits left; below this size float64 costs nothing.
 _FLOAT32, _SMALL = 1e-6, 2**18
-# scikit-learn's default.
+# scikit-learn's defaults, and the steps that here are the default.
 _DEFAULT_TOL = 1e-4
+_DEFAULT_MAX_ITER, _STEPS = 100, 1000
 # Unknowns up to which Newton's Hessians are small, asked for by name; and of small data anyhow: its
 # steps depend less on the order of sums than those of L-BFGS.
 _NEWTON, _FEW_UNKNOWNS = 2000, 128
@@ -178,6 +179,14 @@ def tolerance_of(estimator: Any, rows: Rows) -> Any:
     tol = float(estimator.tol)
     aim = aim_of(rows.n * rows.m * rows.k, rows.precision)
     return Goal(tol, gradient=tol, aim=aim)
+
+
+def steps_of(estimator: Any) -> int:
+    """The steps that an estimator's `max_iter` stands for: nobody chose the default number."""
+    # Callbacks are told of `max_iter` steps beforehand.
+    told = hasattr(estimator, "_skl_callbacks")
+    usual = estimator.max_iter == _DEFAULT_MAX_ITER and not told
+    return _STEPS if usual else estimator.max_iter
 
 
 def penalty_of(l1_ratio: float, strength: Any) -> Penalty | None:

@@ -22,6 +22,7 @@ from jax_logreg.sklearn.border import (
     penalty_of,
     read,
     solver_of,
+    steps_of,
     tolerance_of,
     unpack,
     with_coefficients,
@@ -46,6 +47,8 @@ class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
         standard errors. Another number bounds the duality gap, in units of the cost at zero
         coefficients. Large data are computed on in float32, small ones, and any where tol is below
         1e-6, in float64.
+    max_iter: the default, 100, allows 1,000 steps, which weak penalties may take. Another number is
+        the largest number of steps.
     solver: any of scikit-learn's names, or "auto"; whichever it is, l1_ratio may be any, several
         classes are multinomial, and the intercept is not penalised. `result_.solver` says which
         method ran.
@@ -149,7 +152,7 @@ class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
             penalty=penalty,
             fit_intercept=self.fit_intercept,
             solver=solver_of(self.solver, rows, smooth),
-            steps=self.max_iter,
+            steps=steps_of(self),
             tolerance=tolerance_of(self, rows),
             params=start,
             gradient_check="off",

@@ -5,14 +5,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jax_logreg.arguments import Task, place_arguments
-from jax_logreg.goal import goal_of
-from jax_logreg.loop import Loop
 from jax_logreg.sklearn.absent import completed_fits, joined, one_hot, single
-from jax_logreg.sklearn.border import Rows, penalty_of, solver_of, tolerance_of
+from jax_logreg.sklearn.border import Rows, penalty_of, solver_of, steps_of, tolerance_of
 from jax_logreg.sweep import fit_many
 from jax_logreg.sweep.cross_validation import fit_folds
 from jax_logreg.sweep.fits import Fits
-from jax_logreg.sweep.many import choose_many
+from jax_logreg.sweep.many import loop_of
 
 # Bytes that the models of a sweep take beside X, unless said otherwise.
 _MEMORY = 1e9
@@ -133,9 +131,7 @@ class _Part(NamedTuple):
             estimator.fit_intercept,
         )._replace(names=rows.names(estimator))
         name = solver_of(estimator.solver, rows, task.objective.smooth)
-        method, chosen = choose_many(name, task)
-        goal = goal_of(tolerance_of(estimator, rows), task.objective)
-        loop = Loop(task.objective, method, estimator.max_iter, goal)
+        loop, chosen = loop_of(name, task, steps_of(estimator), tolerance_of(estimator, rows))
         models, folds = fit_folds(
             loop,
             task,
@@ -163,7 +159,7 @@ class _Part(NamedTuple):
             penalty=penalty,
             fit_intercept=estimator.fit_intercept,
             solver=solver_of(estimator.solver, rows, penalty is None or penalty.smooth),
-            steps=estimator.max_iter,
+            steps=steps_of(estimator),
             tolerance=tolerance_of(estimator, rows),
             dtype=rows.precision,
             device=estimator.device,

@@ -12,11 +12,10 @@ from jax_logreg.arguments import Task, place_arguments
 from jax_logreg.checks import check_dtype, check_integer, check_number, read_array
 from jax_logreg.errors import InputError
 from jax_logreg.fit import fit
-from jax_logreg.goal import SHARE, goal_of
+from jax_logreg.goal import SHARE
 from jax_logreg.identity import bind
 from jax_logreg.keeper import Keeper, check_keeper
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Family, Params, forward
-from jax_logreg.loop import Loop
 from jax_logreg.matrix import place, plain_errors
 from jax_logreg.penalty import Penalty
 from jax_logreg.result import Result
@@ -24,7 +23,7 @@ from jax_logreg.settings import check_seed, check_settings
 from jax_logreg.sweep.chains import unchained
 from jax_logreg.sweep.driver import run_many
 from jax_logreg.sweep.fits import Fits
-from jax_logreg.sweep.many import choose_many, count_slots
+from jax_logreg.sweep.many import choose_many, count_slots, loop_of
 from jax_logreg.sweep.stack import Stack, weigh_rows
 from jax_logreg.weights import relative_weights
 
@@ -159,11 +158,10 @@ def _fit_rows(
 ) -> Fits:
     """The models of rows (r, m) of weights, each from the parameters to its own optimum."""
     steps, tolerance, memory = limits
-    method, chosen = choose_many(solver, task)
-    goal = goal_of(tolerance, task.objective)
+    loop, chosen = loop_of(solver, task, steps, tolerance)
+    method, goal = loop.solver, loop.goal
     if goal.asked:
-        goal = goal._replace(share=min(goal.share, SHARE))
-    loop = Loop(task.objective, method, steps, goal)
+        loop = loop._replace(goal=goal._replace(share=min(goal.share, SHARE)))
     numbers = np.arange(len(rows), dtype=np.int32)
     weights = task.place_rows(weigh_rows(rows, class_weight, task))
     starts = jax.tree.map(lambda part: np.asarray(part)[None], params)

@@ -11,7 +11,6 @@ from jax import Array
 
 from jax_logreg.arguments import Task, place_arguments
 from jax_logreg.checks import check_callable, check_dtype
-from jax_logreg.goal import goal_of
 from jax_logreg.identity import bind
 from jax_logreg.keeper import Keeper, check_keeper
 from jax_logreg.logistic import Batch, Family, Params
@@ -23,7 +22,7 @@ from jax_logreg.sweep.chains import make_chains
 from jax_logreg.sweep.driver import run_many
 from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.folds import held_out
-from jax_logreg.sweep.many import check_memory, choose_many, count_slots
+from jax_logreg.sweep.many import check_memory, count_slots, loop_of
 from jax_logreg.sweep.path import largest_strength
 from jax_logreg.sweep.scaling import check_features, find_scaling, unscaled
 from jax_logreg.sweep.scores import Score, check_scorable, find_score
@@ -134,15 +133,14 @@ def cross_validate(
         out = held_out(folds, task.labels, groups, seed)
         given = relative_weights(s, task.m)
         check_scorable(score, given * out, task.labels)
-        method, chosen = choose_many(solver, task)
-        loop = Loop(task.objective, method, int(steps), goal_of(tolerance, task.objective))
+        loop, chosen = loop_of(solver, task, int(steps), tolerance)
         trained = given * np.concatenate([np.ones_like(out[:1]), ~out])
         scaling = None if not scaled.any() else _scaling(task, trained, scaled)
         values = grid(strengths, smallest, partial(_largest, loop, task, scaling))
         rows = weigh_rows(given * ~out, class_weight, task)
         # A grid is known by what it was asked for: its largest strength is a sum's, which rounds.
         asked = {"strengths": strengths, "smallest": smallest, "weights": rows}
-        asked |= {"solver": method, "steps": steps, "tolerance": tolerance}
+        asked |= {"solver": loop.solver, "steps": steps, "tolerance": tolerance}
         models, fold_models = fit_folds(
             loop,
             task,

@@ -19,6 +19,7 @@ from jax_logreg.logistic import Params
 from jax_logreg.loop import Loop
 from jax_logreg.status import Status
 from jax_logreg.sweep.chains import Chains
+from jax_logreg.sweep.finishing import TOGETHER, finish
 from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.prepared import prepared
 from jax_logreg.sweep.slots import advance_each, certify_each, idle
@@ -95,6 +96,7 @@ def _run(
         _certify(loop, stack, todo, chains, answers)
         todo = _unproven(loop, stack, todo, answers, last=point.round == REPEATS)
         if not todo.size:
+            finish(loop, stack, answers)
             return answers
         point = point.next_round(todo)
 
@@ -109,6 +111,7 @@ def _pass_through(
 ) -> Point:
     """Run the models of a round, each slot taking the next as soon as its own is done."""
     answers, branch = point.answers, on_cpu(loop.objective.batch.s)
+    most = loop.steps if loop.finish is None else min(loop.steps, TOGETHER)
     parents = chains.parents
     params = point.starts(parents)
     while point.waiting or point.live.any():
@@ -116,7 +119,7 @@ def _pass_through(
         if fresh.any():
             params = point.starts(parents)
         # What is run again has the steps that are left.
-        left = loop.steps - answers.steps[point.held]
+        left = np.maximum(most - answers.steps[point.held], 0)
         own = (left, answers.gradient[point.held])
         slots = advance_each(loop, stack, point.held, params, fresh, own, point.slots, branch)
         point = point._replace(slots=slots, looks=point.looks + 1)

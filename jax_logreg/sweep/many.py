@@ -109,19 +109,29 @@ def fit_many(
             fit_intercept,
             devices,
         )
-        method, chosen = choose_many(solver, task)
+        loop, chosen = loop_of(solver, task, int(steps), tolerance)
         stack = _stack(axes, task, class_weight, dtype)
         starts = _starts(axes.params, task.params)
         own = {"s": s, "class_weight": class_weight, "penalty": penalty, "start": starts}
-        numbers = {"solver": (method, stack.solver), "steps": steps, "tolerance": tolerance}
+        numbers = {"solver": (loop.solver, stack.solver), "steps": steps, "tolerance": tolerance}
         keeper = bind(checkpoint, task, **own, **numbers)
-        loop = Loop(task.objective, method, int(steps), goal_of(tolerance, task.objective))
-        slots = count_slots(task.objective, method, axes.models, memory)
+        slots = count_slots(task.objective, loop.solver, axes.models, memory)
         if params is not None:
             starts = choose_starts(loop, stack, starts, slots)
         return run_many(
             loop, task, stack, starts, unchained(axes.models, slots), chosen, callback, keeper
         )
+
+
+def loop_of(solver: Any, task: Task, steps: int, tolerance: Any) -> tuple[Loop, str]:
+    """The loop of many models of a task, and in words which solver it is and why."""
+    method, chosen = choose_many(solver, task)
+    goal = goal_of(tolerance, task.objective)
+    shared = isinstance(solver, str) and solver == "auto"
+    finish = None
+    if shared and goal.asked and task.objective.smooth:
+        finish, _ = choose_solver("auto", task.objective)
+    return Loop(task.objective, method, steps, goal, finish=finish), chosen
 
 
 def choose_many(solver: Any, task: Task) -> tuple[Solver, str]:

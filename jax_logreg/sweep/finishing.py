@@ -1,0 +1,36 @@
+"""The models of a sweep that take many steps, finished one by one as `fit` would.
+
+Under a weak penalty the cost is flat, and the metric that all models of a sweep share says little
+of the Hessian of one. A single model has Newton's method, or a metric that is renewed.
+"""
+
+import numpy as np
+
+from jax_logreg.certificate import Certificate
+from jax_logreg.driver import drive
+from jax_logreg.loop import Loop
+from jax_logreg.status import Status
+from jax_logreg.sweep.stack import Stack, model_loop
+from jax_logreg.sweep.state import Answers
+
+# Steps together, after which a model goes on alone.
+TOGETHER = 60
+_UNFINISHED = (Status.STEPS_EXHAUSTED, Status.PRECISION_FLOOR)
+
+
+def finish(loop: Loop, stack: Stack, answers: Answers) -> None:
+    """Take the models that are not proven further, from their own answers, with the steps left."""
+    for i in np.flatnonzero(np.isin(answers.status, _UNFINISHED)):
+        left = loop.steps - int(answers.steps[i])
+        if loop.finish is None or left <= 0:
+            continue
+        one = model_loop(loop, stack.one(int(i)))
+        one = one._replace(solver=loop.finish, finish=None, steps=left, moments=None)
+        carry, _ = drive(one, answers.model(int(i)), "off")
+        before = Certificate(*answers.certificate[i])
+        if carry.status == Status.CONVERGED or carry.certificate.cost < before.cost:
+            for kept, new in zip(answers.params, carry.good, strict=True):
+                kept[i] = np.asarray(new)
+            answers.certificate[i] = np.stack(carry.certificate)
+            answers.status[i] = carry.status
+            answers.steps[i] += int(carry.step)
