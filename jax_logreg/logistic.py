@@ -50,6 +50,10 @@ class Family(NamedTuple):
     curvature: Callable[[Array, Array], Array]
     independent: bool
 
+    def __reduce__(self) -> Any:
+        """Pickle a family as its name: jitted functions cannot be pickled."""
+        return family_of, (self.name,)
+
     def models(self, per_output: Array, axis: int = 0) -> Array:
         """Sums over the outputs of one model: the array itself where they are independent."""
         return per_output if self.independent else jnp.sum(per_output, axis, keepdims=True)
@@ -121,6 +125,11 @@ def _softmax_curvature(A: Array, U: Array) -> Array:
 
 BINOMIAL = Family("binomial", jax.nn.sigmoid, _binary_cross_entropy, _binary_curvature, True)
 MULTINOMIAL = Family("multinomial", _softmax, _softmax_cross_entropy, _softmax_curvature, False)
+
+
+def family_of(name: str) -> Family:
+    """Return the family of that name; another name raises a KeyError."""
+    return {family.name: family for family in (BINOMIAL, MULTINOMIAL)}[name]
 
 
 @jax.default_matmul_precision("highest")

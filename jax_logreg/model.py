@@ -24,7 +24,7 @@ from jax_logreg.errors import InputError
 from jax_logreg.evaluation import predicted_classes
 from jax_logreg.evaluation.temperature import HIGHEST, LOWEST
 from jax_logreg.extras import needs
-from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Family, Params, linear
+from jax_logreg.logistic import Family, Params, family_of, linear
 from jax_logreg.matrix import is_array, place
 from jax_logreg.saved import in_order
 
@@ -143,7 +143,7 @@ class Model(NamedTuple):
     @property
     def family(self) -> Family:
         """What the logits are of."""
-        return _FAMILIES[family_name(self.params)]
+        return family_of(family_name(self.params))
 
     def logits(self, examples: Examples) -> np.ndarray:
         """Z = wᵀX + b of the scaled features, (k, m), in the dtype of the parameters.
@@ -175,7 +175,7 @@ def _is_file(path: Path) -> bool:
 
 def probabilities(params: Params, X: Any) -> np.ndarray:
     """`forward` of scaled features X (n, m), (k, m), in the dtype of the parameters."""
-    return activate(_logits(params, X), _FAMILIES[family_name(params)])
+    return activate(_logits(params, X), family_of(family_name(params)))
 
 
 def activate(Z: np.ndarray, family: Family, temperature: float = 1.0) -> np.ndarray:
@@ -203,7 +203,6 @@ def family_name(params: Params) -> FamilyName:
     return "binomial" if params.w.shape[1] == 1 else "multinomial"
 
 
-_FAMILIES = {family.name: family for family in (BINOMIAL, MULTINOMIAL)}
 _linear = jax.jit(linear)
 
 

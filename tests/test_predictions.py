@@ -1,5 +1,7 @@
 """Predictions of a result: its own family, dtype and classes, for an X of any kind."""
 
+import pickle
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -144,3 +146,11 @@ def test_what_is_no_X_of_this_model(given, message):
         with pytest.raises(InputError, match=message) as caught:
             method(given)
         assert "\n" not in str(caught.value)
+
+
+def test_a_result_is_pickled():
+    """Its family has functions that no pickle takes."""
+    labels, family = TASKS["three classes"]
+    result = fit(X, labels, family=family, **SETTINGS)
+    again = pickle.loads(pickle.dumps(result))
+    np.testing.assert_array_equal(again.predict_proba(X), result.predict_proba(X))
