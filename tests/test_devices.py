@@ -238,7 +238,10 @@ def test_float32_refined_and_sharpened():
     found = fit(X, Y, **settings, sharpen=True)
     assert found.params.w.dtype == np.float32
     distance = found.certificate.cost - optimum().certificate.cost
-    assert 0 <= distance <= found.certificate.gap <= 10 * distance
+    # Where both are a few roundings of the cost, that is all that tells them apart.
+    rounding = 4 * np.finfo(float).eps * found.certificate.cost
+    assert 0 <= distance <= found.certificate.gap + rounding
+    assert found.certificate.gap <= 10 * distance + rounding
     refined = fit(X, Y, **settings, refine=True)
     assert_allclose(refined.params.w, optimum().params.w, rtol=0, atol=NEAR)
 

@@ -50,7 +50,7 @@ def squares(X: Any, d: Array, centre: Array | None = None) -> Array:
 
 
 def extremes(X: Any) -> tuple[Any, Any]:
-    """The least and the largest X of each feature, (n, 1) each, NaN where there is one.
+    """The least and the largest X of each feature, (n, 1) each, not finite where an entry is not.
 
     Of a matrix that pads or leaves out zeros 0 may count as one of them.
     """
@@ -61,9 +61,14 @@ def extremes(X: Any) -> tuple[Any, Any]:
 
 @partial(jax.jit, static_argnums=1)
 def ends(X: Array, axis: int) -> tuple[Array, Array]:
-    """The least and the largest along an axis of examples, as (n, 1)."""
+    """The least and the largest along an axis of examples, as (n, 1); NaN counts as infinite.
+
+    The maximum of several hosts may lose a NaN.
+    """
     # Two reductions write nothing out.
-    return jnp.min(X, axis=axis).reshape(-1, 1), jnp.max(X, axis=axis).reshape(-1, 1)
+    least = jnp.min(jnp.where(jnp.isnan(X), -jnp.inf, X), axis=axis)
+    most = jnp.max(jnp.where(jnp.isnan(X), jnp.inf, X), axis=axis)
+    return least.reshape(-1, 1), most.reshape(-1, 1)
 
 
 def raw_row(X: Any, feature: int) -> np.ndarray:

@@ -176,6 +176,9 @@ class Sharded:
 def _extremes(X: Sharded) -> tuple[Array, Array]:
     def of_part(part: Any, _: None) -> tuple[Array, Array]:
         least, most = extremes(part)
+        # The maximum of several hosts may lose a NaN.
+        least = jnp.where(jnp.isnan(least), -jnp.inf, least)
+        most = jnp.where(jnp.isnan(most), jnp.inf, most)
         return lax.pmin(least, X._axis), lax.pmax(most, X._axis)
 
     return X._map(of_part, PartitionSpec(), None)

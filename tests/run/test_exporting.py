@@ -55,7 +55,7 @@ def test_what_was_not_checked_is_said(run, tmp_path, monkeypatch):
 
 
 def test_bad_input(run, tmp_path, monkeypatch):
-    assert "expected one of onnx" in refused("export", run, "--to", "pmml")
+    assert "expected 'onnx'" in refused("export", run, "--to", "pmml")
     assert "folder of a finished run" in refused("export", tmp_path, "--to", "json")
     assert "cannot be written" in refused("export", run, "--to", "json", "--out", "/dev/null/m")
     monkeypatch.setitem(sys.modules, "onnx", None)

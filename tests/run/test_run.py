@@ -297,7 +297,7 @@ def test_a_disk_that_fills_up_for_real(tmp_path):
     code = (
         "import resource, signal, sys\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))\n"
         "from jax_logreg.run import main\n"
         f"sys.argv = ['jax-logreg', 'run', {str(DESCENT)!r}, '--out', 'run', "
         "'--set', 'fit.steps=20']\n"
