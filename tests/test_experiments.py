@@ -45,6 +45,9 @@ def test_codes_and_sparse_columns_take_the_same_steps(monkeypatch):
 
 NAMES = ["speed", "sweep", "many", "linear_probe", "vectorization", "layout", "one_pass"]
 NAMES += ["stream", "hosts", "categorical", "report", "../scaling"]
+NAMES += ["standard_errors", "default_tolerance"]
+# Tables of the page on choosing.
+CHOOSING = ["standard_errors", "default_tolerance"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -57,3 +60,16 @@ def test_both_sides_of_the_speed_table_reached_the_same_cost():
     figures = json.loads((EXPERIMENTS / "results" / "speed.json").read_text())
     for size in figures["sizes"]:
         assert abs(size["scan_cost"] / size["numpy_cost"] - 1) < 1e-4
+
+
+@pytest.mark.parametrize("name", CHOOSING)
+def test_tables_of_a_page_are_those_of_the_experiments(name):
+    page = (EXPERIMENTS.parent / "docs" / "choosing.md").read_text()
+    assert (EXPERIMENTS / "results" / f"{name}.md").read_text().strip() in page
+
+
+def test_no_answer_of_the_defaults_is_worse_than_scikit_learns():
+    figures = json.loads((EXPERIMENTS / "results" / "standard_errors.json").read_text())
+    for name, case in figures["cases"].items():
+        assert case["jax_logreg"]["error"] <= max(case["scikit-learn"]["error"], 1e-6), name
+        assert case["jax_logreg"]["error"] <= max(1.01 * case["proven"], 1e-6), name
