@@ -49,7 +49,7 @@ def identify(X: Any, dtype: str) -> Identity:
 
 
 def are_near(before: np.ndarray, now: np.ndarray) -> bool:
-    """Return whether the means and scales (2, n) of two views are alike but for rounding."""
+    """Return whether the means and scales (2, n) of two views are alike up to rounding."""
     if before.shape != now.shape:
         return False
     allowed = _NEAR * np.abs(now[1]) + _ROUNDED * np.abs(now[0])

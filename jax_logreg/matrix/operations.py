@@ -34,7 +34,7 @@ def mean_absolute(X: Any, s: Array, centre: Array | None = None) -> Array:
 def magnitude(X: Any, s: Array) -> Array:
     """The mean size of what a product sums for each feature, (n, 1): rounding is relative to it.
 
-    That is the mean of |X|, but for a view, which subtracts its mean after the sum.
+    That is the mean of |X|, except for a view, which subtracts its mean after the sum.
     """
     return X.magnitude(s) if hasattr(X, "magnitude") else mean_absolute(X, s)
 

@@ -36,7 +36,7 @@ class FitTask:
 
     @property
     def callback(self) -> EachStep | None:
-        """What `fit` is to call after each step; None where no one listens."""
+        """The callback that `fit` calls after each step, or None where no one listens."""
         return None if self._step is None else EachStep(self._tell)
 
     def end(self) -> None:

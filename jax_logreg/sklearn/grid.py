@@ -91,7 +91,7 @@ def fit_grids(
 
 
 class _Part(NamedTuple):
-    """What the fits of one l1_ratio share."""
+    """The data and settings that the fits of one l1_ratio share."""
 
     estimator: Any
     rows: Rows
