@@ -46,7 +46,8 @@ def error_by_hessian(objective: Objective, params: Params) -> Array:
     Z = objective.linear(params)
     gradient = objective.evaluate_from(params, Z).gradient
     some, Z = _some(objective, Z)
-    step = newton_direction(some, Z, gradient)
+    # The Hessian as it is: the solvers' has some more for outliers, and would prove too much.
+    step = newton_direction(some, objective.family.activation(Z), gradient)
     products = jax.tree.map(lambda g, d: jnp.vdot(g, d, precision="highest"), gradient, step)
     decrement = jnp.maximum(-(products.w + products.b), 0)
     return jnp.sqrt(objective.count * decrement)

@@ -2,6 +2,8 @@
 
 import warnings
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -118,6 +120,39 @@ def test_some_examples_bound_the_error_from_above(monkeypatch):
     some = float(error_by_hessian(task.objective, task.params))
     error_by_hessian.clear_cache()
     assert 1.2 * whole < some < 10 * whole
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_confidently_wrong_outliers_prove_nothing(classes):
+    """They have a slope and no curvature: the bound is that of the Hessian of the others."""
+    rng = np.random.default_rng(5)
+    labels = rng.integers(classes, size=M)
+    rows = rng.standard_normal((N, M))
+    # A tenth stands far on the wrong side of w = e_1.
+    rows[0, :30] = 40 * np.where(labels[:30] == 1, -1, 1)
+    k = 1 if classes == 2 else classes
+    w = np.zeros((N, k))
+    w[0, k // 2] = 1.0
+    with jax.enable_x64(True):
+        task = place_arguments(rows, labels, None, None, "float64", None, penalty=L2(1e-3))
+        params = Params(jnp.asarray(w), jnp.zeros((k, 1)))
+        found = float(error_by_hessian(task.objective, params))
+    assert_allclose(found, error_by_definition(rows, labels, w, 1e-3), rtol=1e-9)
+
+
+def error_by_definition(rows, labels, w, strength):
+    """√(N·gᵀH⁻¹g) of softmax (or sigmoid) weights w and no intercept, from whole matrices."""
+    k, ones = w.shape[1], np.vstack([rows, np.ones(rows.shape[1])])
+    Z = w.T @ rows
+    if k == 1:
+        Y, A = labels[None] == 1, 1 / (1 + np.exp(-Z))
+    else:
+        Y, A = np.arange(k)[:, None] == labels, np.exp(Z) / np.exp(Z).sum(axis=0)
+    ridge = np.tile(np.append(np.full(len(rows), strength), 0.0), k)
+    g = ((A - Y) @ ones.T / ones.shape[1] + strength * np.append(w, np.zeros((1, k)), 0).T).ravel()
+    weights = A[:, None] * (np.eye(k)[..., None] - A[None])
+    H = np.einsum("ijm,am,bm->iajb", weights, ones, ones).reshape(2 * (g.size,)) / ones.shape[1]
+    return np.sqrt(ones.shape[1] * g @ np.linalg.pinv(H + np.diag(ridge)) @ g)
 
 
 @pytest.mark.parametrize("penalty", [L1(1e-2), L2(1e-2)])

@@ -48,17 +48,16 @@ class Newton:
     ) -> tuple[Params, Array]:
         """One damped step."""
         Z = state
-        direction = newton_direction(objective, Z, at.gradient)
+        A = damped(Z, objective.batch.Y, objective.family)
+        direction = newton_direction(objective, A, at.gradient)
         U = objective.linear(direction)
         t = search(objective, params, at.gradient, direction, Z, U)
         return move(params, direction, t), Z + t * U
 
 
-def newton_direction(objective: Objective, Z: Array, gradient: Params) -> Params:
-    """−H⁻¹ gradient; parameters are ordered output by output, w before b."""
-    k = Z.shape[0]
-    X, Y, _ = objective.batch
-    A = damped(Z, Y, objective.family)
+def newton_direction(objective: Objective, A: Array, gradient: Params) -> Params:
+    """−H⁻¹ gradient, with H at the probabilities A; ordered output by output, w before b."""
+    k, X = A.shape[0], objective.batch.X
     g = jnp.concatenate([gradient.w, gradient.b.T]).T
     ridge = jnp.append(objective.l2(gradient.w), 0)
     if objective.family.independent:
