@@ -29,8 +29,6 @@ CANNOT = {
     "test_large_sparse_matrix[csr_array-sag]": "64-bit indices are taken",
     "test_large_sparse_matrix[csr_array-saga]": "64-bit indices are taken",
     "test_liblinear_with_large_values": "1e100 is fitted: nothing freezes",
-    "test_logistic_glmnet": "tol=1e-8 bounds the gap: coefficients are right to 2e-4",
-    "test_consistency_path[42]": "tol=1e-5 bounds the gap: coefficients are right to 3e-4",
     "test_logistic_cv_multinomial_score[neg_log_loss-multiclass_agg_list3]": (
         "compares with scikit-learn's own score at tol=1e-4"
     ),
