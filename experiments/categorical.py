@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse
 from timing import alternate, footer, options, origin, save, table
 
-from jax_logreg.run import set_xla_flags
+from jax_logreg.cli import set_xla_flags
 
 set_xla_flags()
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from experiments.optimum.cases import Spec, make  # noqa: E402
-from jax_logreg.run import set_xla_flags  # noqa: E402
+from jax_logreg.cli import set_xla_flags  # noqa: E402
 
 set_xla_flags()
 

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from timing import alternate, footer, options, origin, save, table
 
-from jax_logreg.run import set_xla_flags
+from jax_logreg.cli import set_xla_flags
 
 set_xla_flags()
 

@@ -14,7 +14,7 @@ import numpy as np
 import rival_numpy
 from timing import alternate, footer, options, origin, save, table
 
-from jax_logreg.run import set_xla_flags
+from jax_logreg.cli import set_xla_flags
 
 set_xla_flags()
 
@@ -22,8 +22,8 @@ import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 
 from jax_logreg import Batch, GradientDescent, Params, solve  # noqa: E402
-from jax_logreg.devices import make_mesh, replicate, spread  # noqa: E402
 from jax_logreg.matrix import compress, place  # noqa: E402
+from jax_logreg.placement.devices import make_mesh, replicate, spread  # noqa: E402
 
 CORES = os.cpu_count() or 1
 jax.config.update("jax_num_cpu_devices", CORES)

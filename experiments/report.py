@@ -18,15 +18,15 @@ import h5py
 import numpy as np
 from timing import alternate, footer, options, origin, save, table
 
-from jax_logreg.run import set_xla_flags
+from jax_logreg.cli import set_xla_flags
 
 set_xla_flags()
 
 from rich.console import Console  # noqa: E402
 
-from jax_logreg.run.config import load_config  # noqa: E402
-from jax_logreg.run.experiment import run  # noqa: E402
-from jax_logreg.run.report import render  # noqa: E402
+from jax_logreg.cli.config import load_config  # noqa: E402
+from jax_logreg.cli.experiment import run  # noqa: E402
+from jax_logreg.cli.report import render  # noqa: E402
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 CASES = {
@@ -56,7 +56,7 @@ def measure(name, folder, rounds):
     place.mkdir()
     for file, content in outcome.files.items():
         (place / file).write_bytes(content)
-    command = [sys.executable, "-m", "jax_logreg.run", "report", str(place)]
+    command = [sys.executable, "-m", "jax_logreg", "report", str(place)]
     ways = {
         "drawn": partial(render, outcome.files),
         "command": partial(subprocess.run, command, check=True, capture_output=True),

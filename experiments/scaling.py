@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from timing import alternate, footer, options, origin, save, table
 
-from jax_logreg.run import set_xla_flags
+from jax_logreg.cli import set_xla_flags
 
 set_xla_flags()
 
@@ -28,8 +28,8 @@ import jax.numpy as jnp  # noqa: E402
 from jax.sharding import PartitionSpec  # noqa: E402
 
 from jax_logreg import Batch, GradientDescent, Params, solve  # noqa: E402
-from jax_logreg.devices import make_mesh, replicate, spread  # noqa: E402
 from jax_logreg.matrix import compress  # noqa: E402
+from jax_logreg.placement.devices import make_mesh, replicate, spread  # noqa: E402
 
 COUNTS = (1, 2, 4, 8)
 jax.config.update("jax_num_cpu_devices", max(COUNTS))

@@ -21,7 +21,7 @@ import rival_numpy
 from rich.console import Console
 from timing import alternate, footer, options, origin, save, table
 
-from jax_logreg.run import set_xla_flags
+from jax_logreg.cli import set_xla_flags
 
 set_xla_flags()
 
@@ -30,8 +30,8 @@ import jax.numpy as jnp  # noqa: E402
 
 from jax_logreg import L2, LBFGS, Batch, GradientDescent, Params, fit, solve  # noqa: E402
 from jax_logreg.checkpoint import Checkpoint  # noqa: E402
+from jax_logreg.cli.progress import show_progress  # noqa: E402
 from jax_logreg.matrix import place  # noqa: E402
-from jax_logreg.run.progress import show_progress  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 # features, examples, steps a timing, learning rate
@@ -121,7 +121,7 @@ def import_seconds(rounds):
 def cats_seconds(folder, rounds):
     """Median seconds of the whole of `jax-logreg run configs/cats.toml`."""
     with tempfile.TemporaryDirectory() as out:
-        arguments = ["-m", "jax_logreg.run", "run", ROOT / "configs" / "cats.toml", "--force"]
+        arguments = ["-m", "jax_logreg", "run", ROOT / "configs" / "cats.toml", "--force"]
         for part in ("train", "test"):
             arguments += ["--set", f"data.{part}={folder / f'{part}_catvnoncat.h5'}"]
         return process_seconds([*map(str, arguments), "--out", f"{out}/run"], rounds)

@@ -75,7 +75,7 @@ def _write_parquet(where, n, m, pairs):
 
 def measure(where, rounds):
     """Seconds of reading alone, of a step of gradient descent and one of L-BFGS, and the peak."""
-    from jax_logreg.run import set_xla_flags
+    from jax_logreg.cli import set_xla_flags
 
     set_xla_flags()
     import jax

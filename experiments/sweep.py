@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 
 from experiments.optimum.cases import Spec, make  # noqa: E402
 from experiments.optimum.worker import forget_peak, memory  # noqa: E402
-from jax_logreg.run import set_xla_flags  # noqa: E402
+from jax_logreg.cli import set_xla_flags  # noqa: E402
 
 set_xla_flags()
 

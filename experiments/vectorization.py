@@ -13,7 +13,7 @@ import rival_loops
 import rival_numpy
 from timing import alternate, footer, options, origin, picture, save, table
 
-from jax_logreg.run import set_xla_flags
+from jax_logreg.cli import set_xla_flags
 
 set_xla_flags()
 

@@ -9,31 +9,31 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jax_logreg.advice import Facts, advise
-from jax_logreg.arguments import Task, place_arguments
-from jax_logreg.certificate import moments_of
-from jax_logreg.checks import check_callable, check_dtype, check_flag, check_integer
-from jax_logreg.compiling import jit
-from jax_logreg.describing import describe
-from jax_logreg.devices import gather, trim
-from jax_logreg.diagnosis import diagnose, is_penalised, is_standardised
-from jax_logreg.driver import EachStep, Progress, drive, sharpened
-from jax_logreg.goal import AUTO, Goal, goal_of
-from jax_logreg.gradient_check import check_problem
+from jax_logreg._jax.compiling import jit
+from jax_logreg.checkpoint.binding import bind
+from jax_logreg.checkpoint.keeper import Keeper, check_keeper
+from jax_logreg.errors.checks import check_callable, check_dtype, check_flag, check_integer
+from jax_logreg.errors.describing import describe
+from jax_logreg.errors.wording import names_within
 from jax_logreg.hosts import agree, spans
-from jax_logreg.identity import bind
-from jax_logreg.implicit import as_optimum
-from jax_logreg.keeper import Keeper, check_keeper
 from jax_logreg.logistic import BINOMIAL, Batch, Family, Params
-from jax_logreg.loop import Carry, Loop, body, choose_start, start
+from jax_logreg.loop.body import Carry, Loop, body, choose_start, start
+from jax_logreg.loop.driver import EachStep, Progress, drive, sharpened
 from jax_logreg.matrix import plain_errors
 from jax_logreg.objective import Objective, Solver
 from jax_logreg.penalty import Penalty
+from jax_logreg.placement.devices import gather, trim
+from jax_logreg.problem.arguments import Task, place_arguments
+from jax_logreg.problem.settings import check_settings
+from jax_logreg.proof.advice import Facts, advise
+from jax_logreg.proof.certificate import moments_of
+from jax_logreg.proof.diagnosis import diagnose, is_penalised, is_standardised
+from jax_logreg.proof.goal import AUTO, Goal, goal_of
+from jax_logreg.proof.gradient_check import check_problem
 from jax_logreg.result import History, Result
-from jax_logreg.settings import check_settings
 from jax_logreg.solver import check_solver, choose_solver
+from jax_logreg.solver.implicit import as_optimum
 from jax_logreg.status import Status
-from jax_logreg.wording import names_within
 
 # The relative gap that a refined answer is taken to, and the ends of a run that it goes on from.
 _REFINED = 1e-10

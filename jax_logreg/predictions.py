@@ -6,10 +6,10 @@ import jax
 import numpy as np
 
 from jax_logreg import logistic
-from jax_logreg.entries import check_entries, find_extremes
 from jax_logreg.errors import InputError
 from jax_logreg.logistic import BINOMIAL, Family, Params
 from jax_logreg.matrix import cast, place, plain_errors
+from jax_logreg.problem.entries import check_entries, find_extremes
 
 _linear = jax.jit(logistic.linear)
 _activate = jax.jit(lambda Z, family: family.activation(Z), static_argnames="family")

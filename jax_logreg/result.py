@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jax_logreg.certificate import Certificate
-from jax_logreg.goal import in_words
-from jax_logreg.gradient_check import GradientCheck
 from jax_logreg.logistic import BINOMIAL, Family, Params
 from jax_logreg.matrix import known
 from jax_logreg.predictions import forward, logits
+from jax_logreg.proof.certificate import Certificate
+from jax_logreg.proof.goal import in_words
+from jax_logreg.proof.gradient_check import GradientCheck
 from jax_logreg.pytree import pytree
 from jax_logreg.status import Status
 

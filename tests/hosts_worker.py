@@ -15,10 +15,10 @@ from cases import quick_compilation
 
 from jax_logreg import L2, LBFGS, ElasticNet, GradientDescent, Newton, Optax, Proximal, fit
 from jax_logreg.checkpoint import Checkpoint
+from jax_logreg.cli.joining import join
 from jax_logreg.errors import InputError
 from jax_logreg.hosts import index
 from jax_logreg.matrix import Standardised, Transposed, compress, from_scipy
-from jax_logreg.run.joining import join
 from jax_logreg.sweep import fit_many
 
 N, M = 4, 61

@@ -8,7 +8,7 @@ from cases import DTYPES, precision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from test_certificate import shortfall
+from proof.test_certificate import shortfall
 
 from jax_logreg import Batch, Params, backprop, check_gradients
 

@@ -8,8 +8,8 @@ import pytest
 import typer
 from pages import PROJECT, ROOT, blocks, commands, dead_links
 
-from jax_logreg.run.cli import app
-from jax_logreg.run.config import load_config
+from jax_logreg.cli.app import app
+from jax_logreg.cli.config import load_config
 
 pytestmark = pytest.mark.usefixtures("quick")
 

@@ -9,7 +9,7 @@ import optax
 import pytest
 import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
-from test_devices import collectives, same_fit
+from placement.test_devices import collectives, same_fit
 
 from jax_logreg import (
     L2,
@@ -22,13 +22,13 @@ from jax_logreg import (
     Status,
     fit,
 )
-from jax_logreg.arguments import place_arguments
 from jax_logreg.checkpoint import Checkpoint, Stopped
-from jax_logreg.driver import begin
 from jax_logreg.errors import InputError
-from jax_logreg.goal import Goal
-from jax_logreg.loop import Loop, body
+from jax_logreg.loop.body import Loop, body
+from jax_logreg.loop.driver import begin
 from jax_logreg.matrix import Standardised, Transposed
+from jax_logreg.problem.arguments import place_arguments
+from jax_logreg.proof.goal import Goal
 from jax_logreg.sweep import fit_many
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -102,7 +102,7 @@ def test_what_is_said_of_unpenalised_features(columns, devices):
 
 
 def test_an_x_too_large_to_bring_together(monkeypatch):
-    monkeypatch.setattr("jax_logreg.diagnosis._LARGEST_GATHERED", X.size - 1)
+    monkeypatch.setattr("jax_logreg.proof.diagnosis._LARGEST_GATHERED", X.size - 1)
     found = fit(X, Y, solver=GradientDescent(0.1), steps=1, devices={"features": "all"})
     assert found.notes == (
         "X is in parts and large: separation and collinearity were not looked for.",

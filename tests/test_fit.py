@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 from cases import DTYPES, PROBLEMS, SOLVERS, batch, close, params, precision
-from test_gradient_check import Nudged
+from proof.test_gradient_check import Nudged
 
 from jax_logreg import (
     L2,
@@ -18,12 +18,12 @@ from jax_logreg import (
     backprop,
     check_gradients,
     cost,
-    driver,
     fit,
     solve,
     train_step,
 )
 from jax_logreg.logistic import MULTINOMIAL, update
+from jax_logreg.loop import driver
 from jax_logreg.pytree import pytree
 from jax_logreg.sweep import fit_many
 

@@ -20,7 +20,7 @@ MUTANTS = {
     ),
 }
 # Of the whole suite, two tests that must see each of them, on a problem with weights.
-TESTS = ("tests/test_logistic.py", "tests/test_gradient_check.py")
+TESTS = ("tests/test_logistic.py", "tests/proof/test_gradient_check.py")
 CHOSEN = "(test_backprop_is_the_lecture or test_passes_everywhere) and integer and float64"
 
 
@@ -69,13 +69,13 @@ def test_a_fault_in_the_heart_turns_tests_red(fault, tmp_path):
     copy_with(MUTANTS[fault], tmp_path)
     red = red_files(tmp_path)
     assert "tests/test_logistic.py" in red
-    assert "tests/test_gradient_check.py" in red
+    assert "tests/proof/test_gradient_check.py" in red
 
 
 def test_a_fault_in_the_heart_ends_a_run(tmp_path):
     copy_with(MUTANTS["the sign of dZ"], tmp_path)
     config = ROOT / "configs" / "quickstart.toml"
-    done = python(tmp_path, "-m", "jax_logreg.run", "run", str(config), "--out", "run")
+    done = python(tmp_path, "-m", "jax_logreg", "run", str(config), "--out", "run")
     assert done.returncode == 1
     assert "gradient_check_failed after 0 steps" in done.stderr
     assert "Worst entry: dw[" in done.stderr

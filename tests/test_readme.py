@@ -74,7 +74,9 @@ def cells(text):
 def test_the_second_command_runs_the_tests(clone):
     assert TEST == ".venv/bin/python -m pytest --quiet"
     # Of the whole suite, which is running just now, one file.
-    assert "passed" in shell(f"{TEST} -n 0 -p no:cacheprovider tests/test_arguments.py", clone)
+    assert "passed" in shell(
+        f"{TEST} -n 0 -p no:cacheprovider tests/problem/test_arguments.py", clone
+    )
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ from experiments.optimum.rival import interpreters  # noqa: E402
 from experiments.optimum.rivals import RIVALS, label  # noqa: E402
 from experiments.timing import RESULTS, free_blas, origin  # noqa: E402
 from experiments.timing import save as save_results  # noqa: E402
-from jax_logreg.run import set_xla_flags  # noqa: E402
+from jax_logreg.cli import set_xla_flags  # noqa: E402
 
 DISTRIBUTIONS = (
     "jax_logreg", "numpy", "scipy", "jax", "optax", "scikit-learn", "glum", "skglm", "celer",

@@ -12,8 +12,8 @@ from numpy.lib import format as npy
 
 from jax_logreg.data.examples import Examples, NoWeights, Part, label_values, numbered
 from jax_logreg.errors import InputError
-from jax_logreg.extras import needs
-from jax_logreg.memory import check_room
+from jax_logreg.errors.extras import needs
+from jax_logreg.placement.memory import check_room
 
 # What np.savez writes, and of how many bytes one byte of it can be the packing.
 _PACKED = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: 1032}

@@ -9,7 +9,7 @@ import numpy as np
 from jax_logreg.data.examples import label_values
 from jax_logreg.data.spelling import is_number, means_missing, notes_on, values_of
 from jax_logreg.errors import InputError
-from jax_logreg.memory import check_room
+from jax_logreg.placement.memory import check_room
 
 # Names example i as a person finds it.
 Where = Callable[[int], str]

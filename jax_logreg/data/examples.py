@@ -10,7 +10,7 @@ from jax_logreg.data.categories import Column
 from jax_logreg.errors import InputError
 from jax_logreg.hosts import share
 from jax_logreg.matrix import Spread, spread_of_array
-from jax_logreg.memory import check_room
+from jax_logreg.placement.memory import check_room
 
 # Entries that are converted at a time: a block in float64 stays small beside X.
 _BLOCK = 4_000_000

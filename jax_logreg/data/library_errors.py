@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jax_logreg.errors import InputError
-from jax_logreg.extras import MissingExtra
+from jax_logreg.errors.extras import MissingExtra
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import numpy as np
 
 from jax_logreg.data.cells import Where, holds_numbers, plain
 from jax_logreg.errors import InputError
-from jax_logreg.memory import check_room
+from jax_logreg.placement.memory import check_room
 
 _LISTS = ("list<", "large_list<", "fixed_size_list<")
 

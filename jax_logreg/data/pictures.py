@@ -10,8 +10,8 @@ import numpy as np
 
 from jax_logreg.data.examples import Examples, label_values, numbered
 from jax_logreg.errors import InputError
-from jax_logreg.extras import needs
-from jax_logreg.memory import check_room
+from jax_logreg.errors.extras import needs
+from jax_logreg.placement.memory import check_room
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 # Others are never tried: to read PostScript is to run a program.

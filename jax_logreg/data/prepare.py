@@ -13,14 +13,14 @@ from jax_logreg.data.classes import (
     find_classes,
 )
 from jax_logreg.data.examples import Examples, Part, Scaling
-from jax_logreg.data.one_line import one_line
 from jax_logreg.data.sources import DataConfig
 from jax_logreg.data.split import split
 from jax_logreg.data.stream.examples import fit_scaling, is_streamed, scaled
 from jax_logreg.errors import InputError
+from jax_logreg.errors.one_line import one_line
 from jax_logreg.hosts import count, index, share, together
 from jax_logreg.matrix import stack
-from jax_logreg.memory import check_room
+from jax_logreg.placement.memory import check_room
 
 
 class Prepared(NamedTuple):

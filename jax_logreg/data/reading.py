@@ -12,11 +12,11 @@ from jax_logreg.data.columns import Columns
 from jax_logreg.data.examples import Examples, NoWeights, Part
 from jax_logreg.data.library_errors import library_errors
 from jax_logreg.data.local import check_local
-from jax_logreg.data.one_line import one_line
 from jax_logreg.data.section import Section
 from jax_logreg.data.svmlight import read_svmlight
 from jax_logreg.errors import InputError
-from jax_logreg.extras import needs
+from jax_logreg.errors.extras import needs
+from jax_logreg.errors.one_line import one_line
 
 with needs("run"):
     from pydantic import Field

@@ -1,6 +1,6 @@
 """A table of a config."""
 
-from jax_logreg.extras import needs
+from jax_logreg.errors.extras import needs
 
 with needs("run"):
     from pydantic import BaseModel, ConfigDict

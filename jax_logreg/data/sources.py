@@ -15,9 +15,9 @@ from jax_logreg.data.section import Section
 from jax_logreg.data.stream.examples import stream_examples
 from jax_logreg.data.stream.finding import is_pattern
 from jax_logreg.errors import InputError
-from jax_logreg.extras import needs
+from jax_logreg.errors.extras import needs
 from jax_logreg.logistic import Params, forward
-from jax_logreg.memory import check_room
+from jax_logreg.placement.memory import check_room
 
 with needs("run"):
     from pydantic import AfterValidator, Field, field_serializer

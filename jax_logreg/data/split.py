@@ -3,7 +3,7 @@
 import numpy as np
 
 from jax_logreg.errors import InputError
-from jax_logreg.extras import needs
+from jax_logreg.errors.extras import needs
 
 
 def split(

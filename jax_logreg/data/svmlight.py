@@ -6,8 +6,8 @@ from pathlib import Path
 from jax_logreg.data.arrays import from_array
 from jax_logreg.data.examples import Examples
 from jax_logreg.errors import InputError
-from jax_logreg.extras import needs
-from jax_logreg.memory import check_room
+from jax_logreg.errors.extras import needs
+from jax_logreg.placement.memory import check_room
 
 
 def read_svmlight(path: Path, zero_based: bool, features: Sequence[str] | None) -> Examples:

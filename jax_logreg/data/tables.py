@@ -26,8 +26,8 @@ from jax_logreg.data.delimited import check_text
 from jax_logreg.data.examples import Examples, NoWeights, Part
 from jax_logreg.data.lists import is_list, places, spread
 from jax_logreg.errors import InputError
-from jax_logreg.extras import needs
-from jax_logreg.memory import check_room
+from jax_logreg.errors.extras import needs
+from jax_logreg.placement.memory import check_room
 
 
 def read_csv(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TextIO
 import numpy as np
 
 from jax_logreg.errors import InputError
-from jax_logreg.extras import needs
+from jax_logreg.errors.extras import needs
 
 
 class Predictions(NamedTuple):

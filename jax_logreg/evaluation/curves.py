@@ -4,11 +4,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jax_logreg.checks import read_array
 from jax_logreg.errors import InputError
+from jax_logreg.errors.checks import read_array
+from jax_logreg.errors.extras import needs
 from jax_logreg.evaluation.examples import binary, check_count, check_weights, judged
 from jax_logreg.evaluation.measures import MOST_BINS, bin_numbers
-from jax_logreg.extras import needs
 
 # Points of a curve: more than pixels would only make a picture heavy.
 MOST_POINTS = 1000

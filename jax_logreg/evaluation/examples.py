@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jax_logreg.checks import is_integer, read_array
 from jax_logreg.errors import InputError, brief
+from jax_logreg.errors.checks import is_integer, read_array
 
 
 class Judged(NamedTuple):

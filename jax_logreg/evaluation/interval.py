@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jax_logreg.checks import check_flag, check_number
+from jax_logreg.errors.checks import check_flag, check_number
 from jax_logreg.evaluation.examples import check_count, judged
 from jax_logreg.evaluation.measures import Measures, weighted_measures
-from jax_logreg.settings import check_seed
+from jax_logreg.problem.settings import check_seed
 
 # Weights that are held at a time, 16 MB; some arrays as large are made of them.
 _ENTRIES = 2**21

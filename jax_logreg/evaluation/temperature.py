@@ -8,8 +8,8 @@ import numpy as np
 from jax import Array
 from scipy.optimize import brentq
 
-from jax_logreg.checks import read_array
 from jax_logreg.errors import InputError, brief
+from jax_logreg.errors.checks import read_array
 from jax_logreg.evaluation.examples import check_weights
 from jax_logreg.logistic import Batch, Family, derivatives_along
 

@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jax_logreg.checks import is_number
 from jax_logreg.errors import InputError, brief
+from jax_logreg.errors.checks import is_number
 from jax_logreg.evaluation.examples import binary
 
 # Sums of the same weights in another order differ by less of the largest cost.

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple, Protocol
 
-from jax_logreg.checks import check_choice
-from jax_logreg.data.one_line import one_line
 from jax_logreg.errors import InputError, brief
+from jax_logreg.errors.checks import check_choice
+from jax_logreg.errors.extras import MissingExtra
+from jax_logreg.errors.one_line import one_line
 from jax_logreg.export.checking import check
 from jax_logreg.export.folding import Answers
-from jax_logreg.extras import MissingExtra
 from jax_logreg.model import Model
 
 # The suffix of each kind's file; the module of that name writes and reads it.

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 import jax_logreg
+from jax_logreg.errors.extras import needs
 from jax_logreg.export.folding import (
     Answers,
     as_classes,
@@ -13,7 +14,6 @@ from jax_logreg.export.folding import (
     threshold_in_float32,
     without_levels,
 )
-from jax_logreg.extras import needs
 from jax_logreg.model import Model
 
 with needs("onnx"):

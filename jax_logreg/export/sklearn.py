@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from jax_logreg.errors.extras import needs
 from jax_logreg.export.folding import Answers, as_classes, folded, without_levels
-from jax_logreg.extras import needs
 from jax_logreg.model import Model
 from jax_logreg.sklearn.border import with_coefficients
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, export
 
+from jax_logreg.errors.extras import needs
 from jax_logreg.export.folding import (
     Answers,
     Centred,
@@ -16,7 +17,6 @@ from jax_logreg.export.folding import (
     threshold_in_float32,
     without_levels,
 )
-from jax_logreg.extras import needs
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Params, forward
 from jax_logreg.model import Model
 

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jax_logreg.checks import check_dtype, check_flag, check_integer, read_array
 from jax_logreg.errors import InputError, brief
+from jax_logreg.errors.checks import check_dtype, check_flag, check_integer, read_array
 from jax_logreg.matrix.spread import Spread
 from jax_logreg.pytree import pytree
 

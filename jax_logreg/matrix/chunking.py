@@ -5,8 +5,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jax_logreg.checks import check_dtype
 from jax_logreg.errors import InputError, brief
+from jax_logreg.errors.checks import check_dtype
 from jax_logreg.hosts import most
 from jax_logreg.matrix.sparse import Chunks, Sparse
 

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jax_logreg.checks import check_choice, check_dtype, real_array
 from jax_logreg.errors import InputError
+from jax_logreg.errors.checks import check_choice, check_dtype, real_array
 from jax_logreg.matrix.blocked import Blocked, layout
 from jax_logreg.matrix.dense import new_buffer
 from jax_logreg.matrix.spread import Spread, spread_of_blocks

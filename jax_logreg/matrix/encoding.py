@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from jax_logreg.checks import read_array
 from jax_logreg.errors import InputError, brief
+from jax_logreg.errors.checks import read_array
 
 
 def encode(values: Any, levels: Sequence[Any] | None = None) -> tuple[np.ndarray, tuple[Any, ...]]:

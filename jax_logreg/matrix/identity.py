@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jax_logreg.describing import describe, digest
+from jax_logreg.errors.describing import describe, digest
 from jax_logreg.matrix.chunking import canonical
 from jax_logreg.matrix.dense import Transposed
 from jax_logreg.matrix.operations import is_array

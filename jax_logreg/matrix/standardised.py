@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jax_logreg.checks import read_array
 from jax_logreg.errors import InputError
+from jax_logreg.errors.checks import read_array
 from jax_logreg.matrix.operations import (
     cast,
     each_block,

@@ -1,6 +1,6 @@
 """scikit-learn's estimators of logistic regression, fitted by this package."""
 
-from jax_logreg.extras import needs
+from jax_logreg.errors.extras import needs
 
 with needs("sklearn"):
     from jax_logreg.sklearn.estimator import LogisticRegression

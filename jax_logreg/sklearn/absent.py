@@ -10,8 +10,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from jax_logreg.certificate import Certificate
 from jax_logreg.logistic import Params
+from jax_logreg.proof.certificate import Certificate
 from jax_logreg.status import Status
 from jax_logreg.sweep import Fits
 

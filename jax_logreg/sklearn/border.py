@@ -8,9 +8,9 @@ from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from jax_logreg.goal import AUTO, Goal, aim_of
 from jax_logreg.logistic import Params
 from jax_logreg.penalty import L1, L2, ElasticNet, Penalty
+from jax_logreg.proof.goal import AUTO, Goal, aim_of
 from jax_logreg.sklearn.absent import centred, one_hot, present
 from jax_logreg.sweep import Fits
 

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jax_logreg.arguments import Task, place_arguments
+from jax_logreg.problem.arguments import Task, place_arguments
 from jax_logreg.sklearn.absent import completed_fits, joined, one_hot, single
 from jax_logreg.sklearn.border import Rows, penalty_of, solver_of, steps_of, tolerance_of
 from jax_logreg.sweep import fit_many

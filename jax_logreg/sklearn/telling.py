@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sklearn.exceptions import ConvergenceWarning
 
-from jax_logreg.advice import PYTHON, Facts, Terms, advise
+from jax_logreg.proof.advice import PYTHON, Facts, Terms, advise
 from jax_logreg.result import Result
 from jax_logreg.status import Status
 

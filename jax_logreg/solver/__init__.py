@@ -5,12 +5,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from jax_logreg.checks import read_array
-from jax_logreg.devices import by_feature
 from jax_logreg.errors import InputError, brief
+from jax_logreg.errors.checks import read_array
 from jax_logreg.matrix import one_by_one
-from jax_logreg.memory import check_room
 from jax_logreg.objective import Objective, Solver
+from jax_logreg.placement.devices import by_feature
+from jax_logreg.placement.memory import check_room
 from jax_logreg.solver.gradient_descent import GradientDescent
 from jax_logreg.solver.lbfgs import LBFGS
 from jax_logreg.solver.minibatch import MiniBatch

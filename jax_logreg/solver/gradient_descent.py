@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
-from jax_logreg.checks import read_array
 from jax_logreg.errors import InputError, brief
+from jax_logreg.errors.checks import read_array
 from jax_logreg.logistic import Params, update
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree

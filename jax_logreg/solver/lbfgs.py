@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jax_logreg.batching import where_wanted
-from jax_logreg.checks import check_integer
+from jax_logreg._jax.batching import where_wanted
 from jax_logreg.errors import InputError, brief
+from jax_logreg.errors.checks import check_integer
 from jax_logreg.logistic import Params
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jax_logreg.batching import where_wanted
+from jax_logreg._jax.batching import where_wanted
 from jax_logreg.logistic import Params
 from jax_logreg.objective import Objective
 

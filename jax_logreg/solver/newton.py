@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jax_logreg.batching import where_wanted
+from jax_logreg._jax.batching import where_wanted
 from jax_logreg.logistic import Params, damped
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jax_logreg.batching import where_wanted
+from jax_logreg._jax.batching import where_wanted
 from jax_logreg.penalty import soft_threshold
 
 # At most so many rounds of so many sweeps; and rounds of a model whose every step is dear.

@@ -8,24 +8,24 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jax_logreg.arguments import Task, place_arguments
-from jax_logreg.checks import check_dtype, check_integer, check_number, read_array
+from jax_logreg.checkpoint.binding import bind
+from jax_logreg.checkpoint.keeper import Keeper, check_keeper
 from jax_logreg.errors import InputError
+from jax_logreg.errors.checks import check_dtype, check_integer, check_number, read_array
 from jax_logreg.fit import fit
-from jax_logreg.goal import SHARE
-from jax_logreg.identity import bind
-from jax_logreg.keeper import Keeper, check_keeper
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Family, Params, forward
 from jax_logreg.matrix import place, plain_errors
 from jax_logreg.penalty import Penalty
+from jax_logreg.problem.arguments import Task, place_arguments
+from jax_logreg.problem.settings import check_seed, check_settings
+from jax_logreg.problem.weights import relative_weights
+from jax_logreg.proof.goal import SHARE
 from jax_logreg.result import Result
-from jax_logreg.settings import check_seed, check_settings
 from jax_logreg.sweep.chains import unchained
 from jax_logreg.sweep.driver import run_many
 from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.many import choose_many, count_slots, loop_of
 from jax_logreg.sweep.stack import Stack, weigh_rows
-from jax_logreg.weights import relative_weights
 
 # How often a resample without an example of some class is drawn again.
 _DRAWS = 100

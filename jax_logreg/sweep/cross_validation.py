@@ -9,15 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jax_logreg.arguments import Task, place_arguments
-from jax_logreg.checks import check_callable, check_dtype
-from jax_logreg.identity import bind
-from jax_logreg.keeper import Keeper, check_keeper
+from jax_logreg.checkpoint.binding import bind
+from jax_logreg.checkpoint.keeper import Keeper, check_keeper
+from jax_logreg.errors.checks import check_callable, check_dtype
 from jax_logreg.logistic import Batch, Family, Params
-from jax_logreg.loop import Loop
+from jax_logreg.loop.body import Loop
 from jax_logreg.matrix import plain_errors
 from jax_logreg.penalty import L1, L2, Penalty
-from jax_logreg.settings import check_seed, check_settings
+from jax_logreg.problem.arguments import Task, place_arguments
+from jax_logreg.problem.settings import check_seed, check_settings
+from jax_logreg.problem.weights import relative_weights
 from jax_logreg.sweep.chains import make_chains
 from jax_logreg.sweep.driver import run_many
 from jax_logreg.sweep.fits import Fits
@@ -28,7 +29,6 @@ from jax_logreg.sweep.scaling import check_features, find_scaling, unscaled
 from jax_logreg.sweep.scores import Score, check_scorable, find_score
 from jax_logreg.sweep.stack import Scaling, Stack, scaling_of, weigh_rows, with_scaling
 from jax_logreg.sweep.strengths import check_grid, grid, with_strength
-from jax_logreg.weights import relative_weights
 
 
 class CrossValidation(NamedTuple):

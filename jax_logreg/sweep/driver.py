@@ -8,15 +8,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jax_logreg.accuracy import error_by_hessian, judge
-from jax_logreg.arguments import Task
-from jax_logreg.batching import on_cpu
-from jax_logreg.certificate import Certificate
-from jax_logreg.diagnosis import diagnose
-from jax_logreg.driver import REPEATS
-from jax_logreg.keeper import Keeper
+from jax_logreg._jax.batching import on_cpu
+from jax_logreg.checkpoint.keeper import Keeper
 from jax_logreg.logistic import Params
-from jax_logreg.loop import Loop
+from jax_logreg.loop.body import Loop
+from jax_logreg.loop.driver import REPEATS
+from jax_logreg.problem.arguments import Task
+from jax_logreg.proof.accuracy import error_by_hessian, judge
+from jax_logreg.proof.certificate import Certificate
+from jax_logreg.proof.diagnosis import diagnose
 from jax_logreg.status import Status
 from jax_logreg.sweep.chains import Chains
 from jax_logreg.sweep.finishing import TOGETHER, finish

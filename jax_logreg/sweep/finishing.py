@@ -6,9 +6,9 @@ of the Hessian of one. A single model has Newton's method, or a metric that is r
 
 import numpy as np
 
-from jax_logreg.certificate import Certificate
-from jax_logreg.driver import drive
-from jax_logreg.loop import Loop
+from jax_logreg.loop.body import Loop
+from jax_logreg.loop.driver import drive
+from jax_logreg.proof.certificate import Certificate
 from jax_logreg.status import Status
 from jax_logreg.sweep.stack import Stack, model_loop
 from jax_logreg.sweep.state import Answers

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jax_logreg.certificate import Certificate
 from jax_logreg.logistic import BINOMIAL, Family, Params
+from jax_logreg.proof.certificate import Certificate
 from jax_logreg.result import History, Result
 from jax_logreg.status import Status
 

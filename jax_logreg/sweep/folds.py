@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from jax_logreg.checks import is_integer, read_array
 from jax_logreg.errors import InputError, brief
+from jax_logreg.errors.checks import is_integer, read_array
 
 
 def held_out(folds: Any, Y: np.ndarray, groups: Any, seed: int) -> np.ndarray:

@@ -8,20 +8,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jax_logreg.arguments import Task, place_arguments
-from jax_logreg.batching import on_cpu
-from jax_logreg.checks import check_callable, check_dtype, is_number, read_array
+from jax_logreg._jax.batching import on_cpu
+from jax_logreg.checkpoint.binding import bind
+from jax_logreg.checkpoint.keeper import Keeper, check_keeper
 from jax_logreg.errors import InputError, brief
-from jax_logreg.goal import goal_of
-from jax_logreg.identity import bind
-from jax_logreg.keeper import Keeper, check_keeper
+from jax_logreg.errors.checks import check_callable, check_dtype, is_number, read_array
 from jax_logreg.logistic import Params
-from jax_logreg.loop import Loop
+from jax_logreg.loop.body import Loop
 from jax_logreg.matrix import plain_errors
-from jax_logreg.memory import check_room
 from jax_logreg.objective import Objective, Solver
 from jax_logreg.penalty import Penalty
-from jax_logreg.settings import check_settings
+from jax_logreg.placement.memory import check_room
+from jax_logreg.problem.arguments import Task, place_arguments
+from jax_logreg.problem.settings import check_settings
+from jax_logreg.proof.goal import goal_of
 from jax_logreg.solver import LBFGS, choose_solver
 from jax_logreg.sweep.chains import unchained
 from jax_logreg.sweep.driver import run_many

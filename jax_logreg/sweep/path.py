@@ -9,18 +9,18 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jax_logreg.arguments import place_arguments
-from jax_logreg.certificate import moments
-from jax_logreg.checks import check_callable, check_dtype
-from jax_logreg.diagnosis import JUDGED, diagnose
-from jax_logreg.driver import Point, begin, proceed, restart
-from jax_logreg.goal import goal_of
+from jax_logreg.errors.checks import check_callable, check_dtype
 from jax_logreg.logistic import Params
-from jax_logreg.loop import Carry, Loop
+from jax_logreg.loop.body import Carry, Loop
+from jax_logreg.loop.driver import Point, begin, proceed, restart
 from jax_logreg.matrix import plain_errors
 from jax_logreg.objective import Objective
 from jax_logreg.penalty import L1, L2, Penalty
-from jax_logreg.settings import check_settings
+from jax_logreg.problem.arguments import place_arguments
+from jax_logreg.problem.settings import check_settings
+from jax_logreg.proof.certificate import moments
+from jax_logreg.proof.diagnosis import JUDGED, diagnose
+from jax_logreg.proof.goal import goal_of
 from jax_logreg.solver import Proximal, choose_solver
 from jax_logreg.status import Status
 from jax_logreg.sweep.strengths import check_grid, grid, with_strength

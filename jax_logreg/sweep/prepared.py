@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from jax import Array
 
-from jax_logreg.certificate import Moments, moments_of
-from jax_logreg.compiling import jit
+from jax_logreg._jax.compiling import jit
 from jax_logreg.logistic import Params
-from jax_logreg.loop import Loop
+from jax_logreg.loop.body import Loop
 from jax_logreg.matrix import magnitude
+from jax_logreg.proof.certificate import Moments, moments_of
 from jax_logreg.solver import LBFGS
 from jax_logreg.solver.basis import Basis, make_basis
 from jax_logreg.sweep.stack import Stack, scaling_of, with_scaling

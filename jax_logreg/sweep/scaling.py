@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jax_logreg.checks import read_array
 from jax_logreg.errors import InputError
+from jax_logreg.errors.checks import read_array
 from jax_logreg.logistic import Params
 from jax_logreg.matrix import mean_absolute, standardise
 

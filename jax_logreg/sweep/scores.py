@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jax_logreg.checks import check_choice
 from jax_logreg.errors import InputError
+from jax_logreg.errors.checks import check_choice
 from jax_logreg.logistic import Batch, Family, Params, cost, forward
 
 # From parameters, the batch whose s marks what is held out, and the family, to a number.

@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jax_logreg.arguments import Task
-from jax_logreg.checks import read_array
 from jax_logreg.errors import InputError
-from jax_logreg.loop import Loop
+from jax_logreg.errors.checks import read_array
+from jax_logreg.loop.body import Loop
 from jax_logreg.matrix import Standardised
 from jax_logreg.objective import Objective
-from jax_logreg.weights import weigh, weigh_each
+from jax_logreg.problem.arguments import Task
+from jax_logreg.problem.weights import weigh, weigh_each
 
 # The mean and the scale of the features, each (r, n, 1) of r rows or (n, 1) of one.
 Scaling = tuple[Array, Array]

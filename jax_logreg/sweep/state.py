@@ -4,9 +4,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jax_logreg.certificate import Certificate
 from jax_logreg.logistic import Params
-from jax_logreg.loop import Loop
+from jax_logreg.loop.body import Loop
+from jax_logreg.proof.certificate import Certificate
 from jax_logreg.status import Status
 from jax_logreg.sweep.slots import LOOK, Slot
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from jax_logreg.checks import is_integer, is_number, read_array
 from jax_logreg.errors import InputError, brief
-from jax_logreg.memory import check_room
+from jax_logreg.errors.checks import is_integer, is_number, read_array
 from jax_logreg.penalty import Penalty
+from jax_logreg.placement.memory import check_room
 
 
 def with_strength(penalty: Any) -> Penalty:

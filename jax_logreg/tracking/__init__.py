@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from jax_logreg.checks import check_callable, check_flag, check_methods
-from jax_logreg.driver import Progress
 from jax_logreg.errors import InputError, brief
+from jax_logreg.errors.checks import check_callable, check_flag, check_methods
+from jax_logreg.loop.driver import Progress
 
 
 class Tracker(Protocol):

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from jax_logreg.extras import needs
+from jax_logreg.errors.extras import needs
 from jax_logreg.tracking import is_number
 
 with needs("mlflow"):
@@ -13,7 +13,7 @@ with needs("mlflow"):
     from mlflow import MlflowClient
     from mlflow.entities import Metric, Param, RunTag
 
-_TAG = "jax_logreg.run"
+_TAG = "jax_logreg.cli"
 _STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
 # What a request may hold, and seconds between two.
 _METRICS, _OTHERS, _LONGEST, _WAIT = 1000, 100, 500, 1.0

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jax_logreg.extras import needs
+from jax_logreg.errors.extras import needs
 from jax_logreg.tracking import is_number
 
 with needs("tensorboard"):

@@ -329,7 +329,7 @@ def test_labels_kept_as_a_dictionary(tmp_path):
 
 
 def test_memory_of_a_machine_that_has_little(tmp_path, monkeypatch):
-    monkeypatch.setattr("jax_logreg.memory.machine_memory", lambda: 500.0)
+    monkeypatch.setattr("jax_logreg.placement.memory.machine_memory", lambda: 500.0)
     for suffix in (".npz", ".h5", ".csv", ".parquet", ".svmlight"):
         path = tmp_path / f"a{suffix}"
         SAVERS[suffix](path, ROWS, LABELS)

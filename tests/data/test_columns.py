@@ -6,8 +6,8 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from cli.command import command, refused
 from pydantic import TypeAdapter
-from run.command import command, refused
 
 from jax_logreg.data import DataConfig, Reading, open_stream, prepare, read
 from jax_logreg.errors import InputError

@@ -5,8 +5,8 @@ import io
 
 import numpy as np
 import pytest
+from cli.command import command
 from PIL import Image
-from run.command import command
 
 from jax_logreg.data import Reading, read
 from jax_logreg.errors import InputError

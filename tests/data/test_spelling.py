@@ -6,9 +6,9 @@ import io
 import numpy as np
 import pyarrow
 import pytest
+from cli.command import command
 from pyarrow import parquet
 from pydantic import TypeAdapter
-from run.command import command
 
 from jax_logreg.data import DataConfig, prepare, read
 from jax_logreg.data.classes import as_classes

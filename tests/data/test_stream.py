@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from cases import COUNTS, FAMILIES
+from cli.command import command
 from pyarrow import csv, feather, parquet
 from pydantic import TypeAdapter
-from run.command import command
 
 from jax_logreg import L2, Newton, Status, fit
 from jax_logreg.data import DataConfig, open_stream, prepare

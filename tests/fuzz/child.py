@@ -29,7 +29,7 @@ def mapped():
 
 def main(kind, seeds):
     from jax_logreg.errors import InputError
-    from jax_logreg.memory import within_memory
+    from jax_logreg.placement.memory import within_memory
 
     cases = importlib.import_module(f"fuzz.{kind}_cases")
     # A warning is no line of ours, and no fault of what is read either.

@@ -8,9 +8,9 @@ from data.files import save_csv, save_npz, table
 from fuzz.configs import make
 from sklearn import datasets
 
+from jax_logreg.cli.config import load_config
+from jax_logreg.cli.experiment import fit_arguments
 from jax_logreg.data import prepare
-from jax_logreg.run.config import load_config
-from jax_logreg.run.experiment import fit_arguments
 
 # Examples x features that are still made: a refusal for want of memory begins far beyond.
 LARGE = 10**6

@@ -10,11 +10,11 @@ from fuzz import files
 
 from jax_logreg import LBFGS, Params, fit
 from jax_logreg.checkpoint import Checkpoint
+from jax_logreg.checkpoint.saved import digest
 from jax_logreg.data import Examples, Reading, Scaling, open_stream, prepare, read
 from jax_logreg.data.sources import FileData
 from jax_logreg.data.stream import PARTS
 from jax_logreg.model import Model
-from jax_logreg.saved import digest
 
 STATE = {}
 

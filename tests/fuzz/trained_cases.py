@@ -3,8 +3,8 @@
 import shutil
 
 from cases import quick_compilation
+from cli.command import command
 from fuzz.configs import BINOMIAL, TRAINED
-from run.command import command
 
 from jax_logreg.errors import InputError
 

@@ -60,7 +60,7 @@ def same(streamed, memory, rtol=1e-9):
     assert_allclose(streamed.certificate.cost, memory.certificate.cost, rtol=1e-11)
 
 
-# The table of tests/test_solvers.py takes every solver to its optimum over a stream.
+# The table of tests/solver/test_solvers.py takes every solver to its optimum over a stream.
 QUICK = ("gradient descent",)
 
 

@@ -102,7 +102,7 @@ def test_axes_are_shared_or_not():
 
 
 def test_what_goes_on_has_the_steps_that_are_left(monkeypatch):
-    monkeypatch.setattr("jax_logreg.accuracy.met", lambda *_: False)
+    monkeypatch.setattr("jax_logreg.proof.accuracy.met", lambda *_: False)
     settings = {"solver": GradientDescent(0.1), "steps": 5, "tolerance": 0}
     found = fit_many(X, Y, penalty=L2(STRENGTHS), **settings)
     assert (found.steps == 5).all()

@@ -9,8 +9,8 @@ import pytest
 from cases import COUNTS, FAMILIES, Plain
 
 from jax_logreg import L1, L2, Batch, ElasticNet, Newton, Params, Status, fit
-from jax_logreg.certificate import certify
 from jax_logreg.objective import Objective
+from jax_logreg.proof.certificate import certify
 from jax_logreg.pytree import pytree
 from jax_logreg.sweep import path
 

@@ -73,7 +73,7 @@ def test_going_on_at_every_look_leads_to_the_same_bits(name, tmp_path):
 
 
 def test_what_is_run_again_is_part_of_the_state(tmp_path, monkeypatch):
-    monkeypatch.setattr("jax_logreg.accuracy.met", lambda *_: False)
+    monkeypatch.setattr("jax_logreg.proof.accuracy.met", lambda *_: False)
     settings = {"steps": 5, "tolerance": 0}
     same(in_many_lives(ridge, tmp_path, **settings), ridge(**settings))
     assert {path.name.partition("-")[0] for path in tmp_path.iterdir()} == {"answers"}

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jax_logreg.checks import check_integer, check_path, check_text
-from jax_logreg.data.one_line import one_line
 from jax_logreg.data.stream.finding import PARTS, find_files
 from jax_logreg.data.stream.part import Names
 from jax_logreg.data.stream.reader import Reader, open_reader
 from jax_logreg.errors import InputError, brief
+from jax_logreg.errors.checks import check_integer, check_path, check_text
+from jax_logreg.errors.one_line import one_line
 from jax_logreg.matrix import Streamed, stream
 
 __all__ = ["PARTS", "Names", "Reader", "Stream", "find_files", "open_reader", "open_stream"]

@@ -13,7 +13,7 @@ from jax_logreg.data.examples import label_values, numbered
 from jax_logreg.data.library_errors import library_errors
 from jax_logreg.data.stream.part import Names, Part
 from jax_logreg.errors import InputError
-from jax_logreg.extras import needs
+from jax_logreg.errors.extras import needs
 
 
 class _Array(Part):

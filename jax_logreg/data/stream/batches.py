@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from jax_logreg.extras import needs
+from jax_logreg.errors.extras import needs
 
 
 def arrow() -> Any:

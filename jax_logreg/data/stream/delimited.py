@@ -11,7 +11,7 @@ from jax_logreg.data.spelling import is_number
 from jax_logreg.data.stream.batches import after, arrow, cut
 from jax_logreg.data.stream.tables import TablePart
 from jax_logreg.errors import InputError
-from jax_logreg.extras import needs
+from jax_logreg.errors.extras import needs
 
 # Bytes of text that are read at a time: by default shorter pieces make more batches.
 BLOCK = 2**24

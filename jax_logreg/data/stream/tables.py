@@ -20,7 +20,7 @@ from jax_logreg.data.lists import flattened, is_list, places, spread
 from jax_logreg.data.stream.batches import after, arrow, cut
 from jax_logreg.data.stream.part import Names, Part
 from jax_logreg.errors import InputError
-from jax_logreg.extras import needs
+from jax_logreg.errors.extras import needs
 
 
 class TablePart(Part):

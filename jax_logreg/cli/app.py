@@ -1,0 +1,223 @@
+"""The commands of `jax-logreg`."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import jax_logreg
+from jax_logreg.cli.evaluate import evaluate
+from jax_logreg.cli.exporting import export
+from jax_logreg.cli.joining import join
+from jax_logreg.cli.viewing import compare, report, runs
+from jax_logreg.errors import InputError
+from jax_logreg.errors.extras import MissingExtra, needs
+from jax_logreg.hosts import index, most, together
+from jax_logreg.placement.memory import within_memory
+from jax_logreg.status import Status
+
+with needs("run"):
+    import typer
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+_BAD_INPUT = 2
+# Of a run that wrote its folder: a failed check is our fault or a matrix's, the rest the input's.
+_EXIT_CODES = {
+    Status.GRADIENT_CHECK_FAILED: 1,
+    Status.DIVERGED: _BAD_INPUT,
+    Status.SEPARABLE: _BAD_INPUT,
+}
+app = typer.Typer(
+    help="Logistic regression in JAX: train from a config, predict from the model it leaves.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"jax-logreg {jax_logreg.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Options that stand before the command."""
+
+
+ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="What to train, on what.")]
+Out = Annotated[Path | None, typer.Option(help="Folder to write; by default runs/<config>.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY.PATH=VALUE", help="Override the config; as often as wanted."
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace what an earlier run wrote there.")]
+
+
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with a run that was stopped or killed.")
+]
+HostCount = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|N",
+        help="One of several hosts, which share the examples: auto asks the cluster (Slurm, Open "
+        "MPI, Kubernetes, TPU pods), N needs --coordinator and --host-id.",
+    ),
+]
+Coordinator = Annotated[
+    str | None, typer.Option(metavar="ADDRESS:PORT", help="Host 0 and a free port there.")
+]
+HostId = Annotated[int | None, typer.Option(help="Which host this is, from 0 to N - 1.")]
+
+
+@app.command()
+def run(
+    config: ConfigFile,
+    out: Out = None,
+    set_: Overrides = None,
+    force: Force = False,
+    resume: Resume = False,
+    hosts: HostCount = None,
+    coordinator: Coordinator = None,
+    host_id: HostId = None,
+) -> None:
+    """Train as a config says, and leave a folder that explains itself.
+
+    Exit codes: 0 done; 1 the gradient check failed; 2 bad input, or a run that diverged or found
+    its classes separable, which still leaves its folder; 75 another host was lost, within 30
+    seconds of its end; 130 stopped by Ctrl-C and 143 by SIGTERM, saved if it had begun.
+    """
+    with _one_line(), join(hosts, coordinator, host_id):
+        from jax_logreg.cli.config import load_config
+        from jax_logreg.cli.cores import split_cpu
+        from jax_logreg.cli.output import is_finished, open_folder
+
+        if hosts is None:
+            split_cpu()
+        console = Console(quiet=index() > 0)
+        settings = together(lambda: load_config(config, set_ or []))
+        path = out or Path("runs") / config.stem
+        if resume and most(index() == 0 and is_finished(path))[0]:
+            console.print(f"{path} is finished already", soft_wrap=True)
+            return
+        folder = together(lambda: open_folder(path, force, resume, first=index() == 0))
+        try:
+            from jax_logreg.cli.experiment import run as train
+
+            outcome = train(settings, console, folder.partial)
+            together(lambda: folder.write(outcome.files))
+        finally:
+            folder.close()
+    if index() > 0:
+        raise typer.Exit(_EXIT_CODES.get(outcome.result.status, 0))
+    status, line = outcome.result.status, f"{config}: {outcome.result.message}"
+    said = status in (*_EXIT_CODES, Status.PRECISION_FLOOR)
+    # Notes on the data were printed before the training began.
+    console.print(_table(outcome.summary, () if said else outcome.result.notes))
+    console.print(f"written to {folder.path}: open {folder.path / 'report.html'}", soft_wrap=True)
+    if status in _EXIT_CODES:
+        _stop(line, _EXIT_CODES[status])
+    if said:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def predict(
+    run_dir: Annotated[Path, typer.Argument(help="The folder that a run left.")],
+    data: Annotated[Path, typer.Argument(help="New examples, in any format that a run reads.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File to write: .csv .parquet .npy .npz .h5; by default CSV to stdout."),
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Write the probability of each new example, from the saved model alone.
+
+    Of two classes it is that of the second; of more there is a column for each, probability_CLASS.
+    Of pictures the column file says which each is.
+    """
+    with _one_line():
+        from jax_logreg.cli.output import write_file
+        from jax_logreg.data import find_writer, read, write_csv
+        from jax_logreg.model import Model
+
+        writer = None if out is None else find_writer(out)
+        model = Model.load(run_dir / "model.safetensors")
+        examples = read(data, model.reading, features=model.features, labelled=False)
+        for line in (*examples.notes, *model.levels.unknown(examples.categories, examples.source)):
+            print(f"jax-logreg: {line}", file=sys.stderr)
+        predictions = model.predict(examples)
+        if out is None or writer is None:
+            write_csv(sys.stdout, predictions)
+        else:
+            write_file(out, lambda path: writer(path, predictions), force)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of a config, which editors complete and check by."""
+    with _one_line():
+        from jax_logreg.cli.config import Config
+
+    print(json.dumps(Config.model_json_schema(), indent=2))
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """End on bad input with its line and exit code 2, on a signal with 128 + its number.
+
+    Our bugs pass.
+    """
+    from jax_logreg.cli.signals import Interrupted, interruptible
+
+    try:
+        with interruptible(), within_memory():
+            yield
+    except (InputError, MissingExtra) as error:
+        _stop(str(error), _BAD_INPUT)
+    except Interrupted as signal:
+        _stop(str(signal), 128 + signal.number)
+
+
+for _command in (report, runs, compare, evaluate, export):
+    app.command()(_one_line()(_command))
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    for line in message.splitlines():
+        print(f"jax-logreg: {line}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def _table(summary: dict[str, Any], notes: Sequence[str]) -> Table:
+    from jax_logreg.cli.summary import measures, number
+
+    check, seconds = summary["gradient_check"], summary["seconds"]
+    table = Table(show_header=False)
+    checked = {True: "passed", False: "failed", None: "off"}[check["passed"]]
+    if check["passed"] is not None:
+        checked += f", error {number(check['max_relative_error'], '.1e')}"
+    rows = {
+        **measures(summary, notes),
+        "gradient check": checked,
+        "seconds": ", ".join(f"{name} {value:.2f}" for name, value in seconds.items()),
+        "device": summary["device"],
+    }
+    for name, value in rows.items():
+        table.add_row(name, Text(value))
+    return table

@@ -1,0 +1,236 @@
+"""An experiment's config: TOML, overridden by --set, validated as one."""
+
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from jax_logreg.cli.penalties import NoPenalty, PenaltyConfig
+from jax_logreg.cli.solvers import AutoConfig, SolverConfig
+from jax_logreg.cli.tracking import TrackingConfig
+from jax_logreg.data import DataConfig, Section
+from jax_logreg.errors import InputError
+from jax_logreg.errors.extras import needs
+from jax_logreg.errors.one_line import one_line
+
+with needs("run"):
+    import tomli_w
+    from pydantic import Field, ValidationError
+
+    from jax_logreg.cli.explain import explain, find_origin
+
+
+# Bytes of a config, and tables and lists in one another.
+_LONGEST, _DEEPEST = 1_000_000, 50
+
+Tried = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Devices = Literal["all"] | Annotated[int, Field(ge=1)]
+ClassWeights = dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]]
+
+
+class FitConfig(Section):
+    """The arguments of `jax_logreg.fit` of the same names."""
+
+    family: Literal["auto", "binomial", "multinomial"] = Field(
+        "auto", description="By default binomial for two classes and multinomial for more."
+    )
+    fit_intercept: bool = Field(True, description="Whether b is learnt; false leaves it at 0.")
+    class_weight: Literal["balanced"] | ClassWeights | None = Field(
+        None,
+        description="A table class -> factor of its examples' weights, by default 1; 'balanced' "
+        "gives every class the same sum.",
+    )
+    steps: int = Field(1000, ge=0, lt=2**31, description="The largest number of updates.")
+    tolerance: Literal["auto"] | Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        "auto",
+        description="'auto' stops where the error is at most 0.01 standard errors; a number where "
+        "the relative duality gap, or where a feature is unpenalised the largest absolute gradient "
+        "entry, is at most this; 0 never.",
+    )
+    gradient_check: Literal["every", "ends", "off"] | Annotated[int, Field(ge=1, lt=2**31)] = Field(
+        "ends", description="Check every step, the ends, never, or every N steps."
+    )
+    dtype: Literal["float32", "float64"] = Field(
+        "float32", description="The precision of all that is computed."
+    )
+    refine: bool = Field(
+        False, description="Finish a float32 answer in float64, to a tolerance of 1e-10."
+    )
+    sharpen: bool = Field(
+        False,
+        description="Bring the gap within 10 times of the true distance from the optimal cost, by "
+        "further steps in float64; the answer stays.",
+    )
+    device: Literal["cpu", "gpu", "tpu"] | None = Field(
+        None, description="Where to compute; by default where JAX puts new arrays."
+    )
+    devices: Devices | dict[Literal["features"], Devices] | None = Field(
+        None,
+        description="How many devices of that kind share the examples, or, as {features = N}, the "
+        "features; by default one.",
+    )
+
+
+class SweepConfig(Section):
+    """Strengths of the penalty x folds; the one that predicts best what was held out is trained."""
+
+    strengths: (
+        Annotated[int, Field(ge=1, le=10_000)] | Annotated[list[Tried], Field(min_length=1)]
+    ) = Field(
+        10,
+        description="Their values, or how many: then a geometric grid from the least at which all "
+        "weights are 0 (of L2: from ten times that of L1) down to `smallest` times it.",
+    )
+    smallest: float = Field(1e-4, gt=0, lt=1, description="The last of a grid, as a share.")
+    folds: Annotated[int, Field(ge=2)] | Annotated[float, Field(gt=0, lt=1)] = Field(
+        5, description="How many, stratified by class; or the share that is held out but once."
+    )
+    scoring: Literal["log_loss", "accuracy", "balanced_accuracy", "brier", "roc_auc"] = Field(
+        "log_loss", description="By what the held-out examples are scored; more is better."
+    )
+    choose: Literal["best", "one_standard_error"] = Field(
+        "best", description="The best mean score, or the strongest within a standard error of it."
+    )
+    seed: int = Field(0, ge=0, lt=2**32, description="Of the shuffle that deals examples out.")
+    memory: float = Field(
+        1e9, gt=0, allow_inf_nan=False, description="Bytes that the models may take beside X."
+    )
+
+
+class CheckpointConfig(Section):
+    """How often a run saves itself while it sweeps and trains, for --resume to go on with."""
+
+    seconds: float = Field(
+        60.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Between two saves; more where saving would take over 1 % of the time.",
+    )
+    steps: int | None = Field(None, ge=1, description="Save after so many steps as well.")
+
+
+class Config(Section):
+    """One experiment: what to learn from, which cost, by which method, and when to stop."""
+
+    data: DataConfig = Field(description="Where X and Y come from.")
+    penalty: PenaltyConfig = Field(NoPenalty(), description="What is added to the cost, of w.")
+    solver: SolverConfig = Field(AutoConfig(), description="The method and its numbers.")
+    fit: FitConfig = Field(FitConfig(), description="When to stop, what to check, and where.")
+    sweep: SweepConfig | None = Field(None, description="Which strengths to try, and how.")
+    checkpoint: CheckpointConfig = Field(
+        CheckpointConfig(), description="How often the run saves itself."
+    )
+    tracking: TrackingConfig | None = Field(None, description="Who is told of the history.")
+
+    def to_toml(self) -> str:
+        """The config as resolved, enough to run it again: every default, absolute paths."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+
+def load_config(path: Path, overrides: list[str]) -> Config:
+    """The config of a TOML file with `key.path=value` overrides applied.
+
+    Raises:
+        InputError: no file, no TOML, or a value that is refused: one line each, naming the file
+            or the override, the key, and the key or value that was likely meant.
+    """
+    tree, origins = _merge(path, overrides)
+    try:
+        config = Config.model_validate(tree)
+    except ValidationError as error:
+        raise InputError(explain(error, Config, tree, str(path), origins)) from None
+    wrong = _check_strength(config)
+    if wrong is not None:
+        key, problem = wrong
+        with one_line():
+            raise InputError(f"{find_origin(key, origins, str(path))}: {problem}")
+    return config
+
+
+@one_line()
+def _merge(path: Path, overrides: list[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The file's tree with the overrides in it, and the override that each key comes from."""
+    tree = _read(path)
+    _check_plain(tree, str(path))
+    origins = {}
+    for override in overrides:
+        key, value = _parse(override)
+        _set(tree, key, value, override)
+        _check_plain(tree, f"--set {override}")
+        origins[key] = f"--set {override}"
+    return tree, origins
+
+
+def _check_plain(value: Any, origin: str) -> None:
+    """Refuse integers beyond TOML's 64 bits and deep nests, which no key takes (InputError)."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        if any(isinstance(one, int) and not -(2**63) <= one < 2**63 for one in level):
+            raise InputError(f"{origin}: an integer is beyond 64 bits: expected a smaller one")
+        nests = [one.values() if isinstance(one, dict) else one for one in level if _is_nest(one)]
+        if not nests:
+            return
+        level = [one for nest in nests for one in nest]
+    raise InputError(f"{origin}: over {_DEEPEST} tables or lists in one another: expected fewer")
+
+
+def _is_nest(value: Any) -> bool:
+    return isinstance(value, dict | list)
+
+
+def _check_strength(config: Config) -> tuple[str, str] | None:
+    """The key and what is wrong, unless just one of penalty and sweep has strengths."""
+    kind, strength = config.penalty.kind, getattr(config.penalty, "strength", None)
+    if config.sweep is None:
+        if kind == "none" or strength is not None:
+            return None
+        return "penalty", "penalty.strength is missing: it has no default, but for a [sweep]"
+    if kind == "none":
+        return "sweep", "sweep tries strengths of a penalty: set penalty.kind='l2', or 'l1'"
+    if strength is not None:
+        key = "penalty.strength"
+        return key, f"{key} is {strength:g}, but [sweep] tries its own strengths: leave one out"
+    return None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LONGEST + 1)
+        if len(content) > _LONGEST:
+            raise InputError(f"{path} is longer than {_LONGEST} bytes: expected a config")
+        return tomllib.loads(content.decode())
+    except FileNotFoundError:
+        near = get_close_matches(path.name, [other.name for other in path.parent.glob("*.toml")], 1)
+        mend = f": did you mean {path.with_name(near[0])}?" if near else ""
+        raise InputError(f"{path} does not exist{mend}") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    # Besides TOMLDecodeError: no UTF-8, thousands of digits, a path with a null byte.
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not TOML: {error}") from None
+
+
+def _parse(override: str) -> tuple[str, Any]:
+    key, equals, text = override.partition("=")
+    key = key.strip()
+    if not equals or not all(key.split(".")):
+        raise InputError(f"--set {override}: expected key.path=value, for example fit.steps=100")
+    try:
+        override.encode()
+        return key, tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key, text.strip()
+    except UnicodeEncodeError:
+        raise InputError(f"--set {override}: expected UTF-8, as in a config") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"--set {override}: {error}") from None
+
+
+def _set(tree: dict[str, Any], key: str, value: Any, override: str) -> None:
+    *tables, last = key.split(".")
+    for depth, name in enumerate(tables, start=1):
+        tree = tree.setdefault(name, {})
+        if not isinstance(tree, dict):
+            raise InputError(f"--set {override}: {'.'.join(tables[:depth])} is no table")
+    tree[last] = value

@@ -1,0 +1,69 @@
+"""The folders that runs leave, read again."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jax_logreg.cli.output import is_finished, partial_of
+from jax_logreg.cli.report.unfinished import unfinished
+from jax_logreg.errors import InputError
+from jax_logreg.errors.one_line import one_line
+from jax_logreg.placement.memory import check_room
+
+_PARTIAL = ".partial"
+
+
+class Run(NamedTuple):
+    """A run as its folder tells of it: `place` is where its files are, by name in `files`."""
+
+    path: Path
+    place: Path
+    files: dict[str, bytes]
+    summary: dict[str, Any]
+
+
+@one_line()
+def read_run(path: Path) -> Run:
+    """A finished run, or what is known of one that did not end.
+
+    Raises:
+        InputError: no folder of a run, or one that is damaged.
+    """
+    path = path.with_name(path.name.removesuffix(_PARTIAL)) if path.name else path
+    place = path
+    if is_finished(path):
+        files = dict(_contents(path))
+    elif partial_of(path).is_dir():
+        place = partial_of(path)
+        files = unfinished(place)
+    else:
+        raise InputError(f"{path} holds no run: expected a folder that jax-logreg run left")
+    try:
+        summary = json.loads(files["result.json"])
+        if not isinstance(summary, dict) or not isinstance(summary["status"], str):
+            raise ValueError("it names no status")
+        files["config.toml"].decode()
+    except (ValueError, KeyError) as error:
+        raise InputError(f"{place / 'result.json'} is damaged: {error}: run it again") from None
+    return Run(path, place, files, summary)
+
+
+def find_runs(folder: Path) -> list[Path]:
+    """The folders in it that hold runs, ended or not, in the order of their names."""
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder: expected one that holds those of runs")
+    found = {
+        one.with_name(one.name.removesuffix(_PARTIAL))
+        for one in folder.iterdir()
+        if is_finished(one) or (one.suffix == _PARTIAL and any(one.glob("*.safetensors")))
+    }
+    return sorted(found)
+
+
+def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
+    """The texts of a finished run; its page is made of them."""
+    for file in sorted(path.iterdir()):
+        if file.suffix in (".csv", ".json", ".toml") and file.is_file():
+            check_room(str(file), file.stat().st_size)
+            yield file.name, file.read_bytes()

@@ -1,0 +1,92 @@
+"""What a run leaves: what is said of it, and its files by name."""
+
+import json
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jax_logreg.cli.config import Config
+from jax_logreg.cli.mending import advise_run
+from jax_logreg.cli.report import csv, render
+from jax_logreg.cli.report.tables import Evaluated, coefficients, evaluate
+from jax_logreg.cli.summary import Predicted, Seconds, history, predict, summarise
+from jax_logreg.cli.sweep import Swept
+from jax_logreg.data import Prepared
+from jax_logreg.model import Model
+from jax_logreg.result import Result
+from jax_logreg.status import Status
+
+
+class Trained(NamedTuple):
+    """A run that has been trained, with the penalty that a sweep may have chosen."""
+
+    result: Result
+    data: Prepared
+    # One with a strength where there was a sweep.
+    penalty: Any
+    sweep: Swept | None
+    seconds: Seconds
+
+
+class Outcome(NamedTuple):
+    """A finished run: what was fitted, what is said of it, and its files by name."""
+
+    result: Result
+    summary: dict[str, Any]
+    files: dict[str, bytes]
+
+
+def conclude(config: Config, trained: Trained) -> Outcome:
+    """The outcome of a run, on all hosts the same."""
+    result, data, penalty, sweep, seconds = trained
+    # In the terms of the config.
+    result = replace(result, advice=advise_run(Status(int(result.status)), config))
+    train = predict(result, data.X_train, data.Y_train, data.s_train)
+    test = None if data.X_test is None else predict(result, data.X_test, data.Y_test, data.s_test)
+    summary = summarise(result, data, config, seconds, train, test)
+    if sweep is not None:
+        summary["sweep"] = sweep.summary
+        summary["penalty"]["strength"] = penalty.strength
+    evaluated = _evaluate(summary, data, train, test)
+    weights = coefficients(np.asarray(result.params.w), data.features, data.classes)
+    files = {
+        "config.toml": config.to_toml().encode(),
+        "result.json": (json.dumps(summary, indent=2, allow_nan=False) + "\n").encode(),
+        "history.csv": history(result.history).encode(),
+        "model.safetensors": _model(config, trained).save(),
+        "coefficients.csv": csv.write(weights),
+        **evaluated.files,
+        **({} if sweep is None else sweep.files),
+    }
+    files["report.html"] = render(files).encode()
+    return Outcome(result, summary, files)
+
+
+def _evaluate(
+    summary: dict[str, Any], data: Prepared, train: Predicted, test: Predicted | None
+) -> Evaluated:
+    """The measures and curves of what was held out, else of all; the summary holds them too."""
+    whole = test or train
+    shown = whole.some()
+    evaluated = evaluate(*shown, data.classes)
+    summary["evaluation"] = {
+        "on": "train" if test is None else "test",
+        "examples": shown.truth.size,
+        "of": whole.truth.size,
+        "weighted": whole.s is not None,
+        "measures": evaluated.measures._asdict(),
+    }
+    return evaluated
+
+
+def _model(config: Config, trained: Trained) -> Model:
+    data = trained.data
+    return Model(
+        trained.result.params,
+        data.classes,
+        data.features[: len(data.scaling.mean)],
+        data.scaling,
+        config.data.reading.of(data.levels.names),
+        data.levels,
+    )

@@ -1,0 +1,114 @@
+"""The penalties that a config can name: adding one is one class, and one row of PenaltyConfig."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import numpy as np
+
+from jax_logreg.data import Section
+from jax_logreg.data.classes import nearest
+from jax_logreg.errors import InputError
+from jax_logreg.errors.extras import needs
+from jax_logreg.penalty import L1, L2, ElasticNet, Penalty
+
+with needs("run"):
+    from pydantic import Field
+
+Strength = Annotated[
+    float | None,
+    Field(
+        ge=0,
+        allow_inf_nan=False,
+        description="Its factor; scikit-learn's C is 1/(strength·m). Left out where [sweep] tries "
+        "several.",
+    ),
+]
+_UNPENALISED = "Features, by name or by number from 0, that are left out of it."
+
+
+class NoPenalty(Section):
+    """The cross-entropy alone."""
+
+    kind: Literal["none"] = "none"
+
+    def penalty(self, features: Sequence[str]) -> Penalty | None:
+        """None."""
+        return None
+
+
+class L2Config(Section):
+    """strength/2 · Σ w² (ridge)."""
+
+    kind: Literal["l2"]
+    strength: Strength = None
+    unpenalised: list[str | int] = Field([], description=_UNPENALISED)
+
+    def penalty(self, features: Sequence[str]) -> Penalty | None:
+        """The penalty of these numbers."""
+        return L2(_of_sweep(self.strength), _factors(self.unpenalised, features))
+
+
+class L1Config(Section):
+    """strength · Σ |w| (lasso), which leaves weights exactly 0."""
+
+    kind: Literal["l1"]
+    strength: Strength = None
+    unpenalised: list[str | int] = Field([], description=_UNPENALISED)
+
+    def penalty(self, features: Sequence[str]) -> Penalty | None:
+        """The penalty of these numbers."""
+        return L1(_of_sweep(self.strength), _factors(self.unpenalised, features))
+
+
+class ElasticNetConfig(Section):
+    """strength · Σ (l1_ratio·|w| + (1 − l1_ratio)/2·w²)."""
+
+    kind: Literal["elastic_net"]
+    strength: Strength = None
+    l1_ratio: float = Field(ge=0, le=1, description="From 0, all L2, to 1, all L1.")
+    unpenalised: list[str | int] = Field([], description=_UNPENALISED)
+
+    def penalty(self, features: Sequence[str]) -> Penalty | None:
+        """The penalty of these numbers."""
+        factors = _factors(self.unpenalised, features)
+        return ElasticNet(_of_sweep(self.strength), self.l1_ratio, factors)
+
+
+PenaltyConfig = Annotated[
+    NoPenalty | L2Config | L1Config | ElasticNetConfig, Field(discriminator="kind")
+]
+
+
+def _of_sweep(strength: float | None) -> float:
+    """A sweep multiplies its strengths by 1."""
+    return 1.0 if strength is None else strength
+
+
+def _factors(unpenalised: list[str | int], features: Sequence[str]) -> np.ndarray | None:
+    """0 for the unpenalised features and 1 for the others, (n,); None where all are penalised.
+
+    Raises:
+        InputError: a name or a number that is no feature.
+    """
+    if not unpenalised:
+        return None
+    factors = np.ones(len(features))
+    factors[[_number(name, features) for name in unpenalised]] = 0
+    return factors
+
+
+def _number(name: str | int, features: Sequence[str]) -> int:
+    n = len(features)
+    if isinstance(name, int):
+        if not 0 <= name < n:
+            raise InputError(
+                f"penalty.unpenalised names feature {name}: expected 0 to {n - 1}, or a name"
+            )
+        return name
+    if name not in features:
+        some = ", ".join(features[:5]) + (", ..." if n > 5 else "")
+        raise InputError(
+            f"penalty.unpenalised names '{name}', which is no feature: "
+            f"expected some of {some}{nearest(name, features)}"
+        )
+    return features.index(name)

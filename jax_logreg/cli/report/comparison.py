@@ -1,0 +1,158 @@
+"""Several runs on one page: their curves over one another, and what they differ in."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from jax_logreg.cli.report import csv
+from jax_logreg.cli.report.figure import GRID, SERIES, Picture, drawing, log_scale, short, to_svg
+from jax_logreg.cli.report.page import templates
+from jax_logreg.cli.report.pictures import thinned
+from jax_logreg.cli.summary import accuracy, number
+
+_DRAWN: tuple[str, ...] = ("history.csv", "roc.csv", "validation.csv")
+# By run, then by file name.
+Tables = Mapping[str, Mapping[str, csv.Table]]
+
+
+class Ran(Protocol):
+    """What is needed of a run: result.json, and the files of its folder by name."""
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The contents by name."""
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """result.json."""
+
+
+def compare(runs: Mapping[str, Ran]) -> str:
+    """The page of runs by name."""
+    tables: Tables = {
+        name: {file: csv.read(run.files[file]) for file in _DRAWN if file in run.files}
+        for name, run in runs.items()
+    }
+    return (
+        templates()
+        .get_template("comparison.html")
+        .render(
+            names=list(runs),
+            rows=_rows(runs),
+            differences=differences([run.files["config.toml"] for run in runs.values()]),
+            pictures=[picture for picture in _pictures(tables) if picture is not None],
+        )
+    )
+
+
+def _rows(runs: Mapping[str, Ran]) -> dict[str, list[str]]:
+    """What came out, a row a measure."""
+    shown = {
+        "status": ("status", ""),
+        "steps": ("steps", ","),
+        "solver": ("solver", ""),
+        "cost": ("cost", ".6f"),
+        "largest gradient entry": ("gradient_norm", ".2e"),
+    }
+    summaries = [run.summary for run in runs.values()]
+    rows = {
+        label: [number(one.get(key), form) for one in summaries]
+        for label, (key, form) in shown.items()
+    }
+    for part in ("train", "test"):
+        rows[f"{part} accuracy"] = [accuracy(one, part) for one in summaries]
+    for key, form in {"log_loss": ".4f", "roc_auc": ".4f", "brier": ".4f"}.items():
+        measures = [(one.get("evaluation") or {"measures": {}})["measures"] for one in summaries]
+        rows[key.replace("_", " ")] = [number(one.get(key), form) for one in measures]
+    rows["seconds of the fit"] = [
+        number((one.get("seconds") or {}).get("fit"), ".2f") for one in summaries
+    ]
+    return rows
+
+
+def differences(configs: Sequence[bytes]) -> dict[str, list[str]]:
+    """The keys in which resolved configs differ, and the value of each; empty where it has none."""
+    flat = [dict(_leaves(tomllib.loads(config.decode()))) for config in configs]
+    keys = dict.fromkeys(key for one in flat for key in one)
+    rows = {key: [one.get(key, "") for one in flat] for key in keys}
+    return {key: values for key, values in rows.items() if len(set(values)) > 1}
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Any:
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", str(value)
+
+
+def distinct_names(paths: Sequence[Path]) -> list[str]:
+    """The last parts of the paths, as many as tell them apart, else numbered."""
+    for parts in range(1, max(len(path.parts) for path in paths) + 1):
+        names = ["/".join(path.parts[-parts:]) for path in paths]
+        if len(set(names)) == len(names):
+            return names
+    return [f"{name} ({i})" for i, name in enumerate(names)]
+
+
+def _pictures(tables: Tables) -> list[Picture | None]:
+    return [
+        _overlaid(tables, "history.csv", "step", "cost", "Cost before each update, nats"),
+        _overlaid(
+            tables,
+            "history.csv",
+            "step",
+            "gradient_norm",
+            "Largest entry of the gradient",
+            log=True,
+        ),
+        _overlaid(tables, "history.csv", "step", "relative_gap", "Relative duality gap", log=True),
+        _overlaid(tables, "roc.csv", "false_positive_rate", "true_positive_rate", "ROC curves"),
+        _overlaid(
+            tables, "validation.csv", "strength", "mean_score", "Scores held out", x_log=True
+        ),
+    ]
+
+
+def _overlaid(
+    tables: Tables, file: str, x: str, y: str, title: str, log: bool = False, x_log: bool = False
+) -> Picture | None:
+    """A line a run; of several classes the one of the smallest area."""
+    lines = {}
+    for name, of_run in tables.items():
+        if file not in of_run:
+            continue
+        table = of_run[file]
+        mine = np.ones(table[x].size, bool)
+        if "class" in table and mine.size:
+            mine = table["class"] == table["class"][0]
+        value = table[y]
+        mine &= np.isfinite(value) & ((value > 0) | (not log))
+        if mine.any():
+            kept = thinned(np.flatnonzero(mine))
+            lines[name] = (table[x][kept], value[kept])
+    if not lines:
+        return None
+    with drawing(height=3.6) as (figure, axes):
+        for i, (name, (at, value)) in enumerate(lines.items()):
+            axes.plot(
+                at,
+                value,
+                color=SERIES[i % len(SERIES)],
+                ls=("-", "--", ":")[i // len(SERIES) % 3],
+                marker="." if at.size < 30 else "",
+                label=short(name, 24),
+            )
+        if x == "false_positive_rate":
+            axes.plot([0, 1], [0, 1], color=GRID, lw=1, ls="--")
+        axes.set(xlabel=x.replace("_", " "))
+        if log:
+            log_scale(axes, "y")
+        if x_log and all(np.all(at > 0) for at, _ in lines.values()):
+            log_scale(axes, "x")
+        figure.legend(loc="outside lower center", ncols=2, fontsize=8, framealpha=0)
+    ends = ", ".join(f"{name} {value[-1]:.4g}" for name, (_, value) in lines.items())
+    return Picture(title, to_svg(figure, f"compare-{y}", f"{title}; at the end: {ends}."), file)

@@ -1,0 +1,112 @@
+"""Pictures as SVG that takes its colours from the page, light or dark."""
+
+import io
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from html import escape
+from typing import Any, NamedTuple
+
+from jax_logreg.cli.report.csv import Table
+from jax_logreg.errors.extras import needs
+
+# Stand-ins in what matplotlib writes, for the colours that the page's style sheet names.
+INK, GRID, MAIN, SECOND = "#010203", "#010204", "#010205", "#010206"
+SERIES = tuple(f"#0102{10 + i:02d}" for i in range(10))
+_NAMES = {INK: "ink", GRID: "grid", MAIN: "main", SECOND: "second"}
+_NAMES |= {colour: f"series{i}" for i, colour in enumerate(SERIES)}
+# Inches of a picture: about as wide as a phone, so that its letters keep their size there.
+WIDTH, HEIGHT = 4.8, 3.0
+# Any: matplotlib's own type lists its hundreds of names.
+_STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "jax_logreg",
+    # Names may hold dollars; and parsing takes as long as all the drawing.
+    "text.parse_math": False,
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": GRID,
+    "legend.edgecolor": GRID,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+}
+
+
+_NO_METADATA: Any = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+
+
+# What a picture is drawn from: result.json, and the tables by file name.
+Summary = Mapping[str, Any]
+Tables = Mapping[str, Table]
+
+
+class Picture(NamedTuple):
+    """An SVG picture, what it shows in words, and the CSV file of its numbers."""
+
+    title: str
+    svg: str
+    table: str
+    note: str = ""
+
+
+@contextmanager
+def drawing(
+    rows: int = 1, columns: int = 1, height: float = HEIGHT, fixed: bool = False
+) -> Iterator[tuple[Any, Any]]:
+    """A figure in the page's style, and its axes, whose margins follow from the labels, or are
+    fixed, which takes half the time.
+    """
+    with needs("run"):
+        from matplotlib import rc_context
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+        from matplotlib.figure import Figure
+    with rc_context(_STYLE):
+        layout: Any = "none" if fixed else "constrained"
+        figure = Figure(figsize=(WIDTH, height), layout=layout, facecolor="none")
+        if fixed:
+            figure.subplots_adjust(0.14, 0.5 / height, 0.97, 0.97)
+        FigureCanvasSVG(figure)
+        axes = figure.subplots(rows, columns)
+        yield figure, axes
+
+
+def log_scale(axes: Any, axis: str) -> None:
+    """Make axis "x" or "y" logarithmic, with plain numbers at its powers of ten."""
+    with needs("run"):
+        from matplotlib.ticker import FuncFormatter, NullFormatter
+    axes.set(**{f"{axis}scale": "log"})
+    chosen = getattr(axes, f"{axis}axis")
+    chosen.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    chosen.set_minor_formatter(NullFormatter())
+
+
+def to_svg(figure: Any, name: str, alt: str) -> str:
+    """The figure as inline SVG under a name of its own, read out as `alt`."""
+    with needs("run"):
+        from matplotlib import rc_context
+    text = io.StringIO()
+    with rc_context(_STYLE):
+        figure.savefig(text, format="svg", metadata=_NO_METADATA, transparent=True)
+    svg = text.getvalue()
+    svg = svg[svg.index("<svg") :]
+    for colour, variable in _NAMES.items():
+        svg = svg.replace(colour, f"var(--{variable})")
+    # Several pictures share one page: their ids may not collide.
+    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
+    label = escape(alt, quote=True)
+    return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
+
+
+def short(text: Any, most: int = 28) -> str:
+    """The text with its middle left out, and no control characters."""
+    text = str(text)
+    if len(text) > most:
+        text = f"{text[: most - most // 3 - 1]}…{text[-(most // 3) :]}"
+    return "".join(c if c.isprintable() else "·" for c in text)

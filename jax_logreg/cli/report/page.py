@@ -1,0 +1,59 @@
+"""The page of one run."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from jax_logreg.cli.report import csv, words
+from jax_logreg.cli.report.pictures import SECTIONS
+from jax_logreg.cli.summary import measures, number
+from jax_logreg.errors.extras import needs
+
+
+def render(folder: Mapping[str, bytes]) -> str:
+    """The page of a run, from the files of its folder by name; what is not there is left out."""
+    # Runs of before there were names had none.
+    summary = {"name": "Logistic regression", **json.loads(folder["result.json"])}
+    tables = {name: csv.read(content) for name, content in folder.items() if name in _TABLES}
+    sections = {
+        heading: draw(tables, summary)
+        for heading, (needed, draw) in SECTIONS.items()
+        if all(name in tables for name in needed)
+    }
+    return (
+        templates()
+        .get_template("page.html")
+        .render(
+            summary=summary,
+            end=words.ENDS[summary["status"]],
+            lines=words.lines(summary),
+            whose=words.whose(summary),
+            certificate=words.certificate(summary),
+            measures=measures(summary, _unsaid(summary)) if "cost" in summary else {},
+            sections={heading: pictures for heading, pictures in sections.items() if pictures},
+            config=folder["config.toml"].decode(),
+        )
+    )
+
+
+def _unsaid(summary: Mapping[str, Any]) -> list[str]:
+    """The notes that the message, which stands above, does not hold."""
+    return [note for note in summary["notes"] if note not in summary["message"]]
+
+
+def templates() -> Any:
+    """The templates of the pages, what is put into them being escaped."""
+    with needs("run"):
+        import jinja2
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(__package__),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = number
+    return environment
+
+
+_TABLES = {name for needed, _ in SECTIONS.values() for name in needed}

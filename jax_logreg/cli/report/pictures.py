@@ -1,0 +1,69 @@
+"""The pictures of a report, each drawn from a table of the run's folder."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from jax_logreg.cli.report import csv
+from jax_logreg.cli.report.figure import MAIN, Picture, Summary, Tables, drawing, log_scale, to_svg
+from jax_logreg.cli.report.quality import calibration, confusion, curves
+from jax_logreg.cli.report.weights import coefficients, paths, validation
+
+# Points of a curve: more than pixels would only make the page heavy.
+_POINTS = 1000
+
+
+def steps(tables: Tables, summary: Summary) -> list[Picture]:
+    """Cost, gradient norm, and where there are such the relative gap and the check's error."""
+    table = tables["history.csv"]
+    if table["step"].size == 0:
+        return []
+    found = [
+        _by_step(table, "cost", "Cost before each update, nats", "linear"),
+        _by_step(table, "gradient_norm", "Largest absolute entry of the gradient", "log"),
+    ]
+    for name, label in (
+        ("relative_gap", "Relative duality gap, a bound"),
+        ("gradient_error", "Relative error of the gradient check"),
+    ):
+        # Two points, or an exact agreement, are no curve.
+        if np.sum(table[name] > 0) > 2:
+            found.append(_by_step(table, name, label, "log"))
+    return found
+
+
+def _by_step(table: csv.Table, column: str, title: str, scale: str) -> Picture:
+    values = np.where(np.isfinite(table[column]), table[column], np.nan)
+    known = np.flatnonzero(~np.isnan(values) & ((scale == "linear") | (values > 0)))
+    if known.size == 0:
+        return Picture(title, "", "history.csv", "No finite value.")
+    shown = thinned(known)
+    with drawing(fixed=True) as (figure, axes):
+        x, y = table["step"][shown], values[shown]
+        axes.plot(x, y, color=MAIN, marker="." if shown.size < 30 else "")
+        axes.set(xlabel="step")
+        if scale == "log":
+            log_scale(axes, "y")
+    first, last = values[known[0]], values[known[-1]]
+    alt = f"{title}: from {first:.4g} at step {int(x[0])} to {last:.4g} at step {int(x[-1])}."
+    return Picture(title, to_svg(figure, f"steps-{column}", alt), "history.csv")
+
+
+def thinned(points: np.ndarray) -> np.ndarray:
+    """At most as many of the points as pixels show, the first and the last among them."""
+    kept = np.linspace(0, points.size - 1, min(points.size, _POINTS)).astype(int)
+    return points[kept]
+
+
+Draw = Callable[[Tables, Summary], list[Picture]]
+
+# The sections of the page, in its order: heading, the tables that it needs, and who draws it.
+SECTIONS: dict[str, tuple[tuple[str, ...], Draw]] = {
+    "Step by step": (("history.csv",), steps),
+    "Which class": (("roc.csv", "precision_recall.csv", "classes.csv"), curves),
+    "How far to trust a probability": (("calibration.csv",), calibration),
+    "Right and wrong": (("confusion.csv",), confusion),
+    "Which features": (("coefficients.csv",), coefficients),
+    "Which strength": (("validation.csv",), validation),
+    "Paths": (("path.csv",), paths),
+}

@@ -1,0 +1,89 @@
+"""The report of a run that did not end: what happened, and how far it had come."""
+
+import json
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from jax_logreg.checkpoint.files import write_synced
+from jax_logreg.checkpoint.saved import Saved, read_saved
+from jax_logreg.cli.output import REPORT
+from jax_logreg.cli.report.page import render
+from jax_logreg.cli.signals import Saved as SavedBySignal
+from jax_logreg.cli.summary import history
+from jax_logreg.errors import InputError
+from jax_logreg.result import History
+
+
+@contextmanager
+def reporting(partial: Path | None, name: str, config: str) -> Iterator[Callable[[Any], None]]:
+    """Leave a report in the partial folder of a run that is stopped gently, or fails.
+
+    What is yielded is to be called with the progress of the run: input that is refused before it
+    takes a step leaves nothing behind.
+    """
+    steps: list[Any] = []
+    try:
+        yield steps.append
+    except (Exception, SavedBySignal) as error:
+        refused = isinstance(error, InputError) and not steps
+        if partial is not None and not refused:
+            # It may be the disk that fails.
+            with suppress(OSError):
+                write_synced(partial / REPORT, _page(partial, name, config, error).encode())
+        raise
+
+
+def _page(partial: Path, name: str, config: str, error: BaseException) -> str:
+    summary: dict[str, Any] = {"status": "failed", "message": f"{type(error).__name__}: {error}"}
+    if isinstance(error, SavedBySignal):
+        summary = {"status": "interrupted", "message": str(error)}
+    elif isinstance(error, InputError):
+        summary["message"] = str(error)
+    else:
+        summary["traceback"] = "".join(traceback.format_exception(error))
+    return render(_files(summary, name, config, newest(partial)))
+
+
+def unfinished(partial: Path) -> dict[str, bytes]:
+    """result.json, config.toml and history.csv of a run of which only saved states are left.
+
+    Raises:
+        InputError: none of them is whole.
+    """
+    found = newest(partial)
+    if found is None:
+        raise InputError(f"{partial} holds no whole state of a run: run its config again")
+    message = (
+        "it runs still, or was killed: if no process writes there, go on with --resume; what "
+        "follows is of its last saved state."
+    )
+    summary = {"status": "unfinished", "message": message}
+    return _files(summary, partial.name.removesuffix(".partial"), found.name, found)
+
+
+def newest(partial: Path) -> Saved | None:
+    """The last state that is whole."""
+    files = sorted(partial.glob("*.safetensors"), key=lambda file: file.stat().st_mtime_ns)
+    for file in reversed(files):
+        with suppress(OSError, ValueError):
+            return read_saved(file)
+    return None
+
+
+def _files(
+    summary: dict[str, Any], name: str, config: str, saved: Saved | None
+) -> dict[str, bytes]:
+    files = {"config.toml": config.encode()}
+    steps = 0
+    # Of a fit, `Point.rows` in one block; a sweep has none.
+    found = None if saved is None else saved.arrays.get(".rows[0]")
+    if found is not None:
+        rows = History(*found)
+        steps = len(rows.cost)
+        files["history.csv"] = history(rows).encode()
+    summary = {"name": name, "steps": steps, **summary}
+    files["result.json"] = json.dumps(summary).encode()
+    return files

@@ -1,0 +1,70 @@
+"""The trackers that a config can name: adding one is one class, and one row of TrackingConfig."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from jax_logreg.data import Section
+from jax_logreg.errors.extras import needs
+from jax_logreg.hosts import index
+from jax_logreg.tracking import Tracked, Tracker, track
+
+with needs("run"):
+    from pydantic import Field, field_serializer
+
+
+class TensorBoardConfig(Section):
+    """Event files, which `tensorboard --logdir FOLDER` shows."""
+
+    kind: Literal["tensorboard"]
+    folder: Path = Field(
+        Path("tensorboard"), strict=False, description="Holds a folder for each run, of its name."
+    )
+
+    @field_serializer("folder")
+    def _absolute(self, folder: Path) -> str:
+        return str(folder.absolute())
+
+    def tracker(self, out: Path) -> Tracker:
+        """That of a run which writes that folder."""
+        from jax_logreg.tracking.tensorboard import TensorBoardTracker
+
+        return TensorBoardTracker(self.folder / out.name)
+
+
+class MLflowConfig(Section):
+    """A run of MLflow, called as the output folder is."""
+
+    kind: Literal["mlflow"]
+    uri: str | None = Field(
+        None,
+        description="A server, or sqlite:///FILE; by default MLFLOW_TRACKING_URI, which is the "
+        "place for a password, else sqlite:///mlflow.db.",
+    )
+    experiment: str = Field("jax_logreg", description="What the run belongs to.")
+
+    def tracker(self, out: Path) -> Tracker:
+        """That of a run which writes that folder."""
+        from jax_logreg.tracking.mlflow import MLflowTracker
+
+        return MLflowTracker(out.name, self.uri, self.experiment, key=str(out))
+
+
+TrackingConfig = Annotated[TensorBoardConfig | MLflowConfig, Field(discriminator="kind")]
+
+
+def tracked_run(
+    tracking: Any, settings: dict[str, Any], partial: Path | None, notice: Callable[[str], None]
+) -> AbstractContextManager[Tracked]:
+    """Track the run that saves itself in `partial`; of several hosts, the first one does.
+
+    Raises:
+        MissingExtra: the tracker's library is not installed.
+    """
+    tracker, resumed = None, False
+    if tracking is not None and index() == 0:
+        place = (partial or Path("run")).absolute()
+        tracker = tracking.tracker(place.with_name(place.name.removesuffix(".partial")))
+        resumed = any(place.glob("*.safetensors"))
+    return track(tracker, settings, resumed=resumed, notice=notice)

@@ -1,0 +1,115 @@
+"""`jax-logreg report`, `runs`, `compare`: what runs left, to be looked at."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from jax_logreg.errors.extras import needs
+
+with needs("run"):
+    import typer
+    from rich.console import Console
+    from rich.table import Column, Table
+    from rich.text import Text
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder that a run left.")]
+
+
+def report(run_dir: RunFolder) -> None:
+    """Make report.html of a run again, from the files of its folder.
+
+    Of a run that was killed, or is under way, it shows the last saved state.
+    """
+    from jax_logreg.cli.folder import read_run
+    from jax_logreg.cli.output import REPORT, write_content
+    from jax_logreg.cli.report import render
+
+    run = read_run(run_dir)
+    page = render(run.files)
+    write_content(run.place / REPORT, page.encode(), force=True)
+    print(f"written to {run.place / REPORT}")
+
+
+def runs(
+    folder: Annotated[
+        Path, typer.Argument(metavar="[DIR]", help="The folder that holds those of runs.")
+    ] = Path("runs"),
+) -> None:
+    """List the runs in a folder: how each ended, its cost, accuracy and time.
+
+    Accuracies are of the training and the test part, weighted where the run is; AUC is the area
+    under the ROC curve.
+    """
+    from jax_logreg.cli.folder import find_runs, read_run
+    from jax_logreg.errors import InputError
+
+    rows = []
+    for path in find_runs(folder):
+        try:
+            rows.append(_row(path.name, read_run(path).summary))
+        except InputError as error:
+            rows.append({"run": path.name, "status": "unreadable"})
+            print(f"jax-logreg: {error}", file=sys.stderr)
+    _print(rows)
+    if not rows:
+        print(f"no runs in {folder}")
+
+
+def compare(
+    run_dirs: Annotated[
+        list[Path], typer.Argument(metavar="RUN_DIR...", help="Folders that runs left.")
+    ],
+    out: Annotated[Path, typer.Option(help="The page to write.")] = Path("comparison.html"),
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier page.")] = False,
+) -> None:
+    """Print runs side by side, and write a page with their curves and what they differ in."""
+    from jax_logreg.cli.folder import read_run
+    from jax_logreg.cli.output import write_content
+    from jax_logreg.cli.report.comparison import compare as render_comparison
+    from jax_logreg.cli.report.comparison import differences, distinct_names
+
+    found = [read_run(path) for path in run_dirs]
+    names = distinct_names([run.path for run in found])
+    page = render_comparison(dict(zip(names, found, strict=True)))
+    write_content(out, page.encode(), force)
+    _print([_row(name, run.summary) for name, run in zip(names, found, strict=True)])
+    _print(
+        [
+            {"key": key, **dict(zip(names, values, strict=True))}
+            for key, values in differences([run.files["config.toml"] for run in found]).items()
+        ]
+    )
+    print(f"written to {out}")
+
+
+def _row(name: str, summary: dict[str, Any]) -> dict[str, str]:
+    """A line about a run; what it does not tell is left empty."""
+    seconds = summary.get("seconds") or {}
+    evaluation = summary.get("evaluation") or {"measures": {}}
+    total = sum(seconds.values()) if seconds else None
+    shown = {
+        "run": name,
+        "status": str(summary["status"]).replace("_", " "),
+        "steps": summary.get("steps"),
+        "cost": _number(summary.get("cost"), ".6f"),
+        "train": _number(summary.get("train_accuracy"), ".2%"),
+        "test": _number(summary.get("test_accuracy"), ".2%"),
+        "AUC": _number(evaluation["measures"].get("roc_auc"), ".4f"),
+        "seconds": _number(total, ".1f"),
+    }
+    return {key: "" if value is None else str(value) for key, value in shown.items()}
+
+
+def _number(value: Any, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+def _print(rows: list[dict[str, str]]) -> None:
+    if not rows:
+        return
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    headings = (Column(name, overflow="fold") for name in columns)
+    table = Table(*headings, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(Text(row.get(column, "")) for column in columns))
+    Console().print(table)

@@ -1,0 +1,1 @@
+"""The loop over steps: one body, and the host that drives it."""

@@ -1,0 +1,234 @@
+"""The body of the loop: one step of a solver, and every reason to stop."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from jax_logreg._jax.batching import where_wanted
+from jax_logreg.logistic import Params
+from jax_logreg.objective import Evaluation, Objective, Solver
+from jax_logreg.proof.certificate import Certificate, Moments, certify_from, zero_cost
+from jax_logreg.proof.goal import Goal
+from jax_logreg.proof.gradient_check import GradientCheck, compare, relative_tolerance
+from jax_logreg.status import Status
+
+# Cost, gradient norm, relative gap (infinite where there is none) and gradient error (NaN where
+# unchecked), seen before an update.
+Row = tuple[Array, Array, Array, Array]
+# Steps without progress that make a floor: where the gradient is within the rounding of its terms,
+# and where it is within that of terms as large as they can be.
+_PATIENCE, _LONG_PATIENCE = 10, 30
+# The rounding of A, whose Z may be some tens, against that of its difference from Y.
+_TERMS = 8
+
+
+class Loop(NamedTuple):
+    """What stays the same from step to step; the numbers can change without recompiling."""
+
+    objective: Objective
+    solver: Solver
+    steps: Any
+    goal: Goal
+    moments: Moments | None = None  # None leaves the duality gap out of the compiled loop
+    check_every: Any = None  # None leaves the gradient check out of the compiled loop
+    scale: Any = None  # of the features, (n, 1); None: no check, and no precision floor
+    finish: Any = None  # the solver that slow models of a sweep end with
+
+
+class Carry(NamedTuple):
+    """The loop before update `step`; `good` are the last parameters whose cost was finite.
+
+    `certificate` is theirs; `best` is the least that the goal was compared with, `lowest` the
+    lowest cost, and `stalled` the number of steps since either fell. `lowest_at` are the parameters
+    of the lowest cost and their certificate, which a run that diverged ends with; None where the
+    solver only descends.
+    """
+
+    params: Params
+    state: Any
+    step: Any
+    status: Any
+    good: Params
+    certificate: Certificate
+    first_cost: Array
+    best: Array
+    lowest: Array
+    stalled: Array
+    check: GradientCheck | None
+    lowest_at: tuple[Params, Certificate] | None = None
+
+
+def choose_start(loop: Loop, params: Params) -> Params:
+    """The parameters given to start at, or zeros where these cost less and the solver descends.
+
+    Where examples are wrong by 10⁶, float32 has lost what their Z is by the time that they are
+    right; and a cost beyond the dtype's range has no slope. From zeros every optimum is reached.
+    """
+    objective = loop.objective
+    if not getattr(loop.solver, "descends", False):
+        return params
+    w, b = params
+    # Without intercept b is given, not sought.
+    zero = Params(jnp.zeros_like(w), jnp.zeros_like(b) if objective.intercept else b)
+    most = zero_cost(objective) if objective.intercept else objective.evaluate(zero).cost
+    good = objective.evaluate(params).cost <= most
+    return _where(good | jnp.asarray(loop.steps == 0), params, zero)
+
+
+def start(loop: Loop, params: Params, check: GradientCheck | None) -> Carry:
+    """The loop before its first step, which looks at the start and judges the check made there."""
+    unknown = jnp.full((), jnp.nan, params.w.dtype)
+    nothing = Certificate(*(unknown,) * len(Certificate._fields))
+    carry = Carry(
+        params=params,
+        state=loop.solver.init(loop.objective, params),
+        step=jnp.int32(0),
+        status=jnp.int32(Status.RUNNING),
+        good=params,
+        certificate=nothing,
+        first_cost=unknown,
+        best=jnp.full_like(unknown, jnp.inf),
+        lowest=jnp.full_like(unknown, jnp.inf),
+        stalled=jnp.int32(0),
+        check=check,
+        lowest_at=None if getattr(loop.solver, "descends", False) else (params, nothing),
+    )
+    # Each leaf gets a buffer of its own, so that the whole can be donated.
+    return jax.tree.map(jnp.copy, carry)
+
+
+def body(loop: Loop, carry: Carry, wanted: Array | bool, branch: bool) -> tuple[Carry, Row]:
+    """One step while wanted and running, else nothing: by a branch, or by a mask.
+
+    On a GPU a branch would wait for the host at every step; a mask computes the unneeded steps.
+    """
+    active = jnp.asarray(wanted) & (carry.status == Status.RUNNING)
+    step = partial(_step, loop, branch)
+    if branch:
+        empty = (jnp.full_like(carry.best, jnp.nan),) * 4
+        return where_wanted(active, lambda before: step(before[0]), (carry, empty))
+    new, row = step(carry)
+    return _where(active, new, carry), row
+
+
+def _step(loop: Loop, branch: bool, carry: Carry) -> tuple[Carry, Row]:
+    """Evaluate at the parameters, then stop there or take the update."""
+    evaluation = loop.solver.evaluate(loop.objective, carry.params, carry.state)
+    goal, nats = loop.goal, zero_cost(loop.objective)
+    enough = goal.aim * goal.allowed(evaluation.cost, nats, loop.objective.count)
+    seen = certify_from(loop.objective, carry.params, evaluation, loop.moments, enough)
+    J, norm = seen.cost, seen.gradient_norm
+    finite = jnp.isfinite(J) & jnp.isfinite(norm)
+    check, error = _check(loop, carry, finite)
+    exhausted = carry.step >= loop.steps
+    first_cost = jnp.where(carry.step == 0, J, carry.first_cost)
+    # Rounding alone may lift a cost that has not moved from its start.
+    risen = first_cost * (1 + jnp.finfo(J.dtype).eps ** 0.5) < J
+    bounded = jnp.isfinite(seen.relative_gap)
+    measure = jnp.where(bounded, seen.relative_gap, norm)
+    reached = goal.asked & jnp.where(bounded, seen.gap <= enough, norm <= goal.gradient)
+    # A cost within a few roundings of the lowest has not fallen.
+    fallen = carry.lowest - J > 4 * jnp.finfo(J.dtype).eps * jnp.abs(J)
+    stalled = jnp.where((measure < carry.best) | fallen, 0, carry.stalled + 1)
+    slope = loop.objective.stationarity(carry.params, evaluation.gradient)
+    floored = _at_floor(loop, slope, J, stalled)
+    status = _first(
+        (~finite, Status.DIVERGED),
+        (_failed(check), Status.GRADIENT_CHECK_FAILED),
+        (reached, Status.CONVERGED),
+        (floored & goal.asked, Status.PRECISION_FLOOR),
+        (exhausted & risen, Status.DIVERGED),
+        (exhausted, Status.STEPS_EXHAUSTED),
+    )
+    running = status == Status.RUNNING
+    params, state = _move(loop, carry, evaluation, running, branch)
+    good = _where(finite, (carry.params, seen), (carry.good, carry.certificate))
+    lowest_at = carry.lowest_at
+    if lowest_at is not None:
+        lowest_at = _where(finite & (carry.lowest > J), (carry.params, seen), lowest_at)
+        good = _where(status == Status.DIVERGED, lowest_at, good)
+    carry = Carry(
+        params=params,
+        state=state,
+        # A cost that is not finite undoes the update that led to it.
+        step=jnp.where(finite, carry.step + jnp.int32(running), jnp.maximum(carry.step - 1, 0)),
+        status=status,
+        good=good[0],
+        certificate=good[1],
+        first_cost=first_cost,
+        best=jnp.minimum(measure, carry.best),
+        lowest=jnp.where(finite, jnp.minimum(J, carry.lowest), carry.lowest),
+        stalled=stalled,
+        check=check,
+        lowest_at=lowest_at,
+    )
+    return carry, (J, norm, seen.relative_gap, error)
+
+
+def _move(
+    loop: Loop, carry: Carry, at: Evaluation, running: Array, branch: bool
+) -> tuple[Params, Any]:
+    """The update where the loop goes on; a branch spares what it costs where it does not."""
+
+    def step(before: tuple[Params, Any]) -> tuple[Params, Any]:
+        return loop.solver.step(loop.objective, *before, at)
+
+    before = (carry.params, carry.state)
+    return where_wanted(running, step, before) if branch else _where(running, step(before), before)
+
+
+def _at_floor(loop: Loop, gradient: Params, J: Array, stalled: Array) -> Array:
+    """Whether the gradient is within its rounding error, and nothing has fallen for some steps.
+
+    Its terms X·dZ are as small as the cost: |A - Y| ≤ -log(1 - |A - Y|), a cross-entropy.
+    """
+    if loop.scale is None:
+        return jnp.bool_(False)
+    dw, db = gradient
+    most = relative_tolerance(dw.dtype, loop.objective.batch.s.size)
+
+    def within(allowed: Any) -> Array:
+        return jnp.all(jnp.abs(dw) <= allowed * loop.scale) & jnp.all(jnp.abs(db) <= allowed)
+
+    near = (stalled >= _PATIENCE) & within(most * jnp.minimum(_TERMS * J, 1))
+    return near | ((stalled >= _LONG_PATIENCE) & within(most))
+
+
+def _check(loop: Loop, carry: Carry, finite: Array) -> tuple[GradientCheck | None, Array]:
+    """The worst check so far, and the relative error of the one made now, NaN if none was."""
+    error = jnp.full_like(carry.best, jnp.nan)
+    if loop.check_every is None:
+        return carry.check, error
+
+    def made() -> tuple[GradientCheck, Array]:
+        objective = loop.objective
+        check = compare(carry.params, objective.batch, loop.scale, objective.family)
+        return worse(check, carry.check), check.max_relative_error
+
+    due = finite & (carry.step % loop.check_every == 0)
+    return lax.cond(due, made, lambda: (carry.check, error))
+
+
+def worse(new: GradientCheck, old: GradientCheck | None) -> GradientCheck:
+    """The check with the larger relative error; NaN is the largest."""
+    if old is None:
+        return new
+    return _where(~(new.max_relative_error <= old.max_relative_error), new, old)
+
+
+def _failed(check: GradientCheck | None) -> Array:
+    return jnp.bool_(False) if check is None else ~check.passed
+
+
+def _first(*reasons: tuple[Array, Status]) -> Array:
+    """The status of the first condition that holds."""
+    conditions = [condition for condition, _ in reasons]
+    codes = [jnp.int32(status) for _, status in reasons]
+    return jnp.select(conditions, codes, jnp.int32(Status.RUNNING))
+
+
+def _where(condition: Array, new: Any, old: Any) -> Any:
+    return jax.tree.map(partial(jnp.where, condition), new, old)

@@ -1,0 +1,238 @@
+"""A fitted model as one safetensors file: tensors w and b, and what they mean as JSON beside."""
+
+import json
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import jax
+import numpy as np
+
+from jax_logreg.checkpoint.saved import in_order
+from jax_logreg.data import (
+    Examples,
+    Levels,
+    Predictions,
+    Reading,
+    Scaling,
+    Section,
+    make_features,
+)
+from jax_logreg.errors import InputError
+from jax_logreg.errors.checks import check_path
+from jax_logreg.errors.extras import needs
+from jax_logreg.errors.one_line import one_line
+from jax_logreg.evaluation import predicted_classes
+from jax_logreg.evaluation.temperature import HIGHEST, LOWEST
+from jax_logreg.logistic import Family, Params, family_of, linear
+from jax_logreg.matrix import is_array, place
+
+with needs("run"):
+    import safetensors
+    import safetensors.numpy
+    from pydantic import Field
+
+_FORMAT = "jax_logreg 1"
+FamilyName = Literal["binomial", "multinomial"]
+
+
+class _ScalingLists(Section):
+    mean: list[float]
+    scale: list[float]
+
+
+class _Meaning(Section):
+    """What stands in the file's metadata, a JSON text for each field."""
+
+    # Models of before there were several families do not name theirs.
+    family: FamilyName = "binomial"
+    classes: list[bool | int | float | str] = Field(min_length=2)
+    features: list[str]
+    scaling: _ScalingLists
+    # Nor do those of before there were categories.
+    levels: dict[str, list[str]] = Field(default_factory=dict)
+    drop_first: bool = False
+    # What `jax-logreg evaluate --store` chose.
+    temperature: float = Field(1.0, ge=LOWEST, le=HIGHEST)
+    threshold: float = Field(0.5, ge=0, le=1)
+    reading: Reading
+
+    @property
+    def columns(self) -> Levels:
+        """The levels of each column of categories."""
+        return Levels(tuple(self.levels), tuple(map(tuple, self.levels.values())), self.drop_first)
+
+
+class Model(NamedTuple):
+    """Parameters w (n, k), b (k, 1) of scaled features, and all that is needed to read new data.
+
+    Of a binomial model, k = 1, `classes` are two, the second of which counts as 1; a multinomial
+    one has an output for each class. `features` are those of numbers, whose weights come before
+    those of the `levels`. Probabilities are those of Z / `temperature`; of two classes the second
+    is predicted where its probability is above `threshold`.
+    """
+
+    params: Params
+    classes: tuple[Any, ...]
+    features: tuple[str, ...]
+    scaling: Scaling
+    reading: Reading
+    levels: Levels = Levels()
+    temperature: float = 1.0
+    threshold: float = 0.5
+
+    def save(self) -> bytes:
+        """The file's content; metadata are JSON texts."""
+        mean, scale = (a.tolist() for a in self.scaling)
+        meaning = _Meaning(
+            family=family_name(self.params),
+            classes=list(self.classes),
+            features=list(self.features),
+            scaling=_ScalingLists(mean=mean, scale=scale),
+            levels={
+                name: list(levels)
+                for name, levels in zip(self.levels.names, self.levels.levels, strict=True)
+            },
+            drop_first=self.levels.drop_first,
+            temperature=self.temperature,
+            threshold=self.threshold,
+            reading=self.reading,
+        )
+        texts = {key: json.dumps(value) for key, value in meaning.model_dump().items()}
+        w, b = (np.ascontiguousarray(a) for a in self.params)
+        return in_order(safetensors.numpy.save({"w": w, "b": b}, {"format": _FORMAT, **texts}))
+
+    @classmethod
+    @one_line()
+    def load(cls, path: Path) -> "Model":
+        """The model of a file that `save` wrote.
+
+        Raises:
+            InputError: no file, or no such model in it.
+        """
+        path = check_path("path", path)
+        if not _is_file(path):
+            raise InputError(f"{path} does not exist: expected the folder of a finished run")
+        try:
+            with safetensors.safe_open(path, "np") as file:
+                texts = file.metadata() or {}
+                w, b = file.get_tensor("w"), file.get_tensor("b")
+            if texts.pop("format", None) != _FORMAT:
+                raise ValueError(f"expected format {_FORMAT}")
+            meaning = _Meaning.model_validate(
+                {key: json.loads(text) for key, text in texts.items()}
+            )
+            _check_numbers(meaning, w, b)
+        # A damaged file makes the libraries raise nearly anything.
+        except Exception as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(f"{path} is no model of jax_logreg: {reason}") from None
+        scaling = meaning.scaling
+        return cls(
+            Params(w, b),
+            tuple(meaning.classes),
+            tuple(meaning.features),
+            Scaling(np.array(scaling.mean), np.array(scaling.scale)),
+            meaning.reading,
+            meaning.columns,
+            meaning.temperature,
+            meaning.threshold,
+        )
+
+    @property
+    def family(self) -> Family:
+        """What the logits are of."""
+        return family_of(family_name(self.params))
+
+    def logits(self, examples: Examples) -> np.ndarray:
+        """Z = wᵀX + b of the scaled features, (k, m), in the dtype of the parameters.
+
+        No temperature divides them yet.
+        """
+        dtype = self.params.w.dtype.name
+        X = make_features(examples, self.scaling, self.levels, dtype)
+        return _logits(self.params, X)
+
+    def predict(self, examples: Examples) -> Predictions:
+        """P(classes[1]) of two classes, P of each of more, and the predicted class.
+
+        Probabilities are in the dtype of the parameters.
+        """
+        A = activate(self.logits(examples), self.family, self.temperature)
+        predicted = np.asarray(self.classes)[predicted_classes(A, self.threshold)]
+        return Predictions(
+            A[-1] if len(self.classes) == 2 else A.T, predicted, self.classes, examples.files
+        )
+
+
+def _is_file(path: Path) -> bool:
+    # A name may be too long for the system.
+    with suppress(OSError):
+        return path.is_file()
+    return False
+
+
+def probabilities(params: Params, X: Any) -> np.ndarray:
+    """`forward` of scaled features X (n, m), (k, m), in the dtype of the parameters."""
+    return activate(_logits(params, X), family_of(family_name(params)))
+
+
+def activate(Z: np.ndarray, family: Family, temperature: float = 1.0) -> np.ndarray:
+    """The probabilities (k, m) of logits Z (k, m) / temperature, in the dtype of Z."""
+    with jax.enable_x64(Z.dtype == np.float64):
+        return np.asarray(_activate(Z, Z.dtype.type(temperature), family))
+
+
+def cross_entropies(Z: np.ndarray, Y: np.ndarray, family: Family, temperature: float) -> np.ndarray:
+    """That of each example, (m,), in nats and float64, of logits Z (k, m) / temperature."""
+    with jax.enable_x64(True):
+        Z, Y, T = (np.asarray(a, np.float64) for a in (Z, Y, temperature))
+        return np.asarray(_cross_entropies(Z, Y, T, family))[0]
+
+
+def _logits(params: Params, X: Any) -> np.ndarray:
+    dtype = np.dtype(params.w.dtype).name
+    with jax.enable_x64(dtype == "float64"):
+        placed = place(X, dtype) if is_array(X) else X
+        return np.asarray(_linear(params, placed))
+
+
+def family_name(params: Params) -> FamilyName:
+    """One output is binomial, several are multinomial: a config asks for nothing else."""
+    return "binomial" if params.w.shape[1] == 1 else "multinomial"
+
+
+_linear = jax.jit(linear)
+
+
+@partial(jax.jit, static_argnames="family")
+def _activate(Z: jax.Array, T: jax.Array, family: Family) -> jax.Array:
+    return family.activation(Z / T)
+
+
+@partial(jax.jit, static_argnames="family")
+def _cross_entropies(Z: jax.Array, Y: jax.Array, T: jax.Array, family: Family) -> jax.Array:
+    return family.cross_entropy(Z / T, Y)
+
+
+def _check_numbers(meaning: _Meaning, w: np.ndarray, b: np.ndarray) -> None:
+    numbers, classes = len(meaning.features), len(meaning.classes)
+    n = numbers + len(meaning.columns.features)
+    k = 1 if meaning.family == "binomial" else classes
+    if k == 1 and classes != 2:
+        raise ValueError(f"expected two classes of a binomial model, not {classes}")
+    lengths = len(meaning.scaling.mean), len(meaning.scaling.scale)
+    if list(meaning.levels) != meaning.reading.categorical:
+        raise ValueError("expected levels of each column of categories that is read")
+    if (w.shape, b.shape, *lengths) != ((n, k), (k, 1), numbers, numbers):
+        raise ValueError(f"expected parameters and scaling of {n} features and {k} outputs")
+    if any(isinstance(name, int) and not -(2**63) <= name < 2**63 for name in meaning.classes):
+        raise ValueError("expected classes of at most 64 bits")
+    if classes > 2 and meaning.threshold != 0.5:
+        raise ValueError(f"expected no threshold of {classes} classes")
+    if any(array.dtype.name not in ("float32", "float64") for array in (w, b)):
+        raise ValueError(f"expected w and b in float32 or float64, not {w.dtype} and {b.dtype}")
+    scaling = np.array([meaning.scaling.mean, meaning.scaling.scale])
+    if not all(np.isfinite(array).all() for array in (w, b, scaling)) or (scaling[1] <= 0).any():
+        raise ValueError("expected finite parameters and scaling, and positive scales")

@@ -1,0 +1,204 @@
+"""The devices of one machine or several: the examples spread over them, or the features."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from jax_logreg.errors import InputError, brief
+from jax_logreg.errors.checks import is_integer
+from jax_logreg.hosts import spans
+from jax_logreg.logistic import Batch, Params
+from jax_logreg.matrix import part_features, part_rows, shard
+
+_AXIS = "examples"
+_FEATURES = "features"
+
+
+def make_mesh(devices: Any, device: jax.Device | None = None) -> Mesh:
+    """The first N devices of this machine that are of the kind of `device`, "all" of them, or
+    those of all connected "hosts"; of {"features": N or "all"} for their features.
+
+    Raises:
+        InputError: more than there are, or what is no number of devices.
+    """
+    axis, given = _AXIS, devices
+    if isinstance(devices, Mapping):
+        if set(devices) != {_FEATURES}:
+            raise InputError(f"devices is {brief(devices)}: expected {{'features': N}}, or N")
+        axis, devices = _FEATURES, devices[_FEATURES]
+    platform = None if device is None else device.platform
+    if isinstance(given, str) and given == "hosts":
+        everywhere = sorted(jax.devices(platform), key=lambda one: (one.process_index, one.id))
+        return Mesh(np.array(everywhere), (_AXIS,), axis_types=(AxisType.Auto,))
+    found = jax.local_devices(backend=platform)
+    if isinstance(devices, str) and devices == "all":
+        devices = len(found)
+    count = len(found)
+    if not is_integer(devices) or not 1 <= devices <= count:
+        platform = found[0].platform
+        mend = "" if platform != "cpu" else "; more of the CPU: set JAX_NUM_CPU_DEVICES"
+        raise InputError(
+            f"devices is {brief(given)}, but this machine has {count} {platform} "
+            f"device{'s' * (count > 1)}: expected 'all' or 1 to {count}{mend}"
+        )
+    return Mesh(np.array(found[:devices]), (axis,), axis_types=(AxisType.Auto,))
+
+
+def spread(X: Any, Y: np.ndarray, s: np.ndarray, dtype: str, mesh: Mesh) -> tuple[Any, ...]:
+    """X (n, m), Y (k, m) and s (1, m) in parts over the mesh, examples of weight 0 filling it up.
+
+    Over several hosts they are what this one has of them; the same for each host, as much as the
+    most examples need.
+
+    Raises:
+        InputError: an X that cannot be split.
+    """
+    X = shard(X, dtype, mesh)
+    by_example = NamedSharding(mesh, PartitionSpec(None, _AXIS))
+    if not over_hosts(mesh):
+        return X, *(jax.device_put(_padded(rows, X.shape[1]), by_example) for rows in (Y, s))
+    m = X.shape[1] * len(mesh.local_devices) // mesh.size
+    own = (_padded(rows, m) for rows in (Y, s))
+    return X, *(jax.make_array_from_process_local_data(by_example, rows) for rows in own)
+
+
+def replicate(tree: Any, mesh: Mesh) -> Any:
+    """The arrays, each of them on every device."""
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    if not over_hosts(mesh):
+        return jax.device_put(tree, everywhere)
+    return jax.tree.map(partial(jax.make_array_from_process_local_data, everywhere), tree)
+
+
+def spread_features(X: Any, penalty: Any, w: Any, dtype: str, mesh: Mesh) -> tuple[Any, ...]:
+    """X (n, m), the factors of a penalty and w (n, k) in parts over the mesh, filled up by features
+    that are 0, penalised and of weight 0, which they keep.
+
+    Raises:
+        InputError: an X that cannot be split.
+    """
+
+    def place(leaf: Any) -> Array:
+        # As an unpenalised feature would, a factor of 0 would leave the duality gap no bound.
+        return part_rows(leaf, mesh, fill=1) if np.ndim(leaf) else replicate(leaf, mesh)
+
+    return part_features(X, dtype, mesh), jax.tree.map(place, penalty), part_rows(w, mesh)
+
+
+def shares_features(mesh: Any) -> bool:
+    """Whether devices share the features."""
+    return bool(mesh.axis_names == (_FEATURES,))
+
+
+def by_feature(s: Any) -> bool:
+    """Whether the features of the batch that s (1, m) is of are in parts."""
+    place = getattr(s, "sharding", None)
+    return isinstance(place, NamedSharding) and shares_features(place.mesh)
+
+
+def trim(params: Params, n: int) -> Params:
+    """The parameters of the n features, whole on each device that had parts of them."""
+    if not by_feature(params.w):
+        return params
+    mesh: Any = params.w.sharding.mesh  # type: ignore[attr-defined]
+    w, b = jax.device_get(params)
+    return Params(*replicate((w[:n], b), mesh))
+
+
+def over_hosts(mesh: Any) -> bool:
+    """Whether some of its devices are other hosts'."""
+    return len(mesh.local_devices) < mesh.size
+
+
+def place_beside(rows: Any, s: Array) -> Array:
+    """Rows (r, m) of weights in the dtype of s, padded as s is, and where s lies."""
+    padded = _padded(np.asarray(rows, s.dtype), s.shape[1])
+    if isinstance(s.sharding, NamedSharding):
+        return jax.device_put(padded, s.sharding)
+    return jnp.asarray(padded, s.dtype)
+
+
+def lay_out(tree: Any, batch: Batch) -> Any:
+    """The arrays as a program over the devices of the batch leaves its own: in parts where an axis
+    is the one that those share, else on each. So the next call finds the program that the first
+    made.
+    """
+    if not isinstance(batch.s.sharding, NamedSharding):
+        return tree
+    places = jax.tree.map(partial(_place, batch), tree)
+    if over_hosts(batch.s.sharding.mesh):
+        return jax.jit(lambda tree: tree, out_shardings=places)(tree)
+    return jax.device_put(tree, places)
+
+
+def outline(shapes: Any, batch: Batch) -> Any:
+    """The shapes with the places that `lay_out` gives arrays of these shapes."""
+    return jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=_place(batch, leaf)),
+        shapes,
+    )
+
+
+def _place(batch: Batch, leaf: Any) -> jax.sharding.Sharding:
+    X, _, s = batch
+    if not isinstance(s.sharding, NamedSharding):
+        return s.sharding
+    if by_feature(s):
+        # Solvers lay w (n, k) of one model down as (1, n·k), too.
+        axes = [i for i, size in enumerate(leaf.shape) if size and size % X.shape[0] == 0]
+    else:
+        axes = [leaf.ndim - 1] if leaf.shape[-1:] == s.shape[-1:] else []
+    spec = [*(None,) * axes[0], *s.sharding.mesh.axis_names] if axes else []
+    return NamedSharding(s.sharding.mesh, PartitionSpec(*spec))
+
+
+def gather(tree: Any) -> Any:
+    """The arrays whole on a device of this host, and of each other that calls this."""
+    places = (leaf.sharding for leaf in jax.tree.leaves(tree))
+    mesh = next(place.mesh for place in places if isinstance(place, NamedSharding))
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    whole = jax.jit(lambda tree: tree, out_shardings=everywhere)(tree)
+    return jax.tree.map(lambda leaf: leaf.addressable_data(0), whole)
+
+
+def own_parts(tree: Any) -> Any:
+    """The arrays in NumPy; of one that several hosts share, the part that lies here."""
+    leaves, kind = jax.tree.flatten(tree)
+    shared = [i for i, leaf in enumerate(leaves) if _is_in_parts(leaf)]
+    for i in shared:
+        (axis,) = (axis for axis, name in enumerate(leaves[i].sharding.spec) if name is not None)
+        parts = sorted(leaves[i].addressable_shards, key=lambda part: part.index[axis].start)
+        leaves[i] = np.concatenate([np.asarray(part.data) for part in parts], axis)
+    return jax.tree.unflatten(kind, jax.device_get(leaves))
+
+
+def own_shape(like: Any) -> tuple[int, ...]:
+    """The shape of what `own_parts` leaves of an array that is outlined."""
+    if not spans(like) or like.sharding.is_fully_replicated:
+        return np.shape(like)
+    place = like.sharding
+    size = len(place.addressable_devices)
+    pairs = zip(place.shard_shape(like.shape), like.shape, strict=True)
+    return tuple(part if part == whole else part * size for part, whole in pairs)
+
+
+def place_like(value: np.ndarray, like: Any) -> Array:
+    """An array as outlined; of one in parts over hosts, the value is the part here."""
+    if spans(like):
+        return jax.make_array_from_process_local_data(like.sharding, value, like.shape)
+    return jax.device_put(value, like.sharding)
+
+
+def _is_in_parts(leaf: Any) -> bool:
+    return spans(leaf) and not leaf.is_fully_replicated
+
+
+def _padded(rows: np.ndarray, m: int) -> np.ndarray:
+    missing = m - rows.shape[1]
+    return np.pad(rows, ((0, 0), (0, missing))) if missing else rows

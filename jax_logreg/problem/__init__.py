@@ -1,0 +1,1 @@
+"""Arguments of a fit, checked and encoded once."""

@@ -1,0 +1,1 @@
+"""Proofs of an answer: gradients, duality gap, separation, collinearity."""

@@ -1,0 +1,111 @@
+"""The error of an answer in standard errors, by its Hessian: sharper than what the gap proves.
+
+Near the optimum √(N·gᵀH⁻¹g) is the length of ŵ − w* in the norm of N·H, with g the gradient at the
+answer ŵ. The Hessian of some examples, divided by the weights of all, is at most H: its inverse
+bounds that length from above (S. Boyd and L. Vandenberghe, Convex Optimization, 9.5.1).
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jax_logreg.hosts import spans
+from jax_logreg.logistic import Batch, Params
+from jax_logreg.matrix import examples, is_array
+from jax_logreg.objective import Objective
+from jax_logreg.placement.devices import by_feature
+from jax_logreg.proof.certificate import Certificate
+from jax_logreg.proof.goal import Goal, met, tightened
+from jax_logreg.solver.newton import newton_direction
+from jax_logreg.status import Status
+
+# The largest side of a Hessian, and the multiplications that its sums may take; at least so many
+# examples a feature are summed.
+_LARGEST_SIDE, _WORK, _EXAMPLES = 1024, 2**28, 20
+# Ends of a run whose answer may be good all the same.
+_ENDS = (Status.CONVERGED, Status.PRECISION_FLOOR, Status.STEPS_EXHAUSTED)
+
+
+def has_hessian(objective: Objective) -> bool:
+    """Whether a Hessian is there to bound the error by, and costs little beside the fit."""
+    X, Y, s = objective.batch
+    k = 1 if objective.family.independent else Y.shape[0]
+    here = not (spans(s) or by_feature(s))
+    return objective.smooth and here and (X.shape[0] + 1) * k <= _LARGEST_SIDE
+
+
+@jax.jit
+def error_by_hessian(objective: Objective, params: Params) -> Array:
+    """√(N·gᵀH⁻¹g), with H the Hessian of as many examples as are cheap; ()."""
+    Z = objective.linear(params)
+    gradient = objective.evaluate_from(params, Z).gradient
+    some, Z = _some(objective, Z)
+    # The Hessian as it is: the solvers' has some more for outliers, and would prove too much.
+    step = newton_direction(some, objective.family.activation(Z), gradient)
+    products = jax.tree.map(lambda g, d: jnp.vdot(g, d, precision="highest"), gradient, step)
+    decrement = jnp.maximum(-(products.w + products.b), 0)
+    return jnp.sqrt(objective.count * decrement)
+
+
+def _some(objective: Objective, Z: Array) -> tuple[Objective, Array]:
+    """The objective of some examples, with the total of all, and their Z."""
+    X, Y, s = objective.batch
+    n, m, k = X.shape[0], X.shape[1], Y.shape[0]
+    blocks = k if objective.family.independent else k * (k + 1) // 2
+    size = max(_WORK // ((n + 1) ** 2 * blocks), _EXAMPLES * (n + 1))
+    if size >= m or not is_array(X):
+        return objective, Z
+    # Every so many: their order may say something of them.
+    index = jnp.arange(size, dtype=jnp.int32) * (m // size)
+    batch = Batch(examples(X, index), Y[:, index], s[:, index])
+    return replace(objective, batch=batch, known_total=objective.total), Z[:, index]
+
+
+class Verdict(NamedTuple):
+    """The certificate with the smaller of two bounds on the error, and whether it keeps the goal.
+
+    `gradient` is the bound on the gradient to go on to, None where that is not what misses.
+    """
+
+    certificate: Certificate
+    good: bool
+    gradient: float | None = None
+
+    def status(self, ended: Any) -> Any:
+        """The status of a run that ended so: CONVERGED where the answer is proven, else not."""
+        if self.good and ended in _ENDS:
+            return np.int32(Status.CONVERGED)
+        return np.int32(Status.PRECISION_FLOOR if ended == Status.CONVERGED else ended)
+
+
+def judge(
+    goal: Goal, found: Certificate, count: float, of: Objective, error_of: Callable[[], Any]
+) -> Verdict:
+    """The verdict on parameters by their certificate in NumPy and the number of examples.
+
+    `error_of` computes `error_by_hessian`. It is called where the gap proves too little, and the
+    goal is an error in standard errors.
+    """
+    if not goal.asked:
+        return Verdict(found, False)
+    k = of.batch.Y.shape[0]
+    nats = k * math.log(2) if of.family.independent else math.log(k)
+    good = met(goal, found, nats, count)
+    by_error = math.isfinite(goal.share) and (math.isinf(found.gap) or not good)
+    if not (by_error and has_hessian(of)):
+        return Verdict(found, good)
+    error = float(error_of())
+    if error < found.error_in_std_errs:
+        rounded: Any = np.asarray(error, np.asarray(found.cost).dtype)[()]
+        found = found._replace(error_in_std_errs=rounded)
+    good = met(goal, found, nats, count)
+    # Without a gap the loop could not tell how far to go.
+    further = not good or error > goal.share * math.sqrt(goal.aim)
+    on = math.isinf(found.gap) and math.isfinite(error) and further
+    return Verdict(found, good, tightened(goal, found, count) if on else None)

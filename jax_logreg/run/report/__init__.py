@@ -1,5 +1,0 @@
-"""report.html: what a person looks at first, in one file that needs no network."""
-
-from jax_logreg.run.report.page import render
-
-__all__ = ["render"]
