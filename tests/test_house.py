@@ -1,66 +1,71 @@
-"""The floors of the house, and what an import costs."""
+"""The floors of the house, and what an import costs.
+
+Run as a program it prints the table of floors for CONTRIBUTING.md.
+"""
 
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "jax_logreg"
-FLOORS = {
-    "errors": -3,
-    "checks": -2,
-    "describing": -1,
-    "files": -1,
-    "wording": -1,
-    "batching": -1,
-    "compiling": -1,
-    "pytree": -1,
-    "hosts": -1,
-    "keeper": -1,
-    "extras": 0,
-    "logistic": 0,
-    "matrix": 0,
-    "memory": 0,
-    "saved": 2,
-    "settings": 0,
-    "penalty": 0,
-    "status": 0,
-    "collinear": 1,
-    "devices": 1,
-    "entries": 1,
-    "goal": 1,
-    "gradient_check": 1,
-    "labels": 1,
-    "separation": 1,
-    "advice": 1,
-    "weights": 1,
-    "objective": 1,
-    "certificate": 2,
-    "accuracy": 3,
-    "diagnosis": 2,
-    "solver": 2,
-    "parts": 2,
-    "penalty_arguments": 2,
-    "arguments": 3,
-    "implicit": 3,
-    "loop": 3,
-    "predictions": 2,
-    "result": 3,
-    "driver": 4,
-    "identity": 4,
-    "checkpoint": 5,
-    "fit": 5,
-    "sweep": 6,
-    "tracking": 6,
-    "data": 6,
-    "evaluation": 6,
-    "model": 7,
-    "sklearn": 7,
-    "export": 8,
-    "run": 9,
-}
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "jax_logreg"
+# From the ground up: a room, and what it holds. A room imports from lower floors only.
+FLOORS = (
+    {
+        "errors": "one-line errors, checks of arguments, words and digests that describe them",
+        "_jax": "tricks that lean on JAX's insides or on the compiler's flags",
+        "pytree": "dataclasses as pytrees",
+        "logistic": "the heart: the only place with a gradient of the cross-entropy",
+        "status": "reasons to end a fit",
+    },
+    {"hosts": "several processes as one program", "penalty": "value and proximal step"},
+    {"matrix": "whatever may stand where X stands"},
+    {
+        "objective": "cost and penalty over one batch: what a solver is handed",
+        "placement": "devices, meshes, memory: where arrays live",
+    },
+    {
+        "problem": "arguments checked once, labels and weights encoded once",
+        "solver": "one method a file, line search, preconditioner",
+        "data": "readers, sources, streams, columns, scaling, split",
+    },
+    {
+        "predictions": "logits and probabilities by given parameters",
+        "proof": "gradient check, duality gap, separation, collinearity, advice",
+        "checkpoint": "a run saved often, found again after a kill, bound to its problem",
+        "evaluation": "measures with intervals, curves, threshold, temperature",
+    },
+    {
+        "result": "what a fit hands back",
+        "model": "the file that a run leaves, and predicting from it",
+    },
+    {"loop": "one body, and the host that drives it"},
+    {"fit": "from arguments to result", "tracking": "TensorBoard, MLflow, a protocol"},
+    {"sweep": "many models: folds, paths, resamples"},
+    {"sklearn": "the estimators"},
+    {"export": "a model in other formats"},
+    {"cli": "the commands, configs, the run, the report"},
+    {"__main__": "`python -m jax_logreg`"},
+)
+FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+FILES = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
+
+
+def table():
+    """The floors as a table of Markdown."""
+    rows = ["| floor | rooms |", "| --- | --- |"]
+    for number, rooms in enumerate(FLOORS):
+        named = (f"`{_shown(room)}` ({holds})" for room, holds in rooms.items())
+        rows.append(f"| {number} | {', '.join(named)} |")
+    return "\n".join(rows)
+
+
+def _shown(room):
+    return f"{room}/" if (PACKAGE / room).is_dir() else f"{room}.py"
 
 
 def imports(path):
@@ -68,30 +73,49 @@ def imports(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path.name}: relative import"
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         else:
             continue
-        for name in names:
-            if name.startswith("jax_logreg."):
-                yield name.split(".")[1]
+        yield from (name for name in names if name.startswith("jax_logreg."))
 
 
-FILES = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
+def room_of(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_come_from_lower_floors(path):
-    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    room = room_of(path)
     for name in imports(path):
-        if name in FLOORS and name != room:
-            assert FLOORS[name] < FLOORS[room], f"{room} imports {name}"
+        other = name.split(".")[1]
+        if other in FLOOR_OF and other != room:
+            assert FLOOR_OF[other] < FLOOR_OF[room], f"{room} imports {other}"
+
+
+def test_no_modules_import_each_other():
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in FILES
+    }
+    found = {}
+    for module, path in modules.items():
+        names = (name if name in modules else name.rpartition(".")[0] for name in imports(path))
+        found[module] = {name for name in names if name in modules and name != module}
+    assert list(TopologicalSorter(found).static_order())
 
 
 def test_every_room_has_a_floor():
-    rooms = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in FILES}
-    assert rooms == set(FLOORS)
+    assert {room_of(path) for path in FILES} == set(FLOOR_OF)
+
+
+def test_few_modules_stand_beside_the_folders():
+    assert len([path for path in FILES if path.parent == PACKAGE]) <= 9
+
+
+def test_contributing_has_the_table_of_floors():
+    assert table() in (ROOT / "CONTRIBUTING.md").read_text(), f"run python {Path(__file__).name}"
 
 
 def test_only_the_heart_knows_the_cross_entropy():
@@ -111,3 +135,7 @@ def test_import_needs_jax_numpy_and_optax_only():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+if __name__ == "__main__":
+    print(table())
