@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jax_logreg.display import count, displayed, dtype_and_shape, known_array
 from jax_logreg.logistic import BINOMIAL, Family, Params
 from jax_logreg.matrix import known
 from jax_logreg.predictions import forward, logits
@@ -15,6 +16,7 @@ from jax_logreg.pytree import pytree
 from jax_logreg.status import Status
 
 
+@displayed
 class History(NamedTuple):
     """One row a step, (steps,): what was seen at the parameters before that step's update.
 
@@ -32,6 +34,7 @@ class History(NamedTuple):
         return History(*map(np.concatenate, zip(self, later, strict=True)))
 
 
+@displayed
 @pytree
 @dataclass(frozen=True)
 class Result:
@@ -95,6 +98,30 @@ class Result:
             return number
         return np.asarray(self.classes)[number]
 
+    def _shown(self) -> dict[str, Any]:
+        """Return what `repr` shows; also in a trace, and of many models at once."""
+        return {
+            "status": _in_words(self.status),
+            "steps": self.steps,
+            "cost": self.certificate.cost,
+            "gradient_norm": self.certificate.gradient_norm,
+            "relative_gap": self.certificate.relative_gap,
+            "error_in_std_errs": self.certificate.error_in_std_errs,
+            "w": dtype_and_shape(self.params.w),
+            "classes": self.classes,
+            "solver": self.solver,
+            "notes": len(self.notes),
+        }
+
+    def _more(self) -> dict[str, Any]:
+        """Return what is shown in a table only."""
+        said = {
+            "note": " ".join(self.notes),
+            "advice": self.advice,
+            "gradient_check": self.gradient_check,
+        }
+        return {name: text for name, text in said.items() if text}
+
     @property
     def message(self) -> str:
         """One line: the status in words, the error, the worst entry of a failed check."""
@@ -111,3 +138,14 @@ class Result:
         if np.isfinite(error) and status not in (Status.DIVERGED, Status.SEPARABLE):
             line += f" The numerical error is {in_words(error)}."
         return " ".join(part for part in (line, *self.notes, self.advice) if part)
+
+
+def _in_words(status: Any) -> Any:
+    """Return a status by name, and how many models have each; as it is where it is not known."""
+    if isinstance(status, Status):
+        return status
+    found = known_array(status)
+    numbers = [] if found is None else [int(number) for number in found.ravel()]
+    if not numbers or not set(numbers) <= set(Status):
+        return status
+    return count(map(Status, numbers)) if len(numbers) > 1 else Status(numbers[0])

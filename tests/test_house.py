@@ -18,6 +18,7 @@ FLOORS = (
     {
         "errors": "one-line errors, checks of arguments, words and digests that describe them",
         "_jax": "tricks that lean on JAX's insides or on the compiler's flags",
+        "display": "short text and HTML of what users print",
         "pytree": "dataclasses as pytrees",
         "logistic": "the heart: the only place with a gradient of the cross-entropy",
         "status": "reasons to end a fit",

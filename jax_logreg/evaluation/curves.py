@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jax_logreg.display import displayed
 from jax_logreg.errors import InputError
 from jax_logreg.errors.checks import read_array
 from jax_logreg.errors.extras import needs
@@ -16,6 +17,7 @@ MOST_POINTS = 1000
 MOST_CLASSES = 10_000
 
 
+@displayed
 class Roc(NamedTuple):
     """The ROC curve, a row a point, from (0, 0) to (1, 1); `area` is that of all its points.
 
@@ -28,6 +30,7 @@ class Roc(NamedTuple):
     area: float
 
 
+@displayed
 class PrecisionRecall(NamedTuple):
     """The precision-recall curve, a row a point, by rising recall, from recall 0, precision 1.
 
@@ -41,6 +44,7 @@ class PrecisionRecall(NamedTuple):
     average_precision: float
 
 
+@displayed
 class Calibration(NamedTuple):
     """The reliability diagram, a row a bin (low, high] of the probability.
 

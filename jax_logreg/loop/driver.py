@@ -15,6 +15,7 @@ from jax import Array, lax
 from jax_logreg._jax.batching import on_cpu
 from jax_logreg._jax.compiling import jit
 from jax_logreg.checkpoint.keeper import Keeper
+from jax_logreg.display import displayed
 from jax_logreg.hosts import most, spans
 from jax_logreg.logistic import Params
 from jax_logreg.loop.body import Carry, Loop, body, start, worse
@@ -41,6 +42,7 @@ _SHARP = 10
 _SHARPER = 1e-3
 
 
+@displayed
 class Progress(NamedTuple):
     """What `fit` tells its callback between two chunks: where the loop is, cost in nats.
 
@@ -54,6 +56,10 @@ class Progress(NamedTuple):
     gradient_norm: float
     rows: History = History((), (), (), ())
     params: Params | None = None
+
+    def _shown(self) -> dict[str, Any]:
+        numbers = self.cost, self.gradient_norm
+        return dict(zip(self._fields, (self.step, self.steps, *numbers), strict=False))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from jax_logreg.data import (
     Section,
     make_features,
 )
+from jax_logreg.display import displayed, dtype_and_shape
 from jax_logreg.errors import InputError
 from jax_logreg.errors.checks import check_path
 from jax_logreg.errors.extras import needs
@@ -64,6 +65,7 @@ class _Meaning(Section):
         return Levels(tuple(self.levels), tuple(map(tuple, self.levels.values())), self.drop_first)
 
 
+@displayed
 class Model(NamedTuple):
     """Parameters w (n, k), b (k, 1) of scaled features, and all that is needed to read new data.
 
@@ -81,6 +83,17 @@ class Model(NamedTuple):
     levels: Levels = Levels()
     temperature: float = 1.0
     threshold: float = 0.5
+
+    def _shown(self) -> dict[str, Any]:
+        return {
+            "family": family_name(self.params),
+            "classes": self.classes,
+            "w": dtype_and_shape(self.params.w),
+            "features": self.features,
+            "categories": self.levels.names,
+            "temperature": self.temperature,
+            "threshold": self.threshold,
+        }
 
     def save(self) -> bytes:
         """The file's content; metadata are JSON texts."""

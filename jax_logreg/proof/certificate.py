@@ -27,12 +27,14 @@ import jax.numpy as jnp
 from jax import Array
 
 from jax_logreg._jax.batching import where_wanted
+from jax_logreg.display import displayed
 from jax_logreg.logistic import Batch, Params, over_examples
 from jax_logreg.matrix import over_parts
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.penalty import half_squares, soft_threshold
 
 
+@displayed
 class Certificate(NamedTuple):
     """Cost in nats, largest absolute gradient entry and duality gap at the returned parameters.
 

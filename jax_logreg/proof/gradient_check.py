@@ -7,11 +7,13 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jax_logreg.display import displayed
 from jax_logreg.errors import InputError, brief
 from jax_logreg.logistic import BINOMIAL, Batch, Family, Params, backprop, cost
 from jax_logreg.matrix import magnitude
 
 
+@displayed
 class GradientCheck(NamedTuple):
     """How far `backprop` and `jax.grad(cost)` are apart at one point.
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from jax_logreg.checkpoint.binding import bind
 from jax_logreg.checkpoint.keeper import Keeper, check_keeper
+from jax_logreg.display import displayed, dtype_and_shape
 from jax_logreg.errors import InputError
 from jax_logreg.errors.checks import check_dtype, check_integer, check_number, read_array
 from jax_logreg.fit import fit
@@ -31,6 +32,7 @@ from jax_logreg.sweep.stack import Stack, weigh_rows
 _DRAWS = 100
 
 
+@displayed
 class Interval(NamedTuple):
     """The lower and the upper end of a percentile interval."""
 
@@ -38,6 +40,7 @@ class Interval(NamedTuple):
     high: Any
 
 
+@displayed
 class Bootstrap(NamedTuple):
     """The fit of all examples, the models of the resamples, and intervals: of the parameters, and
     of the probabilities (k, q) at the q examples asked for.
@@ -47,6 +50,12 @@ class Bootstrap(NamedTuple):
     models: Fits
     params: Interval
     probabilities: Interval | None
+
+    def _shown(self) -> dict[str, Any]:
+        of_models = self.models._shown()
+        shown = {name: of_models[name] for name in ("models", "status", "w", "classes")}
+        at = self.probabilities
+        return shown | {"probabilities": None if at is None else dtype_and_shape(at.low)}
 
 
 @plain_errors()

@@ -11,6 +11,7 @@ from jax import Array
 
 from jax_logreg.checkpoint.binding import bind
 from jax_logreg.checkpoint.keeper import Keeper, check_keeper
+from jax_logreg.display import count, displayed, show
 from jax_logreg.errors.checks import check_callable, check_dtype
 from jax_logreg.logistic import Batch, Family, Params
 from jax_logreg.loop.body import Loop
@@ -30,7 +31,11 @@ from jax_logreg.sweep.scores import Score, check_scorable, find_score
 from jax_logreg.sweep.stack import Scaling, Stack, scaling_of, weigh_rows, with_scaling
 from jax_logreg.sweep.strengths import check_grid, grid, with_strength
 
+# Strengths whose scores a table shows.
+_AROUND = 20
 
+
+@displayed
 class CrossValidation(NamedTuple):
     """Scores (p, f) of p strengths on f folds, of which more is better; their mean and standard
     error (p,), NaN of a single fold; and which strength is `best`, and which the strongest within a
@@ -49,6 +54,27 @@ class CrossValidation(NamedTuple):
     models: Fits
     fold_models: Fits
     held_out: np.ndarray
+
+    def _shown(self) -> dict[str, Any]:
+        return {
+            "strengths": self.strengths,
+            "folds": self.scores.shape[1],
+            "best": self._scored(self.best),
+            "one_standard_error": self._scored(self.one_standard_error),
+            "models": count(self.models.status),
+            "fold_models": count(self.fold_models.status),
+            "solver": self.models.solver,
+        }
+
+    def _more(self) -> dict[str, Any]:
+        """Return the validation curve about its best score, for a table."""
+        first = max(0, min(self.best - _AROUND // 2, len(self.mean) - _AROUND))
+        which = range(first, min(first + _AROUND, len(self.mean)))
+        return {f"mean score of number {i}": self._scored(i) for i in which}
+
+    def _scored(self, i: int) -> str:
+        band = "" if np.isnan(self.error[i]) else f" ± {self.error[i]:.2g}"
+        return f"{show(self.mean[i])}{band} at strength {show(self.strengths[i])}"
 
 
 @plain_errors()

@@ -5,12 +5,14 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jax_logreg.display import displayed, dtype_and_shape
 from jax_logreg.logistic import BINOMIAL, Family, Params
 from jax_logreg.proof.certificate import Certificate
 from jax_logreg.result import History, Result
 from jax_logreg.status import Status
 
 
+@displayed
 class Fits(NamedTuple):
     """The models of a sweep along a leading axis: params w (r, n, k), b (r, k, 1); certificates
     and steps (r,). `notes` say what was found in the data of each, as `Result.notes` do.
@@ -24,6 +26,19 @@ class Fits(NamedTuple):
     solver: str
     notes: tuple[tuple[str, ...], ...]
     family: Family = BINOMIAL
+
+    def _shown(self) -> dict[str, Any]:
+        return {
+            "models": len(self.steps),
+            "status": self.status,
+            "steps": self.steps,
+            "cost": self.certificate.cost,
+            "error_in_std_errs": self.certificate.error_in_std_errs,
+            "w": dtype_and_shape(self.params.w),
+            "classes": self.classes,
+            "solver": self.solver,
+            "notes": sum(map(len, self.notes)),
+        }
 
     def result(self, i: int) -> Result:
         """Model i as `fit` would hand it back, with an empty history: a sweep keeps none."""

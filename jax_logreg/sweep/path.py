@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jax_logreg.display import displayed, dtype_and_shape
 from jax_logreg.errors.checks import check_callable, check_dtype
 from jax_logreg.logistic import Params
 from jax_logreg.loop.body import Carry, Loop
@@ -31,6 +32,7 @@ _FIRST_WORKING_SET, _FILLED = 128, 0.75
 _HUGE = 1e6
 
 
+@displayed
 class Path(NamedTuple):
     """The models of a path: w (p, n, k), b (p, k, 1), and of each cost, gap, status and steps.
 
@@ -48,6 +50,14 @@ class Path(NamedTuple):
     classes: tuple[Any, ...]
     solver: str
     notes: tuple[tuple[str, ...], ...]
+
+    def _shown(self) -> dict[str, Any]:
+        told = {
+            "w": dtype_and_shape(self.w),
+            "b": dtype_and_shape(self.b),
+            "notes": sum(map(len, self.notes)),
+        }
+        return self._asdict() | told
 
 
 @plain_errors()
