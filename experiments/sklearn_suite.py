@@ -4,8 +4,9 @@
     python experiments/sklearn_suite.py -k penalty # those that pytest's arguments choose
 
 The installed `sklearn.linear_model.tests.test_logistic` is imported as it is; then both classes in
-it are swapped. Of what it tests, `CANNOT` names the cases that fail and why: docs/migrating.md has
-the same table. The exit code is 0 where all others pass, or are skipped.
+it are swapped. Of what it tests, `CANNOT` names the cases that fail and why:
+docs/guides/migrating.md has the same table. The exit code is 0 where all others pass, or are
+skipped.
 """
 
 import os

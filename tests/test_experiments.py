@@ -64,7 +64,7 @@ def test_both_sides_of_the_speed_table_reached_the_same_cost():
 
 @pytest.mark.parametrize("name", CHOOSING)
 def test_tables_of_a_page_are_those_of_the_experiments(name):
-    page = (EXPERIMENTS.parent / "docs" / "choosing.md").read_text()
+    page = (EXPERIMENTS.parent / "docs" / "concepts" / "choosing.md").read_text()
     assert (EXPERIMENTS / "results" / f"{name}.md").read_text().strip() in page
 
 

@@ -41,19 +41,20 @@ class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
 
     Minimises C · Σ s·loss + (1 − l1_ratio)/2 · ‖w‖² + l1_ratio · Σ|w| over coefficients and, never
     penalised, intercept. Parameters, attributes, warnings and callbacks are scikit-learn's (1.9),
-    with these differences:
+    with a few differences.
 
-    tol: the default, 1e-4, is `tolerance="auto"` of `jax_logreg.fit`: an error of at most 0.01
-        standard errors. Another number bounds the duality gap, in units of the cost at zero
-        coefficients. Large data are computed on in float32, small ones, and any where tol is below
-        1e-6, in float64.
-    max_iter: the default, 100, allows 1,000 steps, which weak penalties may take. Another number is
-        the largest number of steps.
-    solver: any of scikit-learn's names, or "auto"; whichever it is, l1_ratio may be any, several
-        classes are multinomial, and the intercept is not penalised. `result_.solver` says which
-        method ran.
-    dual, intercept_scaling, random_state: taken, and without effect on the optimum.
-    device: "cpu", "gpu", "tpu"; by default where JAX puts new arrays.
+    Differences:
+        tol: the default, 1e-4, is `tolerance="auto"` of `jax_logreg.fit`: an error of at most 0.01
+            standard errors. Another number bounds the duality gap, in units of the cost at zero
+            coefficients. Large data are computed on in float32, small ones, and any where tol is
+            below 1e-6, in float64.
+        max_iter: the default, 100, allows 1,000 steps, which weak penalties may take. Another
+            number is the largest number of steps.
+        solver: any of scikit-learn's names, or "auto"; whichever it is, l1_ratio may be any,
+            several classes are multinomial, and the intercept is not penalised. `result_.solver`
+            says which method ran.
+        dual, intercept_scaling, random_state: taken, and without effect on the optimum.
+        device: "cpu", "gpu", "tpu"; by default where JAX puts new arrays.
 
     A class of weight 0 gets coefficients of 0 and a probability below 1e-16.
 

@@ -35,8 +35,9 @@ class LogisticRegressionCV(BeyondTheirs, linear_model.LogisticRegressionCV):
     `LogisticRegression`. n_jobs is taken, and without effect. A fold that lacks classes is fitted
     over those that it has.
 
-    memory: bytes that the models may take beside X, by default 1e9; how many run at once follows
-        from it.
+    Differences:
+        memory: bytes that the models may take beside X, by default 1e9; how many run at once
+            follows from it.
 
     Attributes beyond scikit-learn's:
         models_: the fits of all examples, one `jax_logreg.sweep.Fits` for each l1_ratio.
