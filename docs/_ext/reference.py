@@ -166,7 +166,7 @@ class ConfigReference(Generated):
 
     def lines(self) -> list[str]:
         """Return the Markdown."""
-        from jax_logreg.run.config import Config
+        from jax_logreg.cli.config import Config
 
         return config_reference(Config.model_json_schema())
 
@@ -178,7 +178,7 @@ class CommandReference(Generated):
         """Return the Markdown."""
         import typer
 
-        from jax_logreg.run.cli import app
+        from jax_logreg.cli.app import app
 
         return command_reference(typer.main.get_command(app))
 
