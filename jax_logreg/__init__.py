@@ -2,7 +2,7 @@
 
 from jax_logreg.fit import fit, solve
 from jax_logreg.logistic import Batch, Params, backprop, cost, train_step
-from jax_logreg.loop.driver import Progress
+from jax_logreg.loop.progress import Progress
 from jax_logreg.penalty import L1, L2, ElasticNet
 from jax_logreg.predictions import forward
 from jax_logreg.proof.gradient_check import GradientCheck, check_gradients

@@ -18,7 +18,9 @@ from jax_logreg.errors.wording import names_within
 from jax_logreg.hosts import agree, spans
 from jax_logreg.logistic import BINOMIAL, Batch, Family, Params
 from jax_logreg.loop.body import Carry, Loop, body, choose_start, start
-from jax_logreg.loop.driver import EachStep, Progress, drive, sharpened
+from jax_logreg.loop.driver import drive
+from jax_logreg.loop.progress import EachStep, Progress
+from jax_logreg.loop.sharpening import sharpened
 from jax_logreg.matrix import plain_errors
 from jax_logreg.objective import Objective, Solver
 from jax_logreg.penalty import Penalty

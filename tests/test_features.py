@@ -24,8 +24,8 @@ from jax_logreg import (
 )
 from jax_logreg.checkpoint import Checkpoint, Stopped
 from jax_logreg.errors import InputError
+from jax_logreg.loop.beginning import begin
 from jax_logreg.loop.body import Loop, body
-from jax_logreg.loop.driver import begin
 from jax_logreg.matrix import Standardised, Transposed
 from jax_logreg.problem.arguments import place_arguments
 from jax_logreg.proof.goal import Goal

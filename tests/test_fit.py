@@ -23,7 +23,8 @@ from jax_logreg import (
     train_step,
 )
 from jax_logreg.logistic import MULTINOMIAL, update
-from jax_logreg.loop import driver
+from jax_logreg.loop import chunks
+from jax_logreg.loop.progress import EachStep
 from jax_logreg.pytree import pytree
 from jax_logreg.sweep import fit_many
 
@@ -271,10 +272,10 @@ def test_progress_between_chunks():
 def test_each_step_is_told_with_its_parameters(monkeypatch, cpu):
     """Also where a mask, not a branch, leaves out the steps beyond one, as on a GPU."""
     if not cpu:
-        monkeypatch.setattr(driver, "on_cpu", lambda array: False)
+        monkeypatch.setattr(chunks, "on_cpu", lambda array: False)
     seen = []
     settings = {"solver": GD, "steps": 5, "tolerance": 0}
-    result = fit(X, Y, callback=driver.EachStep(seen.append), **settings)
+    result = fit(X, Y, callback=EachStep(seen.append), **settings)
     assert [progress.step for progress in seen] == [1, 2, 3, 4, 5]
     assert_allclose(result.params.w, fit(X, Y, **settings).params.w, rtol=1e-6)
     for progress in (seen[1], seen[-1]):
@@ -360,10 +361,10 @@ def test_the_gradient_of_solve_reaches_the_data():
 
 @pytest.mark.parametrize("mode", ["every", "off"])
 def test_mask_and_branch_are_the_same_loop(mode, monkeypatch):
-    chunk = driver._chunk
+    chunk = chunks._chunk
     expected = fit(X, Y, solver=GD, steps=130, tolerance=1e-3, gradient_check=mode)
     monkeypatch.setattr(
-        driver, "_chunk", lambda *args, **options: chunk(*args, **options | {"branch": False})
+        chunks, "_chunk", lambda *args, **options: chunk(*args, **options | {"branch": False})
     )
     result = fit(X, Y, solver=GD, steps=130, tolerance=1e-3, gradient_check=mode)
     assert (result.status, result.steps) == (expected.status, expected.steps)

@@ -19,7 +19,7 @@ RUNS = (
     ("jax_logreg.sweep.cross_validation", "run_many"),
     ("jax_logreg.sweep.cross_validation", "_largest"),
     ("jax_logreg.sweep.path", "begin"),
-    ("jax_logreg.loop.driver", "_chunk"),
+    ("jax_logreg.loop.chunks", "_chunk"),
     ("jax_logreg.fit", "start"),
 )
 CASES = [(name, argument) for name in FUNCTIONS for argument in arguments(name)]

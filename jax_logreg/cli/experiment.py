@@ -25,7 +25,7 @@ from jax_logreg.errors.extras import needs
 from jax_logreg.errors.one_line import one_line
 from jax_logreg.fit import fit
 from jax_logreg.hosts import add_up, count, index
-from jax_logreg.loop.driver import Progress
+from jax_logreg.loop.progress import Progress
 from jax_logreg.matrix import plain_errors
 from jax_logreg.tracking import Tracked
 

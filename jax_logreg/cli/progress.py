@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from jax_logreg.errors.extras import needs
-from jax_logreg.loop.driver import Progress
+from jax_logreg.loop.progress import Progress
 
 with needs("run"):
     from rich.console import Console

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jax_logreg.logistic import Params
-from jax_logreg.loop.driver import EachStep, Progress
+from jax_logreg.loop.progress import EachStep, Progress
 
 # The name of a step's task, as scikit-learn has it for the one solver that tells of steps.
 _TASK = "lbfgs-iter"

@@ -12,8 +12,10 @@ from jax import Array
 from jax_logreg.display import displayed, dtype_and_shape
 from jax_logreg.errors.checks import check_callable, check_dtype
 from jax_logreg.logistic import Params
+from jax_logreg.loop.beginning import begin, restart
 from jax_logreg.loop.body import Carry, Loop
-from jax_logreg.loop.driver import Point, begin, proceed, restart
+from jax_logreg.loop.driver import proceed
+from jax_logreg.loop.point import Point
 from jax_logreg.matrix import plain_errors
 from jax_logreg.objective import Objective
 from jax_logreg.penalty import L1, L2, Penalty

@@ -10,8 +10,8 @@ from jax import Array, lax
 from jax_logreg._jax.batching import where_wanted
 from jax_logreg._jax.compiling import jit
 from jax_logreg.logistic import Params
+from jax_logreg.loop.beginning import afresh
 from jax_logreg.loop.body import Carry, Loop, body, choose_start, start
-from jax_logreg.loop.driver import afresh
 from jax_logreg.placement.devices import lay_out
 from jax_logreg.proof.certificate import Certificate, Moments, moments_of
 from jax_logreg.status import Status

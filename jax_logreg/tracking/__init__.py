@@ -9,7 +9,7 @@ import numpy as np
 
 from jax_logreg.errors import InputError, brief
 from jax_logreg.errors.checks import check_callable, check_flag, check_methods
-from jax_logreg.loop.driver import Progress
+from jax_logreg.loop.progress import Progress
 
 
 class Tracker(Protocol):

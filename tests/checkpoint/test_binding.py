@@ -166,7 +166,7 @@ SAME = {
 @pytest.mark.parametrize("change", SAME)
 def test_the_same_problem_is_found_however_it_is_given(change, fitted, monkeypatch):
     folder, first = fitted
-    monkeypatch.setattr("jax_logreg.loop.driver._chunk", None)
+    monkeypatch.setattr("jax_logreg.loop.chunks._chunk", None)
     again = fit(**{**FIT, **SAME[change]}, checkpoint=Checkpoint(folder))
     same(again.params, first.params)
     same(again.history, first.history)
@@ -182,7 +182,7 @@ def test_the_same_sweep_is_found(sweep, swept, monkeypatch):
 def test_other_devices_find_the_same_problem(tmp_path, monkeypatch):
     given = {**FIT, "solver": GradientDescent(0.1)}
     first = fit(**given, devices=2, checkpoint=Checkpoint(tmp_path))
-    monkeypatch.setattr("jax_logreg.loop.driver._chunk", None)
+    monkeypatch.setattr("jax_logreg.loop.chunks._chunk", None)
     same(fit(**given, checkpoint=Checkpoint(tmp_path)).params, first.params)
 
 

@@ -32,8 +32,8 @@ SOLVERS = {
 @pytest.fixture
 def short_chunks(monkeypatch):
     """Chunks of one step, so that there is a point after each."""
-    monkeypatch.setattr("jax_logreg.loop.driver._first_limit", lambda loop: 1)
-    monkeypatch.setattr("jax_logreg.loop.driver._CHUNK", 1)
+    monkeypatch.setattr("jax_logreg.loop.chunks._first_limit", lambda loop: 1)
+    monkeypatch.setattr("jax_logreg.loop.chunks._CHUNK", 1)
 
 
 def stopped_at(step, folder, **arguments):
@@ -75,7 +75,7 @@ def test_going_on_leads_to_the_same_bits(name, tmp_path, short_chunks):
 def test_what_has_ended_is_not_run_again(tmp_path, monkeypatch):
     arguments = {"penalty": L2(0.1)}
     first = fit(X, Y, checkpoint=Checkpoint(tmp_path), **arguments)
-    monkeypatch.setattr("jax_logreg.loop.driver._chunk", None)
+    monkeypatch.setattr("jax_logreg.loop.chunks._chunk", None)
     same(fit(X, Y, checkpoint=Checkpoint(tmp_path), **arguments), first)
 
 
@@ -89,7 +89,7 @@ def test_what_goes_on_computes_no_start(tmp_path, short_chunks, monkeypatch):
         return check_gradients(params, batch, family)
 
     monkeypatch.setattr("jax_logreg.loop.driver.check_gradients", for_shapes)
-    monkeypatch.setattr("jax_logreg.loop.driver.restart", None)
+    monkeypatch.setattr("jax_logreg.loop.beginning.restart", None)
     assert fit(X, Y, checkpoint=Checkpoint(tmp_path), **arguments).steps == 3
 
 

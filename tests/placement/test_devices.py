@@ -29,8 +29,8 @@ from jax_logreg import (
     fit,
 )
 from jax_logreg.errors import InputError
+from jax_logreg.loop.beginning import begin
 from jax_logreg.loop.body import Loop, body
-from jax_logreg.loop.driver import begin
 from jax_logreg.matrix import (
     Standardised,
     blocked,

@@ -6,7 +6,7 @@ import pytest
 
 from jax_logreg import L2, GradientDescent, fit
 from jax_logreg.checkpoint import Checkpoint
-from jax_logreg.loop.driver import Progress
+from jax_logreg.loop.progress import Progress
 from jax_logreg.result import History
 from jax_logreg.tracking import flat, track
 

@@ -1,0 +1,43 @@
+"""Sums over the data that a loop needs once, before its first step."""
+
+from dataclasses import replace
+
+import jax
+from jax import Array
+
+from jax_logreg._jax.compiling import jit
+from jax_logreg.logistic import Params
+from jax_logreg.loop.body import Carry, Loop, start
+from jax_logreg.matrix import magnitude
+from jax_logreg.objective import Objective
+from jax_logreg.placement.devices import lay_out
+from jax_logreg.proof.certificate import Certificate, Moments, certify_from, moments_of
+from jax_logreg.proof.gradient_check import GradientCheck
+
+
+def begin(loop: Loop, params: Params, check: GradientCheck | None) -> tuple[Loop, Carry]:
+    """The loop with all that is computed of the data but once, before its first step."""
+    loop = look(loop)
+    return loop, lay_out(restart(loop, params, check), loop.objective.batch)
+
+
+def look(loop: Loop) -> Loop:
+    """The loop with what it is to know of the data, to the same bits where a run goes on."""
+    total, count, moments, scale = _sums(loop.objective)
+    objective = replace(loop.objective, known_total=total, known_count=count)
+    return loop._replace(objective=objective, moments=moments, scale=scale)
+
+
+@jax.jit
+def _sums(objective: Objective) -> tuple[Array, Array, Moments | None, Array]:
+    scale = magnitude(objective.batch.X, objective.batch.s)
+    return objective.total, objective.count, moments_of(objective), scale
+
+
+restart = jit(start)
+
+
+def afresh(loop: Loop, params: Params) -> Certificate:
+    """The certificate of the parameters from a Z of their own."""
+    objective = loop.objective
+    return certify_from(objective, params, objective.evaluate(params), loop.moments)

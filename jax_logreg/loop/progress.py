@@ -1,0 +1,40 @@
+"""Messages of a run to its callback."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from jax_logreg.display import displayed
+from jax_logreg.logistic import Params
+from jax_logreg.result import History
+
+
+@displayed
+class Progress(NamedTuple):
+    """What `fit` tells its callback between two chunks: where the loop is, cost in nats.
+
+    `rows` are the history's since the last time, up to `step`: of a run that goes on, all that it
+    had, before its first chunk. `params` are those after `step`, and only told to an `EachStep`.
+    """
+
+    step: int
+    steps: int
+    cost: float
+    gradient_norm: float
+    rows: History = History((), (), (), ())
+    params: Params | None = None
+
+    def _shown(self) -> dict[str, Any]:
+        numbers = self.cost, self.gradient_norm
+        return dict(zip(self._fields, (self.step, self.steps, *numbers), strict=False))
+
+
+@dataclass(frozen=True)
+class EachStep:
+    """A callback of `fit` that is called after every single step, with the parameters there."""
+
+    call: Callable[[Progress], None]
+
+    def __call__(self, progress: Progress) -> None:
+        """Hand the progress on."""
+        self.call(progress)
