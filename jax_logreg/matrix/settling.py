@@ -9,6 +9,7 @@ import numpy as np
 from jax_logreg.matrix.dense import Transposed, new_buffer
 from jax_logreg.matrix.operations import is_array
 from jax_logreg.matrix.read_ahead import Source
+from jax_logreg.matrix.sparse import Sparse
 from jax_logreg.matrix.spread import power_of_two, tiles
 from jax_logreg.matrix.stacked import Stacked
 from jax_logreg.matrix.standardised import Standardised
@@ -24,8 +25,9 @@ _LARGEST_UNIT = 2.0**125
 def settle(X: Any, dtype: str) -> Any:
     """X with its views in the dtype: mean and scale are float64 until here.
 
-    What NumPy has is formed. So are an array of JAX's and the blocks of a stream, where a view
-    would lose digits; another inner matrix is brought to units near 1, which is exact.
+    What NumPy has is formed. Where a view would lose digits, so are an array of JAX's, the blocks
+    of a stream, and the features of a sparse matrix that it loses them of: these have next to no
+    zeros. Another inner matrix is brought to units near 1, which is exact.
     """
     if isinstance(X, Stacked):
         return Stacked(tuple(settle(one, dtype) for one in X.matrices))
@@ -41,18 +43,21 @@ def settle(X: Any, dtype: str) -> Any:
         inner = inner.rows.T
     if isinstance(inner, np.ndarray):
         return _form(inner, mean, scale, dtype)
-    wild = (scale > _SCALE) | (scale < 1 / _SCALE)
-    lossy = bool(np.any(wild | (np.abs(mean) > _MEAN * scale)))
+    wild, far = (scale > _SCALE) | (scale < 1 / _SCALE), np.abs(mean) > _MEAN * scale
+    lossy = bool(np.any(wild | far))
     if lossy and isinstance(inner, Transposed):
         return Transposed(_form_placed(inner.rows, mean.T, scale.T, dtype))
     if lossy and is_array(inner) and not hasattr(inner, "tocsr"):
         return _form_placed(inner, mean, scale, dtype)
-    if isinstance(inner, Streamed) and inner.ahead is not None:
-        if lossy:
-            extremes = tuple(((end - mean) / scale)[:, 0] for end in inner.ahead.extremes())
-            source = Scaled(inner.ahead.source, mean, scale, dtype, extremes)
-            return stream(source, inner.size)
-    elif np.any(wild):
+    if isinstance(inner, Streamed) and inner.ahead is not None and lossy:
+        extremes = tuple(((end - mean) / scale)[:, 0] for end in inner.ahead.extremes())
+        source = Scaled(inner.ahead.source, mean, scale, dtype, extremes)
+        return stream(source, inner.size)
+    if np.any(far) and (isinstance(inner, Sparse) or hasattr(inner, "tocsr")):
+        inner = _filled(inner, mean, scale, far[:, 0])
+        mean, scale = np.where(far, 0, mean), np.where(far, 1, scale)
+        wild &= ~far
+    if np.any(wild) and not isinstance(inner, Streamed):
         unit = np.where(wild, power_of_two(scale), 1)
         if not hasattr(inner, "tocsr"):
             unit = np.clip(unit, 1 / _LARGEST_UNIT, _LARGEST_UNIT)
@@ -84,6 +89,19 @@ def _form_placed(X: Any, mean: np.ndarray, scale: np.ndarray, dtype: str) -> Any
 @jax.jit
 def _standard(X: Any, factor: Any, first: Any, second: Any, scale: Any) -> Any:
     return ((X * factor - first) - second) / scale
+
+
+def _filled(X: Any, mean: np.ndarray, scale: np.ndarray, which: np.ndarray) -> Any:
+    """A sparse X (n, m) as SciPy's, its features `which` (n,) formed, the others as they are.
+
+    Where a share p of equal entries is not 0, mean / scale is √(p / (1 − p)).
+    """
+    from scipy import sparse
+
+    rows = (X.to_scipy() if isinstance(X, Sparse) else X).astype(np.float64).tocsr()
+    formed = _form(rows[which].toarray(), mean[which], scale[which], "float64")
+    parts = sparse.vstack([rows[~which], sparse.csr_array(formed)], format="csr")
+    return parts[np.argsort(np.concatenate([np.flatnonzero(~which), np.flatnonzero(which)]))]
 
 
 def _rescaled(X: Any, factor: np.ndarray) -> Any:

@@ -7,11 +7,12 @@ import pytest
 import scipy.sparse
 from cases import COUNTS, DTYPES, FAMILIES, Pieces, precision
 
-from jax_logreg import L2, Newton, Status, fit
+from jax_logreg import L2, LBFGS, Newton, Status, fit
 from jax_logreg.errors import InputError
 from jax_logreg.matrix import (
     Standardised,
     Transposed,
+    arrange,
     compress,
     from_codes,
     from_scipy,
@@ -125,7 +126,11 @@ def test_bad_entries_of_features_before_and_after_categories():
         fit(X, Y)
 
 
-FORMED = (COUNTS - COUNTS.mean(axis=1, keepdims=True)) / COUNTS.std(axis=1, keepdims=True)
+def standard(X):
+    return (X - X.mean(axis=1, keepdims=True)) / X.std(axis=1, keepdims=True)
+
+
+FORMED = standard(COUNTS)
 
 
 @pytest.fixture(scope="module")
@@ -161,17 +166,42 @@ def test_a_view_of_any_size_is_the_same_model(holder, dtype, expected):
         np.testing.assert_allclose(found.params.b, expected.params.b, rtol=0, atol=tolerance)
 
 
-@pytest.mark.parametrize("holder", ["array", "jax array", "streamed"])
-def test_a_mean_far_above_the_deviation_costs_no_digits(holder, expected):
+# How far the mean may be above the deviation: as far as the holder has the digits.
+FAR = dict.fromkeys(("array", "jax array", "streamed", "sparse", "stacked"), 2.0**20)
+FAR |= {"array": 2.0**30, "streamed": 2.0**30, "SciPy": 2.0**30}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("holder", FAR)
+def test_a_mean_far_above_the_deviation_costs_no_digits(holder, dtype, expected):
     """Seconds since 1970 in float32, for example."""
-    X = 2.0**20 + COUNTS
-    found = fit(standardise(HOLDERS[holder](X), ONES), Y, dtype="float32", **SETTINGS)
-    np.testing.assert_allclose(found.params.w, expected.params.w, rtol=0, atol=2e-5)
+    X = COUNTS.copy()
+    X[1::2] += FAR[holder]
+    view = standardise(HOLDERS[holder](X), ONES)
+    found = fit(view, Y, dtype=dtype, **SETTINGS)
+    assert found.status is Status.CONVERGED
+    tolerance = 2e-5 if dtype == "float32" else 1e-9
+    np.testing.assert_allclose(found.params.w, expected.params.w, rtol=0, atol=tolerance)
+    found = fit(view, Y, dtype=dtype, penalty=L2(0.1), solver=LBFGS())
+    assert found.status is Status.CONVERGED
+    optimum = fit(FORMED, Y, dtype="float64", penalty=L2(0.1), solver=Newton())
+    np.testing.assert_allclose(found.params.w, optimum.params.w, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("make", ["csr_array", "csc_array", "coo_array", "csr_matrix", "lil_array"])
+def test_of_a_sparse_matrix_only_what_loses_digits_is_formed(make):
+    X = np.eye(5, 40)
+    X[2] = 1e9 + np.arange(40)
+    S = getattr(scipy.sparse, make)(X)
+    placed = arrange(standardise(S, np.ones(40)), "float32", None)
+    assert placed.X.to_scipy().nnz == 4 + 40
+    np.testing.assert_allclose(placed @ np.eye(40, dtype="float32"), standard(X), atol=1e-6)
+    np.testing.assert_array_equal(S.toarray(), X)
 
 
 def test_a_view_that_loses_digits_is_no_wrong_gradient(expected):
     """What it sums before the mean goes is 10,000 times as large, and so is the rounding."""
-    view = standardise(sparse(1e4 + COUNTS), ONES)
+    view = standardise(compress(1e4 + COUNTS, "float32"), ONES)
     found = fit(view, Y, dtype="float64", **SETTINGS)
     assert found.status is Status.CONVERGED and found.gradient_check.passed
     np.testing.assert_allclose(found.params.w, expected.params.w, rtol=0, atol=1e-7)
