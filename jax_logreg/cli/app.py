@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import jax_logreg
+from jax_logreg.cli.doctor import doctor
 from jax_logreg.cli.evaluate import evaluate
 from jax_logreg.cli.exporting import export
 from jax_logreg.cli.joining import join
+from jax_logreg.cli.new import new
 from jax_logreg.cli.viewing import compare, report, runs
 from jax_logreg.errors import InputError
 from jax_logreg.errors.extras import MissingExtra, needs
@@ -194,7 +196,7 @@ def _one_line() -> Iterator[None]:
         _stop(str(signal), 128 + signal.number)
 
 
-for _command in (report, runs, compare, evaluate, export):
+for _command in (report, runs, compare, evaluate, export, new, doctor):
     app.command()(_one_line()(_command))
 
 

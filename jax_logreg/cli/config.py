@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from jax_logreg.cli.new import offer
 from jax_logreg.cli.penalties import NoPenalty, PenaltyConfig
 from jax_logreg.cli.solvers import AutoConfig, SolverConfig
 from jax_logreg.cli.tracking import TrackingConfig
@@ -202,7 +203,7 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(content.decode())
     except FileNotFoundError:
         near = get_close_matches(path.name, [other.name for other in path.parent.glob("*.toml")], 1)
-        mend = f": did you mean {path.with_name(near[0])}?" if near else ""
+        mend = f": did you mean {path.with_name(near[0])}?" if near else offer(path)
         raise InputError(f"{path} does not exist{mend}") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None

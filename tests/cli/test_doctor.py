@@ -1,0 +1,156 @@
+"""What `jax-logreg doctor` shows, and when it ends with exit code 1."""
+
+from dataclasses import replace
+from functools import partial
+from importlib import metadata
+
+import jax
+import numpy as np
+import optax
+import pytest
+from cli.command import command
+
+import jax_logreg
+from jax_logreg.cli import doctor
+
+pytestmark = pytest.mark.usefixtures("quick")
+HEADINGS = ["versions", "devices", "memory", "extras", "cache", "cluster", "settings", "fit"]
+
+
+@pytest.fixture
+def without_fit(monkeypatch):
+    """All that is shown beside the fit, which takes longest."""
+    monkeypatch.setattr(doctor, "check_fit", lambda: (True, "certified"))
+
+
+def rows(done):
+    """The lines below each heading."""
+    found, name = {}, None
+    for line in done.out.splitlines():
+        heading, text = line[:12].strip(), line[13:]
+        name = heading or name
+        found.setdefault(name, []).append(text)
+    return found
+
+
+def test_all_is_shown_and_a_fit_is_certified():
+    done = command("doctor")
+    assert (done.code, done.err) == (0, "")
+    found = rows(done)
+    assert list(found) == HEADINGS
+    versions = " ".join(found["versions"])
+    for module in (jax_logreg, jax, np, optax):
+        assert f"{module.__name__} {module.__version__}" in versions
+    assert len(found["devices"]) == len(jax.local_devices()) + 1
+    assert found["memory"][0].endswith("GB for this process")
+    assert found["fit"][0].startswith("certified in ") and "standard errors" in found["fit"][0]
+
+
+def fewer_steps(**_):
+    return partial(jax_logreg.fit, steps=1)
+
+
+def wrong_gradient(**_):
+    def fit(*arguments, **named):
+        result = jax_logreg.fit(*arguments, **named)
+        return replace(result, gradient_check=result.gradient_check._replace(passed=False))
+
+    return fit
+
+
+def unproven(**_):
+    def fit(*arguments, **named):
+        result = jax_logreg.fit(*arguments, **named)
+        nan = result.certificate._replace(error_in_std_errs=np.float32("nan"))
+        return replace(result, certificate=nan)
+
+    return fit
+
+
+def broken(**_):
+    def fit(*_, **__):
+        raise RuntimeError("no backend\nat all")
+
+    return fit
+
+
+@pytest.mark.parametrize("make", [fewer_steps, wrong_gradient, unproven, broken])
+def test_a_fit_that_is_not_certified_ends_with_1(monkeypatch, make):
+    monkeypatch.setattr(doctor, "fit", make())
+    done = command("doctor")
+    assert done.code == 1
+    (line,) = done.err.splitlines()
+    assert line.startswith("jax-logreg: the fit is not certified: ")
+    assert list(rows(done)) == HEADINGS
+    if make is broken:
+        assert line.endswith("failed: RuntimeError: no backend at all")
+
+
+@pytest.mark.usefixtures("without_fit")
+class TestShown:
+    def test_what_cannot_be_looked_at_is_one_line(self, monkeypatch):
+        def fail(*_, **__):
+            raise RuntimeError("Unable to initialize backend\n'cuda'")
+
+        monkeypatch.setattr(jax, "local_devices", fail)
+        found = rows(command("doctor"))
+        assert found["devices"] == ["failed: RuntimeError: Unable to initialize backend 'cuda'"]
+        assert list(found) == HEADINGS
+
+    def test_extras_are_those_of_the_package(self):
+        found = rows(command("doctor"))["extras"]
+        names = metadata.metadata("jax_logreg").get_all("Provides-Extra")
+        assert [line.partition(" ")[0] for line in found] == [f"[{name}]" for name in names]
+        assert "[run] present" in found
+
+    @pytest.mark.parametrize("version", [None, "0.1"])
+    def test_extras_that_are_missing_or_too_old_are_named(self, monkeypatch, version):
+        real = metadata.version
+
+        def pretended(name):
+            if name.lower() != "pydantic":
+                return real(name)
+            if version is None:
+                raise metadata.PackageNotFoundError(name)
+            return version
+
+        monkeypatch.setattr(metadata, "version", pretended)
+        found = rows(command("doctor"))["extras"]
+        assert "[run] missing: pydantic>=2.10" in found
+        # Of extras that need it in turn, too.
+        assert any(line.startswith("[onnx] missing: pydantic>=2.10") for line in found)
+        assert "[sklearn] present" in found
+
+    def test_a_package_that_is_not_installed_has_unknown_extras(self, monkeypatch):
+        def missing(name):
+            raise metadata.PackageNotFoundError(name)
+
+        monkeypatch.setattr(metadata, "metadata", missing)
+        (line,) = rows(command("doctor"))["extras"]
+        assert line.startswith("unknown: ")
+
+    def test_variables_of_clusters_and_settings(self, monkeypatch):
+        for name in doctor._CLUSTER:
+            monkeypatch.delenv(name, raising=False)
+        assert rows(command("doctor"))["cluster"][0].startswith("no variables")
+        monkeypatch.setenv("SLURM_NTASKS", "4")
+        monkeypatch.setenv("SECRET_TOKEN", "never shown")
+        monkeypatch.setenv("JAX_TRACEBACK_FILTERING", "off\n" + "x" * 1000)
+        done = command("doctor")
+        assert rows(done)["cluster"] == ["SLURM_NTASKS=4"]
+        (shown,) = (s for s in rows(done)["settings"] if s.startswith("JAX_TRACEBACK_FILTERING="))
+        assert shown.startswith("JAX_TRACEBACK_FILTERING=off x") and len(shown) < 160
+        assert "never shown" not in done.out
+
+    def test_the_cache_is_counted(self, monkeypatch, tmp_path):
+        folders = iter([None, str(tmp_path), "gs://bucket/cache"])
+        read = jax.config.read
+
+        def pretended(name):
+            return next(folders) if name == "jax_compilation_cache_dir" else read(name)
+
+        monkeypatch.setattr(type(jax.config), "read", lambda _, name: pretended(name))
+        (tmp_path / "program").write_bytes(bytes(2_000_000))
+        assert rows(command("doctor"))["cache"][0].startswith("off: JAX_COMPILATION_CACHE_DIR")
+        assert rows(command("doctor"))["cache"] == [f"{tmp_path}: 1 files, 2.0 MB"]
+        assert rows(command("doctor"))["cache"] == ["gs://bucket/cache"]
