@@ -137,7 +137,8 @@ def _lacking(package: str, extra: str, seen: set[tuple[str, str]]) -> Iterator[s
 
 
 def _cache() -> Iterator[str]:
-    folder = jax.config.read("jax_compilation_cache_dir")
+    # The type checker knows no settings of JAX, and `jax.config.read` refuses this one.
+    folder = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
     if not folder:
         yield "off: JAX_COMPILATION_CACHE_DIR=FOLDER keeps compiled programs for later processes"
         return
