@@ -80,7 +80,8 @@ def study(case):
     every = [costs(case, one.coef_, one.intercept_)[0] for one in [*exact, *models.values()]]
     best = min(every)
     reference = exact[int(np.argmin(every[: len(exact)]))]
-    found = {"visible": float(np.sqrt(2 * len(case.y) * np.finfo(float).eps * best))}
+    # Costs that differ by a few roundings are the same.
+    found = {"visible": float(np.sqrt(2 * len(case.y) * 4 * np.finfo(float).eps * best))}
     found |= {"proven": float(models["jax_logreg"].result_.certificate.error_in_std_errs)}
     found["status"] = models["jax_logreg"].result_.status.name.lower()
     for (name, model), J in zip(models.items(), every[len(exact) :], strict=True):

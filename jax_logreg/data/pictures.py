@@ -3,6 +3,7 @@
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ def read_pictures(path: Path, pixels: int | None, labelled: bool) -> Examples:
     """Pictures as RGB, flattened to height x width x 3 values of 0..255 each.
 
     They are read in the order of their names; where labels are needed, the sub-folders name them.
-    Hidden files and folders are left out. Of 16 bits the upper 8 are read.
+    Hidden files and folders are left out. Of 16 bits the upper 8 are read. What EXIF says to lie on
+    its side is read upright.
     """
     files, notes = _find(path, labelled)
     if not files:
@@ -127,7 +129,7 @@ def _picture(path: Path, pixels: int | None, seen: _Seen) -> np.ndarray:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(path, formats=_FORMATS)
         with image:
-            colours = _colours(path, image, seen)
+            colours = _colours(path, _upright(image, seen), seen)
             return np.asarray(colours.resize((pixels, pixels)) if pixels else colours)
     except InputError:
         raise
@@ -139,6 +141,20 @@ def _picture(path: Path, pixels: int | None, seen: _Seen) -> np.ndarray:
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path} is damaged, or no picture: {reason}") from None
+
+
+def _upright(image: Any, seen: _Seen) -> Any:
+    """The picture turned as its EXIF orientation says that it is to be seen."""
+    from PIL import ExifTags, ImageOps
+
+    orientation = None
+    # Damaged notes of a camera are no damage of the picture.
+    with suppress(Exception):
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    if orientation not in range(2, 9):
+        return image
+    seen.counts["pictures that lie on their side or mirrored, as EXIF says, are read upright"] += 1
+    return ImageOps.exif_transpose(image)
 
 
 def _colours(path: Path, image: Any, seen: _Seen) -> Any:

@@ -27,7 +27,7 @@ from jax_logreg.errors.one_line import one_line
 from jax_logreg.evaluation import predicted_classes
 from jax_logreg.evaluation.temperature import HIGHEST, LOWEST
 from jax_logreg.logistic import Family, Params, family_of, linear
-from jax_logreg.matrix import is_array, place
+from jax_logreg.matrix import place
 
 with needs("run"):
     import safetensors
@@ -207,8 +207,8 @@ def cross_entropies(Z: np.ndarray, Y: np.ndarray, family: Family, temperature: f
 def _logits(params: Params, X: Any) -> np.ndarray:
     dtype = np.dtype(params.w.dtype).name
     with jax.enable_x64(dtype == "float64"):
-        placed = place(X, dtype) if is_array(X) else X
-        return np.asarray(_linear(params, placed))
+        # A view not placed is in float64, of numbers that float32 may not hold.
+        return np.asarray(_linear(params, place(X, dtype)))
 
 
 def family_name(params: Params) -> FamilyName:

@@ -28,9 +28,19 @@ def finish(loop: Loop, stack: Stack, answers: Answers) -> None:
         one = one._replace(solver=loop.finish, finish=None, steps=left, moments=None)
         carry, _ = drive(one, answers.model(int(i)), "off")
         before = Certificate(*answers.certificate[i])
-        if carry.status == Status.CONVERGED or carry.certificate.cost < before.cost:
+        if carry.status == Status.CONVERGED or better(carry.certificate, before):
             for kept, new in zip(answers.params, carry.good, strict=True):
                 kept[i] = np.asarray(new)
             answers.certificate[i] = np.stack(carry.certificate)
             answers.status[i] = carry.status
             answers.steps[i] += int(carry.step)
+
+
+def better(found: Certificate, before: Certificate) -> bool:
+    """Whether an answer is proven to be nearer to the optimum than another; by cost if none is.
+
+    At the floor of the precision costs differ by their rounding alone.
+    """
+    if np.isfinite(found.error_in_std_errs) or np.isfinite(before.error_in_std_errs):
+        return bool(found.error_in_std_errs < before.error_in_std_errs)
+    return bool(found.cost < before.cost)

@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 from cli.command import command
-from PIL import Image
+from PIL import ExifTags, Image
 
 from jax_logreg.data import Reading, read
 from jax_logreg.errors import InputError
@@ -160,3 +160,38 @@ def test_predictions_name_their_files(pets, tmp_path):
     out = tmp_path / "p.npz"
     assert command("predict", tmp_path / "run", pets, "--out", out).code == 0
     assert np.load(out)["files"].tolist() == list(rows)
+
+
+# The picture as it lies in the file, for each orientation of EXIF.
+LYING = {
+    1: lambda upright: upright,
+    2: np.fliplr,
+    3: lambda upright: np.rot90(upright, 2),
+    4: np.flipud,
+    5: lambda upright: upright.transpose(1, 0, 2),
+    6: np.rot90,
+    7: lambda upright: np.rot90(upright, 2).transpose(1, 0, 2),
+    8: lambda upright: np.rot90(upright, -1),
+}
+
+
+@pytest.mark.parametrize("suffix", ["png", "tiff", "webp"])
+def test_pictures_are_read_upright(suffix, tmp_path, rng):
+    upright = rng.integers(0, 256, (4, 6, 3), np.uint8)
+    options = {"lossless": True} if suffix == "webp" else {}
+    for orientation, lying in LYING.items():
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = orientation
+        path = tmp_path / "cat" / f"{orientation}.{suffix}"
+        save(path, np.ascontiguousarray(lying(upright)), exif=exif, **options)
+    examples = read(tmp_path, Reading())
+    assert examples.picture == (4, 6, 3)
+    np.testing.assert_array_equal(examples.X, np.repeat(upright.reshape(-1, 1), 8, axis=1))
+    assert "of 7 pictures that lie on their side or mirrored" in examples.notes[0]
+
+
+@pytest.mark.parametrize("content", [b"Exif\0\0nonsense", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", b"x"])
+def test_damaged_exif_is_no_damage_of_the_picture(content, tmp_path, rng):
+    pixels = rng.integers(0, 256, (4, 6, 3), np.uint8)
+    save(tmp_path / "cat" / "0.png", pixels, exif=content)
+    np.testing.assert_array_equal(read(tmp_path, Reading()).X[:, 0], pixels.ravel())
