@@ -1,75 +1,47 @@
 """`fit`, from arguments to Result, and `solve`, the same steps inside your own trace."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jax_logreg._jax.compiling import jit
-from jax_logreg.checkpoint.binding import bind
-from jax_logreg.checkpoint.keeper import Keeper, check_keeper
-from jax_logreg.errors.checks import check_callable, check_dtype, check_flag, check_integer
-from jax_logreg.errors.describing import describe
-from jax_logreg.errors.wording import names_within
-from jax_logreg.hosts import agree, spans
+from jax_logreg.errors.checks import check_flag, check_integer
 from jax_logreg.logistic import BINOMIAL, Batch, Family, Params
-from jax_logreg.loop.body import Carry, Loop, body, choose_start, start
-from jax_logreg.loop.driver import drive
-from jax_logreg.loop.progress import EachStep, Progress
-from jax_logreg.loop.sharpening import sharpened
+from jax_logreg.loop.body import Loop, body, choose_start, start
+from jax_logreg.loop.progress import Progress
+from jax_logreg.loop.run import as_result, diagnosed, plan, result_of, run_plan
 from jax_logreg.matrix import plain_errors
 from jax_logreg.objective import Objective, Solver
 from jax_logreg.penalty import Penalty
-from jax_logreg.placement.devices import gather, trim
-from jax_logreg.problem.arguments import Task, place_arguments
-from jax_logreg.problem.settings import check_settings
-from jax_logreg.proof.advice import Facts, advise
+from jax_logreg.problem.options import Options, checked, takes_options
+from jax_logreg.problem.prepare import prepare
 from jax_logreg.proof.certificate import moments_of
-from jax_logreg.proof.diagnosis import diagnose, is_penalised, is_standardised
-from jax_logreg.proof.goal import AUTO, Goal, goal_of
+from jax_logreg.proof.goal import Goal
 from jax_logreg.proof.gradient_check import check_problem
 from jax_logreg.result import History, Result
-from jax_logreg.solver import check_solver, choose_solver
+from jax_logreg.solver import check_solver
 from jax_logreg.solver.implicit import as_optimum
-from jax_logreg.status import Status
-
-# The relative gap that a refined answer is taken to, and the ends of a run that it goes on from.
-_REFINED = 1e-10
-_REFINABLE = (Status.CONVERGED, Status.PRECISION_FLOOR)
-
-_choose_start = jit(choose_start)
-
-# The steps that a sharper gap may take, each time.
-_SHARPENING = 1000
 
 
 @plain_errors()
+@takes_options
 def fit(
     X: Any,
     Y: Any,
     *,
-    s: Any = None,
-    family: str = "auto",
     penalty: Penalty | None = None,
-    class_weight: Any = None,
-    fit_intercept: bool = True,
-    solver: Solver | str = "auto",
-    steps: int = 1000,
-    tolerance: float | str = "auto",
     params: Params | None = None,
     gradient_check: str | int = "ends",
-    dtype: str = "float32",
-    device: str | jax.Device | None = None,
-    devices: int | str | Mapping[str, int | str] | None = None,
     refine: bool = False,
     sharpen: bool = False,
     feature_names: Sequence[str] | None = None,
     callback: Callable[[Progress], None] | None = None,
     checkpoint: Any = None,
+    **options: Unpack[Options],
 ) -> Result:
     """Minimise the weighted mean cross-entropy of the m examples in the columns of X, plus penalty.
 
@@ -117,141 +89,11 @@ def fit(
         ValueError: a bad argument, named, before anything is compiled; or files of a streamed X
             that cannot be read any more.
     """
-    dtype = check_dtype(dtype)
-    check_every = check_settings(steps, tolerance, gradient_check)
-    check_flag("refine", refine)
-    check_flag("sharpen", sharpen)
-    check_callable("callback", callback, "a Progress")
-    check_keeper(checkpoint)
-    if isinstance(devices, str) and devices == "hosts":
-        same: dict[str, Any] = {
-            "steps": steps,
-            "tolerance": tolerance,
-            "gradient_check": gradient_check,
-        }
-        same |= {"solver": solver, "refine": refine, "sharpen": sharpen}
-        same |= {"whether there is a checkpoint": checkpoint is not None}
-        agree(**{name: describe(value) for name, value in same.items()})
-
-    def prepare(
-        method: Any, params: Params | None, dtype: str, goal: Any, steps: int
-    ) -> tuple[Task, Loop, str]:
-        task = place_arguments(
-            X,
-            Y,
-            s,
-            params,
-            dtype,
-            device,
-            family,
-            penalty,
-            class_weight,
-            fit_intercept,
-            devices,
-            one_model=True,
-            names=feature_names,
-        )
-        method, chosen = choose_solver(method, task.objective)
-        goal = goal_of(goal, task.objective)
-        loop = Loop(task.objective, method, steps, goal, check_every=check_every)
-        return task, loop, chosen
-
-    def run(
-        params: Params | None,
-        dtype: str,
-        goal: Any,
-        steps: int,
-        keeper: Keeper | None,
-        callback: Callable[[Progress], None] | None,
-        anywhere: bool = False,
-    ) -> _Run:
-        with jax.enable_x64(dtype == "float64"):
-            task, loop, chosen = prepare(solver, params, dtype, goal, steps)
-            asked = {"steps": steps, "tolerance": goal, "gradient_check": gradient_check}
-            keeper = bind(keeper, task, solver=loop.solver, **asked)
-            begin = _choose_start(loop, task.params) if anywhere else task.params
-            carry, history = drive(loop, begin, gradient_check, callback, keeper)
-            carry = carry._replace(good=trim(carry.good, task.n))
-            facts = Facts(
-                dtype,
-                refined=refine,
-                by_rate=getattr(loop.solver, "by_rate", False),
-                chosen=isinstance(solver, str) and solver == "auto",
-                endless=tolerance == 0,
-            )
-            return _Run(task.objective, carry, history, task.classes, chosen, facts)
-
-    given = params is not None
-    done = run(params, dtype, tolerance, int(steps), checkpoint, callback, anywhere=given)
-    if refine and dtype == "float32" and Status(done.carry.status) in _REFINABLE:
-        taken = int(done.carry.step)
-        left = int(steps) - taken
-        finest = _REFINED if tolerance == AUTO else min(float(tolerance), _REFINED)
-        later = None if checkpoint is None else checkpoint.part("refined")
-        finer = run(done.carry.good, "float64", finest, left, later, _after(taken, callback))
-        done = finer.after(done)
-    if sharpen:
-        with jax.enable_x64(True):
-            task, loop, _ = prepare("auto", done.carry.good, "float64", 0, _SHARPENING)
-            found = sharpened(loop._replace(check_every=None), task.params)
-        done = done._replace(carry=done.carry._replace(certificate=found))
-    with jax.enable_x64(done.carry.good.w.dtype == np.float64):
-        names = names_within(X) if feature_names is None else feature_names
-        return done.result(names, judged=tolerance != 0)
-
-
-def _after(
-    taken: int, callback: Callable[[Progress], None] | None
-) -> Callable[[Progress], None] | None:
-    """The callback for a run that goes on after so many steps."""
-    if callback is None:
-        return None
-
-    def later(p: Progress) -> None:
-        callback(p._replace(step=taken + p.step, steps=taken + p.steps))
-
-    return EachStep(later) if isinstance(callback, EachStep) else later
-
-
-class _Run(NamedTuple):
-    """A finished loop, and what its result needs to say besides."""
-
-    objective: Objective
-    carry: Carry
-    history: History
-    classes: tuple[Any, ...]
-    chosen: str
-    facts: Facts
-
-    def after(self, first: "_Run") -> "_Run":
-        """The two as one run, `first` being its beginning."""
-        joined = first.history.followed_by(self.history)
-        carry = self.carry._replace(step=first.carry.step + self.carry.step)
-        return self._replace(carry=carry, history=joined, chosen=f"{self.chosen}; refined")
-
-    def result(self, names: Sequence[str] | None, judged: bool) -> Result:
-        """The result; where an optimum was asked for, whether there is one."""
-        carry, status, notes = self.carry, Status(self.carry.status), tuple[str, ...]()
-        if judged:
-            status, notes = diagnose(self.objective, carry.good, status, names)
-        facts = self.facts
-        if status is Status.SEPARABLE:
-            facts = facts._replace(penalised=is_penalised(self.objective))
-        if status is Status.DIVERGED and not spans(carry.good.w):
-            facts = facts._replace(standardised=is_standardised(self.objective.batch))
-        if spans(carry.good.w):
-            carry = carry._replace(good=gather(carry.good))
-        return _result(
-            carry,
-            self.history,
-            status,
-            int(carry.step),
-            classes=self.classes,
-            solver=self.chosen,
-            notes=notes,
-            advice=advise(status, facts),
-            family=self.objective.family,
-        )
+    wanted = plan(checked(options), gradient_check, refine, sharpen, callback, checkpoint)
+    own = {"penalty": penalty, "params": params, "names": feature_names}
+    problem = prepare(X, Y, wanted.options, **own, one_model=True)
+    run = run_plan(wanted, problem, anywhere=params is not None)
+    return result_of(run, diagnosed(run, problem.names))
 
 
 def solve(
@@ -304,13 +146,9 @@ def solve(
         carry = carry._replace(good=good, certificate=carry.certificate._replace(cost=J))
     taken = jnp.arange(steps, dtype=jnp.int32) < carry.step
     history = History(*(jnp.where(taken, row[:steps], jnp.nan) for row in rows))
-    return _result(carry, history, carry.status, carry.step, family=family)
+    return as_result(carry, history, carry.status, carry.step, family=family)
 
 
 def _is_zero(tolerance: Any) -> bool:
     """Whether a tolerance is known to be 0: one that is traced may be anything."""
     return not isinstance(tolerance, jax.core.Tracer) and bool(np.all(np.asarray(tolerance) == 0))
-
-
-def _result(carry: Carry, history: History, status: Any, steps: Any, **found: Any) -> Result:
-    return Result(carry.good, history, status, steps, carry.check, carry.certificate, **found)

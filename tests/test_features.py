@@ -27,7 +27,8 @@ from jax_logreg.errors import InputError
 from jax_logreg.loop.beginning import begin
 from jax_logreg.loop.body import Loop, body
 from jax_logreg.matrix import Standardised, Transposed
-from jax_logreg.problem.arguments import place_arguments
+from jax_logreg.problem.options import complete
+from jax_logreg.problem.prepare import prepare
 from jax_logreg.proof.goal import Goal
 from jax_logreg.sweep import fit_many
 
@@ -131,10 +132,7 @@ def test_only_z_and_sums_are_exchanged(solver, matrix, rng):
     """Nothing that has a number a feature: Z once, and what solvers and certificates sum up."""
     matrix = matrix[:, :20] if isinstance(matrix, np.ndarray) else Transposed(matrix.rows[:20])
     for k, labels in ((1, Y[:20]), (3, CLASSES[:20])):
-        task = place_arguments(
-            matrix, labels, None, None, "float32", None, "auto", L2(0.1), devices=SHARED,
-            one_model=True,
-        )  # fmt: skip
+        task = prepare(matrix, labels, complete(devices=SHARED), penalty=L2(0.1), one_model=True)
         loop, carry = begin(Loop(task.objective, solver, 9, Goal(0.0)), task.params, None)
         seen = collectives(partial(body, wanted=True, branch=True), loop, carry)
         assert {kind for kind, _ in seen} == {"all-reduce"}

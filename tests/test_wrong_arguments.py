@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("quick")
 
 # Whatever would compile the loop of a fit, or the grid of a path.
 RUNS = (
-    ("jax_logreg.fit", "drive"),
+    ("jax_logreg.loop.run", "drive"),
     ("jax_logreg.sweep.many", "run_many"),
     ("jax_logreg.sweep.cross_validation", "run_many"),
     ("jax_logreg.sweep.cross_validation", "_largest"),

@@ -7,19 +7,19 @@ import numpy as np
 from jax_logreg.checkpoint.keeper import Keeper
 from jax_logreg.errors.describing import describe
 from jax_logreg.matrix import identify
-from jax_logreg.problem.arguments import Task
+from jax_logreg.problem.prepare import Problem
 
 
-def bind(keeper: Keeper | None, task: Task, **settings: Any) -> Keeper | None:
+def bind(keeper: Keeper | None, problem: Problem, **settings: Any) -> Keeper | None:
     """Return the keeper of the states of this problem alone: X, Y, and what goes with them.
 
-    The weights, penalty and start are those of the task, unless `settings` name others; solver,
+    The weights, penalty and start are those of the problem, unless `settings` name others; solver,
     steps and tolerance have to be among these. X is digested once, on all cores; a stream is read
     once more. Of several hosts each has the digest of its own part.
     """
     if keeper is None:
         return None
-    given, objective = task.given, task.objective
+    given, objective = problem.given, problem.objective
     dtype = str(objective.batch.s.dtype)
     X = identify(given.X, dtype)
     own = {"s": np.asarray(given.s, np.float64), "penalty": given.penalty, "start": given.start}

@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jax_logreg.problem.arguments import Task, place_arguments
+from jax_logreg.problem.options import complete
+from jax_logreg.problem.prepare import Problem, prepare
 from jax_logreg.sklearn.absent import completed_fits, joined, one_hot, single
 from jax_logreg.sklearn.border import Rows, penalty_of, solver_of, steps_of, tolerance_of
 from jax_logreg.sweep import fit_many
@@ -21,7 +22,7 @@ class Grid(NamedTuple):
     (Cs,) and of the folds (Cs·folds,).
     """
 
-    task: Task | None
+    problem: Problem | None
     models: Fits
     fold_models: Fits
 
@@ -78,15 +79,15 @@ def fit_grids(
     for ratio in l1_ratios:
         part = _Part(estimator, rows._replace(X=X), float(ratio), Cs, len(weights))
         folds = groups.get(tuple(whole), [])
-        task, models, together = part.fit_all(whole, weights[folds])
-        X = X if task is None else task.objective.batch.X
+        problem, models, together = part.fit_all(whole, weights[folds])
+        X = X if problem is None else problem.objective.batch.X
         part = part._replace(rows=rows._replace(X=X))
         found = [(part.places(folds), together)]
         for which, lacking in groups.items():
             if which != tuple(whole):
                 own = part.fit_lacking(np.array(which), weights[lacking])
                 found.append((part.places(lacking), own))
-        grids.append(Grid(task, models, joined(found)))
+        grids.append(Grid(problem, models, joined(found)))
     return grids
 
 
@@ -111,30 +112,28 @@ class _Part(NamedTuple):
     def family(self) -> str:
         return "binomial" if self.rows.k == 1 else "multinomial"
 
-    def fit_all(self, which: np.ndarray, weights: np.ndarray) -> tuple[Task | None, Fits, Fits]:
+    def fit_all(self, which: np.ndarray, weights: np.ndarray) -> tuple[Problem | None, Fits, Fits]:
         """Those of all examples, and of folds of the same classes."""
         rows, estimator, count = self.rows, self.estimator, len(self.Cs)
         if len(which) == 1:
             models = single(count, rows.X.shape[0], rows.precision)
             folds = single(count * len(weights), rows.X.shape[0], rows.precision)
             return None, self._completed(models, which), self._completed(folds, which)
-        task = place_arguments(
-            rows.X,
-            rows.labels(which),
-            rows.weights,
-            None,
-            rows.precision,
-            estimator.device,
-            self.family,
-            penalty_of(self.ratio, 1.0),
-            None,
-            estimator.fit_intercept,
-        )._replace(names=rows.names(estimator))
-        name = solver_of(estimator.solver, rows, task.objective.smooth)
-        loop, chosen = loop_of(name, task, steps_of(estimator), tolerance_of(estimator, rows))
+        options = complete(
+            s=rows.weights,
+            dtype=rows.precision,
+            device=estimator.device,
+            family=self.family,
+            fit_intercept=estimator.fit_intercept,
+        )
+        penalty, labels = penalty_of(self.ratio, 1.0), rows.labels(which)
+        problem = prepare(rows.X, labels, options, penalty=penalty)
+        problem = problem._replace(names=rows.names(estimator))
+        name = solver_of(estimator.solver, rows, problem.objective.smooth)
+        loop, chosen = loop_of(name, problem, steps_of(estimator), tolerance_of(estimator, rows))
         models, folds = fit_folds(
             loop,
-            task,
+            problem,
             self.strengths(rows.weights[None])[:, 0],
             self.strengths(weights),
             weights,
@@ -142,7 +141,7 @@ class _Part(NamedTuple):
             chosen,
             given=rows.given[None],
         )
-        return task, self._completed(models, which), self._completed(folds, which)
+        return problem, self._completed(models, which), self._completed(folds, which)
 
     def fit_lacking(self, which: np.ndarray, weights: np.ndarray) -> Fits:
         """Those of folds that have these classes alone."""

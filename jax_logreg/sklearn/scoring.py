@@ -46,9 +46,11 @@ def score_here(
     held = test * np.pad(weights, (0, test.shape[1] - rows.m))
     scores = []
     for grid in grids:
-        assert grid.task is not None
+        assert grid.problem is not None
         count = len(grid.models.steps)
-        scores.append(score_models(SCORES[name], grid.task, grid.fold_models.params, held, count))
+        scores.append(
+            score_models(SCORES[name], grid.problem, grid.fold_models.params, held, count)
+        )
     return np.stack(scores).astype(np.float64)
 
 

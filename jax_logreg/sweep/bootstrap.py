@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -12,13 +12,14 @@ from jax_logreg.checkpoint.binding import bind
 from jax_logreg.checkpoint.keeper import Keeper, check_keeper
 from jax_logreg.display import displayed, dtype_and_shape
 from jax_logreg.errors import InputError
-from jax_logreg.errors.checks import check_dtype, check_integer, check_number, read_array
+from jax_logreg.errors.checks import check_integer, check_number, read_array
 from jax_logreg.fit import fit
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Family, Params, forward
 from jax_logreg.matrix import place, plain_errors
 from jax_logreg.penalty import Penalty
-from jax_logreg.problem.arguments import Task, place_arguments
-from jax_logreg.problem.settings import check_seed, check_settings
+from jax_logreg.problem.options import Options, checked, takes_options
+from jax_logreg.problem.prepare import Problem, prepare
+from jax_logreg.problem.settings import check_seed
 from jax_logreg.problem.weights import relative_weights
 from jax_logreg.proof.goal import SHARE
 from jax_logreg.result import Result
@@ -59,6 +60,7 @@ class Bootstrap(NamedTuple):
 
 
 @plain_errors()
+@takes_options
 def bootstrap(
     X: Any,
     Y: Any,
@@ -67,19 +69,10 @@ def bootstrap(
     seed: int = 0,
     confidence: float = 0.95,
     at: Any = None,
-    s: Any = None,
-    family: str = "auto",
     penalty: Penalty | None = None,
-    class_weight: Any = None,
-    fit_intercept: bool = True,
-    solver: Any = "auto",
-    steps: int = 1000,
-    tolerance: float | str = "auto",
-    dtype: str = "float32",
-    device: Any = None,
-    devices: int | str | None = None,
     memory: float = 1e9,
     checkpoint: Keeper | None = None,
+    **options: Unpack[Options],
 ) -> Bootstrap:
     """Fit resamples of the m examples, drawn with replacement, and take percentiles (Efron, 1979).
 
@@ -116,69 +109,56 @@ def bootstrap(
     check_number("confidence", confidence, 0, 1)
     check_keeper(checkpoint)
     check_seed(seed)
-    dtype = check_dtype(dtype)
-    check_settings(steps, tolerance, "off")
-    with jax.enable_x64(dtype == "float64"):
-        task = place_arguments(
-            X, Y, s, None, dtype, device, family, penalty, class_weight, fit_intercept, devices
-        )
-        count_slots(task.objective, choose_many(solver, task)[0], resamples, memory)
-    labels = task.labels
-    if devices is None:
-        X = task.objective.batch.X
+    options = checked(options)
+    with jax.enable_x64(options["dtype"] == "float64"):
+        problem = prepare(X, Y, options, penalty=penalty)
+        method, _ = choose_many(options["solver"], problem)
+        count_slots(problem.objective, method, resamples, memory)
+    labels = problem.labels
+    if options["devices"] is None:
+        X = problem.objective.batch.X
     if at is not None:
-        _check_at(read_array("at", at), len(task.params.w))
-    settings = {
-        "family": family,
-        "penalty": penalty,
-        "class_weight": class_weight,
-        "fit_intercept": fit_intercept,
-        "solver": solver,
-        "steps": steps,
-        "tolerance": tolerance,
-        "dtype": dtype,
-        "device": device,
-        "devices": devices,
-    }
-    result = fit(X, Y, s=s, checkpoint=checkpoint, **settings)
-    kind = task.objective.family
-    weights = relative_weights(s, labels.shape[1])[0]
+        _check_at(read_array("at", at), len(problem.params.w))
+    result = fit(X, Y, penalty=penalty, checkpoint=checkpoint, **options)
+    kind = problem.objective.family
+    weights = relative_weights(options["s"], labels.shape[1])[0]
     classes = np.concatenate([labels, 1 - labels]) if kind.independent else labels
-    limits = (int(steps), tolerance, memory)
     parts = []
     for i, rows in enumerate(_blocks(resamples, seed, classes, weights, memory)):
         saved = None if checkpoint is None else checkpoint.part(f"resamples{i}")
-        with jax.enable_x64(dtype == "float64"):
-            parts.append(_fit_rows(task, rows, class_weight, result.params, solver, limits, saved))
+        with jax.enable_x64(options["dtype"] == "float64"):
+            parts.append(_fit_rows(problem, rows, options, result.params, memory, saved))
     models = _joined(parts, resamples)
     interval = partial(_interval, confidence=confidence)
-    probabilities = None if at is None else interval(_predict(models.params, at, kind, dtype))
+    probabilities = (
+        None if at is None else interval(_predict(models.params, at, kind, options["dtype"]))
+    )
     return Bootstrap(result, models, interval(models.params), probabilities)
 
 
 def _fit_rows(
-    task: Task,
+    problem: Problem,
     rows: np.ndarray,
-    class_weight: Any,
+    options: Options,
     params: Params,
-    solver: Any,
-    limits: tuple[int, Any, float],
+    memory: float,
     keeper: Keeper | None,
 ) -> Fits:
     """The models of rows (r, m) of weights, each from the parameters to its own optimum."""
-    steps, tolerance, memory = limits
-    loop, chosen = loop_of(solver, task, steps, tolerance)
+    class_weight, tolerance = options["class_weight"], options["tolerance"]
+    steps = options["steps"]
+    loop, chosen = loop_of(options["solver"], problem, steps, tolerance)
     method, goal = loop.solver, loop.goal
     if goal.asked:
         loop = loop._replace(goal=goal._replace(share=min(goal.share, SHARE)))
     numbers = np.arange(len(rows), dtype=np.int32)
-    weights = task.place_rows(weigh_rows(rows, class_weight, task))
+    weights = problem.place_rows(weigh_rows(rows, class_weight, problem))
     starts = jax.tree.map(lambda part: np.asarray(part)[None], params)
     own = {"s": rows, "class_weight": class_weight, "start": starts}
-    keeper = bind(keeper, task, **own, solver=method, steps=steps, tolerance=tolerance)
-    chains = unchained(len(rows), count_slots(task.objective, method, len(rows), memory))
+    keeper = bind(keeper, problem, **own, solver=method, steps=steps, tolerance=tolerance)
+    chains = unchained(len(rows), count_slots(problem.objective, method, len(rows), memory))
     stack = Stack(weights, jnp.asarray(numbers), {}, {})
-    return run_many(loop, task, stack, starts, chains, chosen, keeper=keeper)
+    return run_many(loop, problem, stack, starts, chains, chosen, keeper=keeper)
 
 
 def _check_at(at: np.ndarray, n: int) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -12,13 +12,14 @@ from jax import Array
 from jax_logreg.checkpoint.binding import bind
 from jax_logreg.checkpoint.keeper import Keeper, check_keeper
 from jax_logreg.display import count, displayed, show
-from jax_logreg.errors.checks import check_callable, check_dtype
+from jax_logreg.errors.checks import check_callable
 from jax_logreg.logistic import Batch, Family, Params
 from jax_logreg.loop.body import Loop
 from jax_logreg.matrix import plain_errors
 from jax_logreg.penalty import L1, L2, Penalty
-from jax_logreg.problem.arguments import Task, place_arguments
-from jax_logreg.problem.settings import check_seed, check_settings
+from jax_logreg.problem.options import Options, checked, takes_options
+from jax_logreg.problem.prepare import Problem, prepare
+from jax_logreg.problem.settings import check_seed
 from jax_logreg.problem.weights import relative_weights
 from jax_logreg.sweep.chains import make_chains
 from jax_logreg.sweep.driver import run_many
@@ -78,6 +79,7 @@ class CrossValidation(NamedTuple):
 
 
 @plain_errors()
+@takes_options
 def cross_validate(
     X: Any,
     Y: Any,
@@ -90,19 +92,10 @@ def cross_validate(
     scoring: str = "log_loss",
     seed: int = 0,
     standardise: Any = False,
-    s: Any = None,
-    family: str = "auto",
-    class_weight: Any = None,
-    fit_intercept: bool = True,
-    solver: Any = "auto",
-    steps: int = 1000,
-    tolerance: float | str = "auto",
-    dtype: str = "float32",
-    device: Any = None,
-    devices: int | str | None = None,
     memory: float = 1e9,
     callback: Callable[[int, int], None] | None = None,
     checkpoint: Keeper | None = None,
+    **options: Unpack[Options],
 ) -> CrossValidation:
     """Fit every strength on all examples and without each fold, and score what was held out.
 
@@ -142,62 +135,61 @@ def cross_validate(
         ValueError: a bad argument, named, before anything is compiled; or a checkpoint of other
             arguments.
     """
-    dtype = check_dtype(dtype)
+    options = checked(options)
     check_callable("callback", callback, "two integers")
     check_keeper(checkpoint)
-    check_settings(steps, tolerance, "off")
     check_seed(seed)
     score = find_score(scoring)
     check_grid(strengths, smallest)
     check_memory(memory)
     one = with_strength(penalty)
-    with jax.enable_x64(dtype == "float64"):
-        task = place_arguments(
-            X, Y, s, None, dtype, device, family, one, class_weight, fit_intercept, devices
-        )
-        scaled = check_features(standardise, task.n)
-        out = held_out(folds, task.labels, groups, seed)
-        given = relative_weights(s, task.m)
-        check_scorable(score, given * out, task.labels)
-        loop, chosen = loop_of(solver, task, int(steps), tolerance)
+    s, class_weight, solver = options["s"], options["class_weight"], options["solver"]
+    steps, tolerance = options["steps"], options["tolerance"]
+    with jax.enable_x64(options["dtype"] == "float64"):
+        problem = prepare(X, Y, options, penalty=one)
+        scaled = check_features(standardise, problem.n)
+        out = held_out(folds, problem.labels, groups, seed)
+        given = relative_weights(s, problem.m)
+        check_scorable(score, given * out, problem.labels)
+        loop, chosen = loop_of(solver, problem, steps, tolerance)
         trained = given * np.concatenate([np.ones_like(out[:1]), ~out])
-        scaling = None if not scaled.any() else _scaling(task, trained, scaled)
-        values = grid(strengths, smallest, partial(_largest, loop, task, scaling))
-        rows = weigh_rows(given * ~out, class_weight, task)
+        scaling = None if not scaled.any() else _scaling(problem, trained, scaled)
+        values = grid(strengths, smallest, partial(_largest, loop, problem, scaling))
+        rows = weigh_rows(given * ~out, class_weight, problem)
         # A grid is known by what it was asked for: its largest strength is a sum's, which rounds.
         asked = {"strengths": strengths, "smallest": smallest, "weights": rows}
         asked |= {"solver": loop.solver, "steps": steps, "tolerance": tolerance}
         models, fold_models = fit_folds(
             loop,
-            task,
+            problem,
             values,
             np.repeat(values[:, None], len(out), 1),
             rows,
             memory,
             chosen,
             callback,
-            bind(checkpoint, task, **asked, standardise=scaled),
+            bind(checkpoint, problem, **asked, standardise=scaled),
             given=given,
             scaling=scaling,
         )
-        found = score_models(score, task, fold_models.params, given * out, len(values))
+        found = score_models(score, problem, fold_models.params, given * out, len(values))
     return _chosen(values, found, models, fold_models, out)
 
 
-def _scaling(task: Task, trained: np.ndarray, scaled: np.ndarray) -> Scaling:
-    return find_scaling(task.objective.batch.X, task.place_rows(trained), scaled)
+def _scaling(problem: Problem, trained: np.ndarray, scaled: np.ndarray) -> Scaling:
+    return find_scaling(problem.objective.batch.X, problem.place_rows(trained), scaled)
 
 
-def _largest(loop: Loop, task: Task, scaling: Scaling | None) -> float:
+def _largest(loop: Loop, problem: Problem, scaling: Scaling | None) -> float:
     """The largest strength of all examples, their features as they are scaled."""
     of_all = None if scaling is None else scaling_of(scaling, 0)
     seen = loop._replace(objective=with_scaling(loop.objective, of_all))
-    return largest_strength(seen, task.params)
+    return largest_strength(seen, problem.params)
 
 
 def fit_folds(
     loop: Loop,
-    task: Task,
+    problem: Problem,
     strengths: np.ndarray,
     of_folds: np.ndarray,
     rows: np.ndarray,
@@ -213,7 +205,7 @@ def fit_folds(
 
     Args:
         loop: what all models share.
-        task: the data, and the weights of all examples.
+        problem: the data, and the weights of all examples.
         strengths: (p,) of all examples.
         of_folds: (p, f) of the folds.
         rows: (f, m) weights of the folds, 0 for what is held out.
@@ -224,35 +216,35 @@ def fit_folds(
         given: (1, m) weights that no label has a part in, by which the models share a metric.
         scaling: the mean and the scale (1 + f, n, 1) of the features of all examples, of each fold.
     """
-    objective = task.objective
+    objective = problem.objective
     place = partial(jnp.asarray, dtype=objective.batch.s.dtype)
     # Column and row 0 are of all examples: so all are models of one stack, and run by one program.
     columns = np.concatenate([strengths[:, None], of_folds], axis=1)
     which = np.tile(np.arange(columns.shape[1]), len(columns))
     stack = Stack(
-        task.place_rows(np.concatenate([np.asarray(objective.batch.s)[:, : task.m], rows])),
+        problem.place_rows(np.concatenate([np.asarray(objective.batch.s)[:, : problem.m], rows])),
         jnp.asarray(which, jnp.int32),
         {"strength": place(columns.ravel())},
         {},
         scaling,
     )
-    shared = objective.on(objective.batch._replace(s=task.place_rows(given)))
+    shared = objective.on(objective.batch._replace(s=problem.place_rows(given)))
     loop = loop._replace(objective=shared)
-    starts = jax.tree.map(lambda part: np.asarray(part)[None], task.params)
+    starts = jax.tree.map(lambda part: np.asarray(part)[None], problem.params)
     slots = count_slots(objective, loop.solver, which.size, memory)
     chains = make_chains(columns, slots)
-    found = run_many(loop, task, stack, starts, chains, chosen, callback, keeper)
+    found = run_many(loop, problem, stack, starts, chains, chosen, callback, keeper)
     if scaling is not None:
         found = found._replace(params=unscaled(found.params, scaling, which))
     return found.part(np.flatnonzero(which == 0)), found.part(np.flatnonzero(which))
 
 
 def score_models(
-    score: Score, task: Task, params: Params, held: np.ndarray, strengths: int
+    score: Score, problem: Problem, params: Params, held: np.ndarray, strengths: int
 ) -> np.ndarray:
     """The score of each strength's model on each fold's held-out weights, (p, f)."""
-    objective = task.objective
-    weights = task.place_rows(held)
+    objective = problem.objective
+    weights = problem.place_rows(held)
     parts = (part.reshape(strengths, len(held), *part.shape[1:]) for part in params)
     found = [
         _score_folds(score, objective.family, Params(*one), objective.batch, weights)

@@ -13,7 +13,7 @@ from jax_logreg.checkpoint.keeper import Keeper
 from jax_logreg.logistic import Params
 from jax_logreg.loop.body import Loop
 from jax_logreg.loop.driver import REPEATS
-from jax_logreg.problem.arguments import Task
+from jax_logreg.problem.prepare import Problem
 from jax_logreg.proof.accuracy import error_by_hessian, judge
 from jax_logreg.proof.certificate import Certificate
 from jax_logreg.proof.diagnosis import diagnose
@@ -29,7 +29,7 @@ from jax_logreg.sweep.state import Answers, Point
 
 def run_many(
     loop: Loop,
-    task: Task,
+    problem: Problem,
     stack: Stack,
     starts: Params,
     chains: Chains,
@@ -43,12 +43,12 @@ def run_many(
     of that model, as soon as there is one.
     """
     answers = Answers.empty(loop, starts, len(stack.row))
-    run = partial(_run, loop, task.params, stack, chains, callback)
+    run = partial(_run, loop, problem.params, stack, chains, callback)
     answers = run(answers, None) if keeper is None else _kept(run, answers, keeper)
-    status, notes = _diagnosed(loop, stack, answers, task.names)
+    status, notes = _diagnosed(loop, stack, answers, problem.names)
     certificate = Certificate(*answers.certificate.T)
-    found = (answers.params, certificate, status, answers.steps, task.classes, chosen, notes)
-    return Fits(*found, task.objective.family)
+    found = (answers.params, certificate, status, answers.steps, problem.classes, chosen, notes)
+    return Fits(*found, problem.objective.family)
 
 
 def _kept(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -12,15 +12,15 @@ from jax_logreg._jax.batching import on_cpu
 from jax_logreg.checkpoint.binding import bind
 from jax_logreg.checkpoint.keeper import Keeper, check_keeper
 from jax_logreg.errors import InputError, brief
-from jax_logreg.errors.checks import check_callable, check_dtype, is_number, read_array
+from jax_logreg.errors.checks import check_callable, is_number, read_array
 from jax_logreg.logistic import Params
 from jax_logreg.loop.body import Loop
 from jax_logreg.matrix import plain_errors
 from jax_logreg.objective import Objective, Solver
 from jax_logreg.penalty import Penalty
 from jax_logreg.placement.memory import check_room
-from jax_logreg.problem.arguments import Task, place_arguments
-from jax_logreg.problem.settings import check_settings
+from jax_logreg.problem.options import Options, checked, takes_options
+from jax_logreg.problem.prepare import Problem, prepare
 from jax_logreg.proof.goal import goal_of
 from jax_logreg.solver import LBFGS, choose_solver
 from jax_logreg.sweep.chains import unchained
@@ -39,25 +39,17 @@ _CACHED, _WORK = (2**20, 8), (2**27, 16)
 
 
 @plain_errors()
+@takes_options
 def fit_many(
     X: Any,
     Y: Any,
     *,
-    s: Any = None,
-    family: str = "auto",
     penalty: Penalty | None = None,
-    class_weight: Any = None,
-    fit_intercept: bool = True,
-    solver: Solver | str = "auto",
-    steps: int = 1000,
-    tolerance: float | str = "auto",
     params: Params | None = None,
-    dtype: str = "float32",
-    device: str | jax.Device | None = None,
-    devices: int | str | None = None,
     memory: float = 1e9,
     callback: Callable[[int, int], None] | None = None,
     checkpoint: Keeper | None = None,
+    **options: Unpack[Options],
 ) -> Fits:
     """Fit r models over one X at once: the same steps as `fit`'s, X being read once for all.
 
@@ -90,69 +82,62 @@ def fit_many(
         ValueError: a bad argument, named, before anything is compiled; or a checkpoint of other
             arguments.
     """
-    dtype = check_dtype(dtype)
+    options = checked(options)
     check_callable("callback", callback, "two integers")
     check_keeper(checkpoint)
-    check_settings(steps, tolerance, "off")
+    s, class_weight, solver = options["s"], options["class_weight"], options["solver"]
+    steps, tolerance = options["steps"], options["tolerance"]
     axes = find_axes(s, penalty, solver, params)
-    with jax.enable_x64(dtype == "float64"):
-        task = place_arguments(
-            X,
-            Y,
-            axes.shared_s,
-            axes.shared_params,
-            dtype,
-            device,
-            family,
-            axes.shared_penalty,
-            None if axes.s is not None else class_weight,
-            fit_intercept,
-            devices,
-        )
-        loop, chosen = loop_of(solver, task, int(steps), tolerance)
-        stack = _stack(axes, task, class_weight, dtype)
-        starts = _starts(axes.params, task.params)
-        own = {"s": s, "class_weight": class_weight, "penalty": penalty, "start": starts}
+    with jax.enable_x64(options["dtype"] == "float64"):
+        shared: Options = {**options, "s": axes.shared_s}
+        if axes.s is not None:
+            shared["class_weight"] = None
+        own = {"penalty": axes.shared_penalty, "params": axes.shared_params}
+        problem = prepare(X, Y, shared, **own)
+        loop, chosen = loop_of(solver, problem, steps, tolerance)
+        stack = _stack(axes, problem, class_weight)
+        starts = _starts(axes.params, problem.params)
+        given = {"s": s, "class_weight": class_weight, "penalty": penalty, "start": starts}
         numbers = {"solver": (loop.solver, stack.solver), "steps": steps, "tolerance": tolerance}
-        keeper = bind(checkpoint, task, **own, **numbers)
-        slots = count_slots(task.objective, loop.solver, axes.models, memory)
+        keeper = bind(checkpoint, problem, **given, **numbers)
+        slots = count_slots(problem.objective, loop.solver, axes.models, memory)
         if params is not None:
             starts = choose_starts(loop, stack, starts, slots)
         return run_many(
-            loop, task, stack, starts, unchained(axes.models, slots), chosen, callback, keeper
+            loop, problem, stack, starts, unchained(axes.models, slots), chosen, callback, keeper
         )
 
 
-def loop_of(solver: Any, task: Task, steps: int, tolerance: Any) -> tuple[Loop, str]:
-    """The loop of many models of a task, and in words which solver it is and why."""
-    method, chosen = choose_many(solver, task)
-    goal = goal_of(tolerance, task.objective)
+def loop_of(solver: Any, problem: Problem, steps: int, tolerance: Any) -> tuple[Loop, str]:
+    """The loop of many models of a problem, and in words which solver it is and why."""
+    method, chosen = choose_many(solver, problem)
+    goal = goal_of(tolerance, problem.objective)
     shared = isinstance(solver, str) and solver == "auto"
     finish = None
-    if shared and goal.asked and task.objective.smooth:
-        finish, _ = choose_solver("auto", task.objective)
-    return Loop(task.objective, method, steps, goal, finish=finish), chosen
+    if shared and goal.asked and problem.objective.smooth:
+        finish, _ = choose_solver("auto", problem.objective)
+    return Loop(problem.objective, method, steps, goal, finish=finish), chosen
 
 
-def choose_many(solver: Any, task: Task) -> tuple[Solver, str]:
+def choose_many(solver: Any, problem: Problem) -> tuple[Solver, str]:
     """As `choose_solver`, but that of "auto" is one that many models share the work of."""
-    method, chosen = choose_solver(solver, task.objective, many=True)
-    if not (isinstance(solver, str) and solver == "auto" and task.objective.smooth):
+    method, chosen = choose_solver(solver, problem.objective, many=True)
+    if not (isinstance(solver, str) and solver == "auto" and problem.objective.smooth):
         return method, chosen
     return LBFGS(), "LBFGS: many models and a smooth cost, which share a metric"
 
 
-def _stack(axes: Axes, task: Task, class_weight: Any, dtype: str) -> Stack:
+def _stack(axes: Axes, problem: Problem, class_weight: Any) -> Stack:
     """What the models have of their own, on the device of the rest."""
-    rows, m = None, task.m
+    rows, m = None, problem.m
     if axes.s is not None:
         if axes.s.shape[1] != m:
             raise InputError(
                 f"s has shape {axes.s.shape}: expected (r, {m}), one weight for each column of X"
             )
-        rows = task.place_rows(weigh_rows(axes.s, class_weight, task))
+        rows = problem.place_rows(weigh_rows(axes.s, class_weight, problem))
     own = (axes.penalty, axes.solver)
-    penalty, numbers = jax.tree.map(partial(jnp.asarray, dtype=dtype), own)
+    penalty, numbers = jax.tree.map(partial(jnp.asarray, dtype=problem.dtype), own)
     return Stack(rows, jnp.arange(axes.models, dtype=jnp.int32), penalty, numbers)
 
 

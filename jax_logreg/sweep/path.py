@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 
 from jax_logreg.display import displayed, dtype_and_shape
-from jax_logreg.errors.checks import check_callable, check_dtype
+from jax_logreg.errors.checks import check_callable
 from jax_logreg.logistic import Params
 from jax_logreg.loop.beginning import begin, restart
 from jax_logreg.loop.body import Carry, Loop
@@ -19,8 +19,8 @@ from jax_logreg.loop.point import Point
 from jax_logreg.matrix import plain_errors
 from jax_logreg.objective import Objective
 from jax_logreg.penalty import L1, L2, Penalty
-from jax_logreg.problem.arguments import place_arguments
-from jax_logreg.problem.settings import check_settings
+from jax_logreg.problem.options import Options, checked, takes_options
+from jax_logreg.problem.prepare import prepare
 from jax_logreg.proof.certificate import moments
 from jax_logreg.proof.diagnosis import JUDGED, diagnose
 from jax_logreg.proof.goal import goal_of
@@ -63,6 +63,7 @@ class Path(NamedTuple):
 
 
 @plain_errors()
+@takes_options
 def path(
     X: Any,
     Y: Any,
@@ -70,17 +71,8 @@ def path(
     strengths: Any = 100,
     smallest: float = 1e-2,
     penalty: Penalty | type[L1] | type[L2] = L1,
-    s: Any = None,
-    family: str = "auto",
-    class_weight: Any = None,
-    fit_intercept: bool = True,
-    solver: Any = "auto",
-    steps: int = 1000,
-    tolerance: float | str = "auto",
-    dtype: str = "float32",
-    device: Any = None,
-    devices: int | str | None = None,
     callback: Callable[[int, int], None] | None = None,
+    **options: Unpack[Options],
 ) -> Path:
     """Fit one penalty strength after the other, each from the answer before it.
 
@@ -108,23 +100,21 @@ def path(
     Raises:
         ValueError: a bad argument, named, before anything is compiled.
     """
-    dtype = check_dtype(dtype)
-    check_settings(steps, tolerance, "off")
+    options = checked(options)
     check_callable("callback", callback, "two integers")
     check_grid(strengths, smallest)
     one = with_strength(penalty)
-    with jax.enable_x64(dtype == "float64"):
-        task = place_arguments(
-            X, Y, s, None, dtype, device, family, one, class_weight, fit_intercept, devices
-        )
-        objective = task.objective
-        method, chosen = choose_solver(solver, objective)
-        if solver == "auto" and isinstance(method, Proximal):
+    with jax.enable_x64(options["dtype"] == "float64"):
+        problem = prepare(X, Y, options, penalty=one)
+        objective = problem.objective
+        method, chosen = choose_solver(options["solver"], objective)
+        if options["solver"] == "auto" and isinstance(method, Proximal):
             method = Proximal(_FIRST_WORKING_SET)
-        loop = Loop(objective, method, int(steps), goal_of(tolerance, objective))
-        loop, carry = begin(loop, _intercepts(objective, task.params), None)
+        goal = goal_of(options["tolerance"], objective)
+        loop = Loop(objective, method, options["steps"], goal)
+        loop, carry = begin(loop, _intercepts(objective, problem.params), None)
         fits = []
-        if _unpenalised(objective, task.params):
+        if _unpenalised(objective, problem.params):
             carry = _leave_out(loop, carry)
         values = grid(strengths, smallest, lambda: float(_least_empty(objective, carry.good)))
         for strength in values:
@@ -136,7 +126,7 @@ def path(
             if callback is not None:
                 callback(len(fits), len(values))
         params, certificates, codes, taken = jax.tree.map(lambda *a: np.stack(a), *fits)
-        status, notes = _diagnosed(loop, values, params, codes, task.names)
+        status, notes = _diagnosed(loop, values, params, codes, problem.names)
     return Path(
         strengths=values,
         w=params.w,
@@ -146,7 +136,7 @@ def path(
         error_in_std_errs=certificates.error_in_std_errs,
         status=status,
         steps=taken,
-        classes=task.classes,
+        classes=problem.classes,
         solver=chosen,
         notes=notes,
     )

@@ -14,7 +14,7 @@ from jax_logreg.errors.checks import read_array
 from jax_logreg.loop.body import Loop
 from jax_logreg.matrix import Standardised
 from jax_logreg.objective import Objective
-from jax_logreg.problem.arguments import Task
+from jax_logreg.problem.prepare import Problem
 from jax_logreg.problem.weights import weigh, weigh_each
 
 # The mean and the scale of the features, each (r, n, 1) of r rows or (n, 1) of one.
@@ -158,14 +158,14 @@ def _numbers(solver: Any) -> dict[int, np.ndarray]:
     return {i: array for i, array in enumerate(arrays) if array.ndim == 1}
 
 
-def weigh_rows(rows: np.ndarray, class_weight: Any, task: Task) -> np.ndarray:
+def weigh_rows(rows: np.ndarray, class_weight: Any, problem: Problem) -> np.ndarray:
     """The weights of each model, valid, and multiplied by those of its classes.
 
     Raises:
         ValueError: as for one model, with the row's number.
     """
     rows = np.asarray(rows)
-    given = (class_weight, task.labels, task.objective.family, task.classes)
+    given = (class_weight, problem.labels, problem.objective.family, problem.classes)
     valid = rows.dtype.kind in "biuf" and bool(np.all(np.isfinite(rows) & (rows >= 0)))
     if valid and np.all(np.any(rows > 0, axis=1)):
         with suppress(InputError):

@@ -46,7 +46,8 @@ from jax_logreg.matrix import (
     squares,
 )
 from jax_logreg.placement.devices import make_mesh
-from jax_logreg.problem.arguments import place_arguments
+from jax_logreg.problem.options import complete
+from jax_logreg.problem.prepare import prepare
 from jax_logreg.proof.goal import Goal
 from jax_logreg.sweep import bootstrap, cross_validate, fit_many, path
 
@@ -247,7 +248,7 @@ def test_float32_refined_and_sharpened():
 
 
 def test_gradients_are_checked():
-    task = place_arguments(X, Y, None, optimum().params, "float32", None, devices=8)
+    task = prepare(X, Y, complete(devices=8), params=optimum().params)
     assert check_gradients(task.params, task.objective.batch).passed
 
 
@@ -314,7 +315,7 @@ def test_only_sums_are_exchanged(matrix):
     """X stays where it is: gradients take (n, k) numbers over the wire, Gram matrices (n, n)."""
     given, _ = make(matrix, "float32")
     for k, labels in ((1, Y), (3, FAMILIES["multinomial"])):
-        task = place_arguments(given, labels, None, None, "float32", None, devices=8)
+        task = prepare(given, labels, complete(devices=8))
         batch, family = task.objective.batch, task.objective.family
         seen = collectives(
             lambda p, b, family=family: backprop(p, b, None, family), task.params, batch
@@ -332,7 +333,7 @@ def test_a_step_of_lbfgs_exchanges_little(matrix):
     The others are those of a metric made anew, which is rare: a sample of X and of its weights.
     """
     given, _ = make(matrix, "float32")
-    task = place_arguments(given, Y, None, None, "float32", None, penalty=L2(0.05), devices=8)
+    task = prepare(given, Y, complete(devices=8), penalty=L2(0.05))
     loop, carry = begin(Loop(task.objective, LBFGS(), 9, Goal(0.0)), task.params, None)
     seen = collectives(partial(body, wanted=True, branch=True), loop, carry)
     step, renewed = [n + 1 + 1 + 2, 1, 2], [64 * n, 64, 1]

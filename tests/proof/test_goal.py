@@ -12,7 +12,8 @@ from sklearn.linear_model import LogisticRegression as Theirs
 
 import jax_logreg.proof.accuracy
 from jax_logreg import L1, L2, GradientDescent, Params, Status, fit
-from jax_logreg.problem.arguments import place_arguments
+from jax_logreg.problem.options import complete
+from jax_logreg.problem.prepare import prepare
 from jax_logreg.proof.accuracy import error_by_hessian
 from jax_logreg.sklearn import LogisticRegression as Ours
 from jax_logreg.sweep import fit_many
@@ -113,7 +114,7 @@ def test_the_number_of_examples_counts_and_not_the_scale_of_their_weights():
 
 
 def test_some_examples_bound_the_error_from_above(monkeypatch):
-    task = place_arguments(X, Y, None, None, "float32", None, penalty=L2(1e-3))
+    task = prepare(X, Y, complete(), penalty=L2(1e-3))
     whole = float(error_by_hessian(task.objective, task.params))
     monkeypatch.setattr(jax_logreg.proof.accuracy, "_WORK", 0)
     error_by_hessian.clear_cache()
@@ -134,7 +135,7 @@ def test_confidently_wrong_outliers_prove_nothing(classes):
     w = np.zeros((N, k))
     w[0, k // 2] = 1.0
     with jax.enable_x64(True):
-        task = place_arguments(rows, labels, None, None, "float64", None, penalty=L2(1e-3))
+        task = prepare(rows, labels, complete(dtype="float64"), penalty=L2(1e-3))
         params = Params(jnp.asarray(w), jnp.zeros((k, 1)))
         found = float(error_by_hessian(task.objective, params))
     assert_allclose(found, error_by_definition(rows, labels, w, 1e-3), rtol=1e-9)

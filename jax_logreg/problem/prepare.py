@@ -1,0 +1,186 @@
+"""A problem: the arguments of a fit checked and encoded once, and placed in a dtype."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax import Array
+from jax.sharding import Mesh
+
+from jax_logreg.errors import InputError
+from jax_logreg.errors.checks import check_flag
+from jax_logreg.errors.describing import describe
+from jax_logreg.errors.wording import names_within
+from jax_logreg.hosts import agree, together
+from jax_logreg.logistic import Batch, Family, Params
+from jax_logreg.objective import Objective
+from jax_logreg.penalty import Penalty
+from jax_logreg.placement.devices import make_mesh, over_hosts, place_beside, shares_features
+from jax_logreg.problem.arguments import check_names, check_start, find_device, look_at
+from jax_logreg.problem.labels import encode
+from jax_logreg.problem.options import Options
+from jax_logreg.problem.parts import agree_on_arguments, encode_part, weigh_part
+from jax_logreg.problem.penalty_arguments import check_penalty
+from jax_logreg.problem.placing import cast, hand_over, spread_out
+from jax_logreg.problem.weights import rescaled, weigh
+
+
+class Given(NamedTuple):
+    """The arguments of a fit on the host, valid, before they are placed: X as it came, Y (k, m) and
+    s (1, m) of the examples that are here, the penalty, and the start.
+
+    `device` and `mesh` say where they go, `names` are those of the n features.
+    """
+
+    X: Any
+    Y: np.ndarray
+    s: np.ndarray
+    penalty: Penalty | None
+    start: tuple[np.ndarray, np.ndarray]
+    family: Family
+    intercept: bool
+    classes: tuple[Any, ...]
+    n: int
+    m: int
+    names: Sequence[str] | None
+    device: jax.Device | None
+    mesh: Mesh | None
+
+
+class Problem(NamedTuple):
+    """The arguments of a fit, placed: what to minimise, where to start, and the classes of Y.
+
+    The objective's batch may have more than the m examples, of weight 0, where devices share them;
+    or more than the n features, all 0, and so may the parameters. `names` are those of the
+    features, where they have some.
+    """
+
+    objective: Objective
+    params: Params
+    classes: tuple[Any, ...]
+    n: int
+    m: int
+    given: Given
+    names: Sequence[str] | None = None
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Y (k, m) in NumPy."""
+        return np.asarray(self.objective.batch.Y)[:, : self.m]
+
+    @property
+    def dtype(self) -> str:
+        """The dtype that all is placed in."""
+        return str(self.objective.batch.s.dtype)
+
+    def at(self, dtype: str, params: Params) -> "Problem":
+        """The same in a dtype, from other parameters; X stays where it is in that dtype already."""
+        if dtype == self.dtype and self.given.mesh is None:
+            return self._replace(params=params)
+        w, b = (np.asarray(part) for part in params)
+        with jax.enable_x64(dtype == "float64"):
+            return place(self.given._replace(start=(w, b)), dtype)
+
+    def place_rows(self, rows: Any) -> Array:
+        """Rows (r, m) of weights, of which only ratios count, placed as those of the batch."""
+        return place_beside(rescaled(np.asarray(rows, np.float64)), self.objective.batch.s)
+
+
+def prepare(
+    X: Any,
+    Y: Any,
+    options: Options,
+    *,
+    penalty: Any = None,
+    params: Any = None,
+    names: Any = None,
+    one_model: bool = False,
+) -> Problem:
+    """Return X, labels, weights, penalty and start, valid and on their devices in the dtype.
+
+    `names` are those of the features, for messages; by default those that a data frame has.
+
+    Raises:
+        ValueError: the argument, what came, what was expected, and the likely mend.
+    """
+    own = {"penalty": penalty, "params": params, "names": names, "one_model": one_model}
+    with jax.enable_x64(options["dtype"] == "float64"):
+        return place(check(X, Y, options, **own), options["dtype"])
+
+
+def check(
+    X: Any,
+    Y: Any,
+    options: Options,
+    *,
+    penalty: Any = None,
+    params: Any = None,
+    names: Any = None,
+    one_model: bool = False,
+) -> Given:
+    """Return the arguments as `prepare` places them: valid, labels and weights encoded."""
+    names, device = names_within(X) if names is None else names, find_device(options["device"])
+    mesh = _mesh(options["devices"], device, one_model)
+    over = mesh is not None and over_hosts(mesh)
+    s, class_weight, fit_intercept = (
+        options[name] for name in ("s", "class_weight", "fit_intercept")
+    )
+    family, dtype = options["family"], options["dtype"]
+    if over:
+        X, (n, m) = together(lambda: look_at(X, fewest=0))
+        agree_on_arguments(X, n, family=family, dtype=dtype, class_weight=class_weight)
+        Y, kind, classes = encode_part(Y, n, m, family)
+        s = weigh_part(s, class_weight, Y, kind, classes)
+    else:
+        X, (n, m) = look_at(X)
+        Y, kind, classes = encode(Y, n, m, family)
+        # A penalised fit without an intercept has an optimum even where a class has no example.
+        bounded = penalty is not None and isinstance(fit_intercept, bool | np.bool_)
+        s = weigh(s, class_weight, Y, kind, classes, may_lack=bounded and not fit_intercept)
+    check_names(names, n)
+    penalty = check_penalty(penalty, n)
+    check_flag("fit_intercept", fit_intercept)
+    w, b = check_start(params, n, len(Y))
+    start = np.asarray(w), np.asarray(b)
+    if over:
+        same = {"penalty": penalty, "fit_intercept": fit_intercept}
+        same["params"] = tuple(np.asarray(part, dtype) for part in start)
+        agree(**{name: describe(value) for name, value in same.items()})
+    intercept = bool(fit_intercept)
+    return Given(X, Y, s, penalty, start, kind, intercept, classes, n, m, names, device, mesh)
+
+
+def _mesh(devices: Any, device: Any, one_model: bool) -> Mesh | None:
+    """The devices that share a fit, None where one has all of it."""
+    mesh = None if devices is None else make_mesh(devices, device)
+    if mesh is not None and shares_features(mesh) and not one_model:
+        raise InputError(
+            f"devices is {devices!r}, but many models at once share the examples: pass "
+            f"devices={devices['features']!r}, or fit them one by one"
+        )
+    if mesh is not None and over_hosts(mesh) and not one_model:
+        raise InputError(
+            "devices is 'hosts', but many models at once are for one host: pass devices='all', or "
+            "fit them one by one"
+        )
+    return mesh
+
+
+def place(given: Given, dtype: str) -> Problem:
+    """Return valid arguments on their devices in the dtype.
+
+    Raises:
+        ValueError: a number that the dtype cannot hold, an entry of X that it cannot compute with.
+    """
+    Y, s = (np.asarray(rows, dtype) for rows in (given.Y, given.s))
+    penalty, start = cast("penalty", given.penalty, dtype), cast("params", given.start, dtype)
+    rest = (Y, s, penalty, *start)
+    if given.mesh is None:
+        X, rest = hand_over(given.X, rest, dtype, given.device, given.names)
+    else:
+        X, rest = spread_out(given.X, rest, dtype, given.mesh, given.names)
+    Y, s, penalty, w, b = rest
+    objective = Objective(Batch(X, Y, s), penalty, given.family, given.intercept)
+    own = given._replace(start=start)
+    return Problem(objective, Params(w, b), given.classes, given.n, given.m, own, given.names)
