@@ -24,6 +24,7 @@ from jax_logreg.proof.goal import Goal
 from jax_logreg.proof.gradient_check import check_problem
 from jax_logreg.result import History, Result
 from jax_logreg.solver import check_solver
+from jax_logreg.solver.declared import declares
 from jax_logreg.solver.implicit import as_optimum
 
 
@@ -129,7 +130,7 @@ def solve(
     check_integer("steps", steps, 0, 2**31)
     check_flag("fit_intercept", fit_intercept)
     objective = Objective(batch, penalty, family, fit_intercept).summed()
-    implicit = getattr(solver, "descends", False) or not _is_zero(tolerance)
+    implicit = declares(solver, "descends") or not _is_zero(tolerance)
     held = lax.stop_gradient if implicit else lambda tree: tree
     goal = Goal(tolerance, gradient=tolerance)
     fixed, solver = held(objective), held(solver)

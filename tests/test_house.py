@@ -127,6 +127,16 @@ def test_only_the_heart_knows_the_cross_entropy():
         assert not words & {"sigmoid", "softplus", "log1p", "expit", "dZ"}, path.name
 
 
+def test_only_the_solvers_know_a_solver_by_name():
+    """Beside the public names, and the table of a config's solvers."""
+    solvers = {"GradientDescent", "LBFGS", "MiniBatch", "Newton", "Optax", "Proximal"}
+    for path in FILES:
+        if room_of(path) == "solver" or path == PACKAGE / "cli" / "solvers.py":
+            continue
+        words = {node.id for node in ast.walk(ast.parse(path.read_text())) if hasattr(node, "id")}
+        assert not words & solvers, path.name
+
+
 def test_import_needs_jax_numpy_and_optax_only():
     optional = "pydantic typer rich tomli_w safetensors h5py pyarrow sklearn jinja2 matplotlib PIL"
     optional += " onnx onnxruntime skops mlflow tensorboardX"

@@ -9,14 +9,12 @@ import numpy as np
 
 from jax_logreg.matrix import compress
 from jax_logreg.placement.memory import machine_memory
-from jax_logreg.solver import GradientDescent, Optax
+from jax_logreg.solver.declared import declares
 
 # Bytes of X from which on reading it takes longest: some times what caches hold.
 _LARGE = 2**27
 # And steps, so that making the blocks pays.
 _MANY = 500
-# Solvers whose steps read X for the cost and its gradient alone, and so once where it is in blocks.
-_ONE_PASS = (GradientDescent, Optax)
 _FORCED = "xla_force_host_platform_device_count"
 
 
@@ -47,7 +45,7 @@ def spread_out(X: Any, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         device == "cpu"
         and arguments["devices"] is None
         and len(jax.local_devices(backend="cpu")) > 1
-        and isinstance(arguments["solver"], _ONE_PASS)
+        and declares(arguments["solver"], "one_pass")
         and arguments["steps"] >= _MANY
         and isinstance(X, np.ndarray)
         and X.dtype == np.float32

@@ -13,6 +13,7 @@ from jax_logreg.objective import Evaluation, Objective, Solver
 from jax_logreg.proof.certificate import Certificate, Moments, certify_from, zero_cost
 from jax_logreg.proof.goal import Goal
 from jax_logreg.proof.gradient_check import GradientCheck, compare, relative_tolerance
+from jax_logreg.solver.declared import declares
 from jax_logreg.status import Status
 
 # Cost, gradient norm, relative gap (infinite where there is none) and gradient error (NaN where
@@ -68,7 +69,7 @@ def choose_start(loop: Loop, params: Params) -> Params:
     right; and a cost beyond the dtype's range has no slope. From zeros every optimum is reached.
     """
     objective = loop.objective
-    if not getattr(loop.solver, "descends", False):
+    if not declares(loop.solver, "descends"):
         return params
     w, b = params
     # Without intercept b is given, not sought.
@@ -94,7 +95,7 @@ def start(loop: Loop, params: Params, check: GradientCheck | None) -> Carry:
         lowest=jnp.full_like(unknown, jnp.inf),
         stalled=jnp.int32(0),
         check=check,
-        lowest_at=None if getattr(loop.solver, "descends", False) else (params, nothing),
+        lowest_at=None if declares(loop.solver, "descends") else (params, nothing),
     )
     # Each leaf gets a buffer of its own, so that the whole can be donated.
     return jax.tree.map(jnp.copy, carry)

@@ -25,6 +25,7 @@ from jax_logreg.proof.diagnosis import diagnose, is_penalised, is_standardised
 from jax_logreg.proof.goal import AUTO, goal_of
 from jax_logreg.result import History, Result
 from jax_logreg.solver import choose_solver
+from jax_logreg.solver.declared import declares
 from jax_logreg.status import Status
 
 Callback = Callable[[Progress], None] | None
@@ -150,7 +151,7 @@ def _run(
     facts = Facts(
         problem.dtype,
         refined=plan.refine,
-        by_rate=getattr(loop.solver, "by_rate", False),
+        by_rate=declares(loop.solver, "by_rate"),
         chosen=plan.by_itself,
         endless=plan.options["tolerance"] == 0,
     )

@@ -11,6 +11,7 @@ from jax_logreg.matrix import one_by_one
 from jax_logreg.objective import Objective, Solver
 from jax_logreg.placement.devices import by_feature
 from jax_logreg.placement.memory import check_room
+from jax_logreg.solver.declared import declares
 from jax_logreg.solver.gradient_descent import GradientDescent
 from jax_logreg.solver.lbfgs import LBFGS
 from jax_logreg.solver.minibatch import MiniBatch
@@ -42,22 +43,22 @@ def choose_solver(solver: Any, objective: Objective, many: bool = False) -> tupl
         ValueError: what is no solver, or cannot take the penalty, and those that can.
     """
     if isinstance(solver, str) and solver == "auto":
-        return _pick(objective)
+        return _pick_for_many(objective) if many else _pick(objective)
     if isinstance(solver, str) and solver in _BY_NAME:
         solver = _BY_NAME[solver]()
     check_solver(solver)
     name = type(solver).__name__
-    if not objective.smooth and not getattr(solver, "takes_l1", False):
+    if not objective.smooth and not declares(solver, "takes_l1"):
         raise InputError(
             f"solver {name} cannot take the penalty {type(objective.penalty).__name__}, whose |w| "
             "has no gradient at 0: expected Proximal() or 'auto', or the penalty L2(strength)"
         )
-    if getattr(solver, "needs_blocks", False) and not one_by_one(objective.batch.X):
+    if declares(solver, "needs_blocks") and not one_by_one(objective.batch.X):
         raise InputError(
             f"solver {name} makes an update a block of X, but X does not come in blocks on one "
             "device: expected compress(X, 'float32') of jax_logreg.matrix, or a stream"
         )
-    if getattr(solver, "needs_whole_features", False) and by_feature(objective.batch.s):
+    if declares(solver, "needs_whole_features") and by_feature(objective.batch.s):
         raise InputError(
             f"solver {name} makes a Hessian of all features, but devices share them: expected "
             "LBFGS() or 'auto', or devices=N, which share the examples"
@@ -95,6 +96,13 @@ def _pick(objective: Objective) -> tuple[Solver, str]:
     if (n + 1) * k <= _LARGEST_NEWTON and not by_feature(objective.batch.s):
         return Newton(), f"Newton: {(n + 1) * k} parameters make a small Hessian"
     return LBFGS(), f"LBFGS: {(n + 1) * k} parameters and a smooth cost"
+
+
+def _pick_for_many(objective: Objective) -> tuple[Solver, str]:
+    """The solver whose work many models share."""
+    if not objective.smooth:
+        return _pick(objective)
+    return LBFGS(), "LBFGS: many models and a smooth cost, which share a metric"
 
 
 def _no_solver(solver: Any) -> str:

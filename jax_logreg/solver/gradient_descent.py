@@ -21,6 +21,7 @@ class GradientDescent:
     learning_rate: Any
     # What a cost that rises is blamed on.
     by_rate: ClassVar[bool] = True
+    one_pass: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse a learning rate that is not a positive number (ValueError)."""

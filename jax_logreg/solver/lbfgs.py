@@ -1,6 +1,6 @@
 """L-BFGS whose first metric knows the Gram matrix, with its line search on Z."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
@@ -14,7 +14,7 @@ from jax_logreg.errors.checks import check_integer
 from jax_logreg.logistic import Params
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
-from jax_logreg.solver.basis import Basis, SharedMetric, shared_metric
+from jax_logreg.solver.basis import Basis, SharedMetric, make_basis, shared_metric
 from jax_logreg.solver.line_search import move, search
 from jax_logreg.solver.metric import Metric, curvatures, make_metric
 
@@ -69,6 +69,19 @@ class LBFGS:
     largest_gram: int = field(default=_LARGEST_GRAM, metadata={"static": True})
     basis: Basis | None = None
     descends: ClassVar[bool] = True
+
+    @property
+    def arrays(self) -> int:
+        """Arrays of the size of the parameters in the memory: S, Y and P."""
+        return 3 * self.memory
+
+    def share(self, objective: Objective, params: Params) -> Basis | None:
+        """The basis in which the metric of each of many models is diagonal."""
+        return make_basis(objective, params)
+
+    def sharing(self, basis: Basis) -> "LBFGS":
+        """The same with a basis that many models share."""
+        return replace(self, basis=basis)
 
     def __post_init__(self) -> None:
         """Refuse a memory that is not a positive integer (ValueError)."""

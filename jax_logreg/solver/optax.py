@@ -26,6 +26,7 @@ class Optax:
 
     tx: optax.GradientTransformation = field(metadata={"static": True})
     by_rate: ClassVar[bool] = True
+    one_pass: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse what is no optax transformation (ValueError)."""

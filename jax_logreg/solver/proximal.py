@@ -24,6 +24,8 @@ _STALE, _PATIENCE = 0.25, 8
 _STALE_COUPLED = 0.01
 # A working set of this share of the features, or more, is no small part of X.
 _SMALL = 16
+# A path begins with few features; its working set doubles where it is filled to this share.
+_FIRST_WORKING_SET, _FILLED = 128, 0.75
 # Parameters of a softmax up to which the model has the Hessian's blocks between classes.
 _LARGEST_COUPLED = 768
 
@@ -56,10 +58,20 @@ class Proximal:
     working_set: int = field(default=512, metadata={"static": True})
     takes_l1: ClassVar[bool] = True
     descends: ClassVar[bool] = True
+    at_any_strength: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse a working set that is not a positive integer (ValueError)."""
         check_integer("working_set", self.working_set, 1)
+
+    def narrowed(self) -> "Proximal":
+        """A small working set: a path begins with few features."""
+        return Proximal(_FIRST_WORKING_SET)
+
+    def widened(self, active: int, n: int) -> "Proximal | None":
+        """Twice the working set where the active features of n fill it, else None."""
+        size = self.working_set
+        return None if size >= n or active <= _FILLED * size else Proximal(2 * size)
 
     def entries(self, objective: Objective) -> int:
         """How many numbers the Hessian of the working set has."""

@@ -23,10 +23,11 @@ from jax_logreg.problem.settings import check_seed
 from jax_logreg.problem.weights import relative_weights
 from jax_logreg.proof.goal import SHARE
 from jax_logreg.result import Result
+from jax_logreg.solver import choose_solver
 from jax_logreg.sweep.chains import unchained
 from jax_logreg.sweep.driver import run_many
 from jax_logreg.sweep.fits import Fits
-from jax_logreg.sweep.many import choose_many, count_slots, loop_of
+from jax_logreg.sweep.many import count_slots, loop_of
 from jax_logreg.sweep.stack import Stack, weigh_rows
 
 # How often a resample without an example of some class is drawn again.
@@ -112,7 +113,7 @@ def bootstrap(
     options = checked(options)
     with jax.enable_x64(options["dtype"] == "float64"):
         problem = prepare(X, Y, options, penalty=penalty)
-        method, _ = choose_many(options["solver"], problem)
+        method, _ = choose_solver(options["solver"], problem.objective, many=True)
         count_slots(problem.objective, method, resamples, memory)
     labels = problem.labels
     if options["devices"] is None:

@@ -22,7 +22,8 @@ from jax_logreg.placement.memory import check_room
 from jax_logreg.problem.options import Options, checked, takes_options
 from jax_logreg.problem.prepare import Problem, prepare
 from jax_logreg.proof.goal import goal_of
-from jax_logreg.solver import LBFGS, choose_solver
+from jax_logreg.solver import choose_solver
+from jax_logreg.solver.declared import arrays_of
 from jax_logreg.sweep.chains import unchained
 from jax_logreg.sweep.driver import run_many
 from jax_logreg.sweep.fits import Fits
@@ -110,21 +111,13 @@ def fit_many(
 
 def loop_of(solver: Any, problem: Problem, steps: int, tolerance: Any) -> tuple[Loop, str]:
     """The loop of many models of a problem, and in words which solver it is and why."""
-    method, chosen = choose_many(solver, problem)
+    method, chosen = choose_solver(solver, problem.objective, many=True)
     goal = goal_of(tolerance, problem.objective)
     shared = isinstance(solver, str) and solver == "auto"
     finish = None
     if shared and goal.asked and problem.objective.smooth:
         finish, _ = choose_solver("auto", problem.objective)
     return Loop(problem.objective, method, steps, goal, finish=finish), chosen
-
-
-def choose_many(solver: Any, problem: Problem) -> tuple[Solver, str]:
-    """As `choose_solver`, but that of "auto" is one that many models share the work of."""
-    method, chosen = choose_solver(solver, problem.objective, many=True)
-    if not (isinstance(solver, str) and solver == "auto" and problem.objective.smooth):
-        return method, chosen
-    return LBFGS(), "LBFGS: many models and a smooth cost, which share a metric"
 
 
 def _stack(axes: Axes, problem: Problem, class_weight: Any) -> Stack:
@@ -170,7 +163,7 @@ def count_slots(objective: Objective, solver: Solver, models: int, memory: Any) 
         ValueError: too few for one, and how many it needs.
     """
     (n, m), k = objective.batch.X.shape, objective.batch.Y.shape[0]
-    of_params = _OF_PARAMS + 3 * getattr(solver, "memory", 0)
+    of_params = _OF_PARAMS + arrays_of(solver)
     itemsize = objective.batch.s.dtype.itemsize
     one = itemsize * (_OF_Z * k * m + of_params * (n + 1) * k)
     check_room(f"the answers of {models} models", models * itemsize * (n + 7) * k)

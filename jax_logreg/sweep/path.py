@@ -24,12 +24,11 @@ from jax_logreg.problem.prepare import prepare
 from jax_logreg.proof.certificate import moments
 from jax_logreg.proof.diagnosis import JUDGED, diagnose
 from jax_logreg.proof.goal import goal_of
-from jax_logreg.solver import Proximal, choose_solver
+from jax_logreg.solver import choose_solver
+from jax_logreg.solver.declared import declares, narrowed, widened
 from jax_logreg.status import Status
 from jax_logreg.sweep.strengths import check_grid, grid, with_strength
 
-# A path begins with few features; its working set doubles where it is filled to this share.
-_FIRST_WORKING_SET, _FILLED = 128, 0.75
 # A strength that leaves out all that is penalised.
 _HUGE = 1e6
 
@@ -108,8 +107,8 @@ def path(
         problem = prepare(X, Y, options, penalty=one)
         objective = problem.objective
         method, chosen = choose_solver(options["solver"], objective)
-        if options["solver"] == "auto" and isinstance(method, Proximal):
-            method = Proximal(_FIRST_WORKING_SET)
+        if options["solver"] == "auto":
+            method = narrowed(method)
         goal = goal_of(options["tolerance"], objective)
         loop = Loop(objective, method, options["steps"], goal)
         loop, carry = begin(loop, _intercepts(objective, problem.params), None)
@@ -210,13 +209,11 @@ def _least_empty(objective: Objective, params: Params) -> Array:
 
 def _make_room(loop: Loop, carry: Carry) -> tuple[Loop, Carry]:
     """The loop with a working set that the coming model fits into."""
-    if not isinstance(loop.solver, Proximal):
-        return loop, carry
-    n, size = carry.good.w.shape[0], loop.solver.working_set
     active = int(np.count_nonzero(np.any(np.asarray(carry.good.w) != 0, axis=1)))
-    if size >= n or active <= _FILLED * size:
+    wider = widened(loop.solver, active, carry.good.w.shape[0])
+    if wider is None:
         return loop, carry
-    loop = loop._replace(solver=Proximal(2 * size))
+    loop = loop._replace(solver=wider)
     return loop, restart(loop, carry.good, None)
 
 
@@ -224,7 +221,7 @@ def _advance(loop: Loop, carry: Carry, strength: float) -> Carry:
     """From the answer of one strength to that of the next, proven, the solver's state kept."""
     loop = _at(loop, strength)
     again = restart(loop, carry.good, None)
-    if isinstance(loop.solver, Proximal):
+    if declares(loop.solver, "at_any_strength"):
         # Unlike a memory of gradients, what it keeps holds at any strength.
         again = again._replace(state=carry.state)
     return proceed(loop, Point(again, [])).carry
