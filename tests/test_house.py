@@ -17,13 +17,16 @@ PACKAGE = ROOT / "jax_logreg"
 FLOORS = (
     {
         "errors": "one-line errors, checks of arguments, words and digests that describe them",
-        "_jax": "tricks that lean on JAX's insides or on the compiler's flags",
         "display": "short text and HTML of what users print",
         "pytree": "dataclasses as pytrees",
         "logistic": "the heart: the only place with a gradient of the cross-entropy",
         "status": "reasons to end a fit",
     },
-    {"hosts": "several processes as one program", "penalty": "value and proximal step"},
+    {
+        "_jax": "tricks that lean on JAX's insides, texts or flags, until a test says they may go",
+        "penalty": "value and proximal step",
+    },
+    {"hosts": "several processes as one program"},
     {"matrix": "whatever may stand where X stands"},
     {
         "objective": "cost and penalty over one batch: what a solver is handed",

@@ -105,8 +105,8 @@ def run(
     seconds of its end; 130 stopped by Ctrl-C and 143 by SIGTERM, saved if it had begun.
     """
     with _one_line(), join(hosts, coordinator, host_id):
+        from jax_logreg._jax.flags import split_cpu
         from jax_logreg.cli.config import load_config
-        from jax_logreg.cli.cores import split_cpu
         from jax_logreg.cli.output import is_finished, open_folder
 
         if hosts is None:

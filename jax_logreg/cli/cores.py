@@ -1,7 +1,5 @@
 """One CPU device a core, for the runs that it makes faster: experiments/one_pass.py."""
 
-import os
-from contextlib import suppress
 from typing import Any
 
 import jax
@@ -15,23 +13,6 @@ from jax_logreg.solver.declared import declares
 _LARGE = 2**27
 # And steps, so that making the blocks pays.
 _MANY = 500
-_FORCED = "xla_force_host_platform_device_count"
-
-
-def split_cpu() -> None:
-    """Make a CPU device of each core, before the first array; what the user set stays."""
-    if "JAX_NUM_CPU_DEVICES" in os.environ or _FORCED in os.environ.get("XLA_FLAGS", ""):
-        return
-    # In a program that has computed already, devices are what they are.
-    with suppress(RuntimeError):
-        jax.config.update("jax_num_cpu_devices", count_cores())
-
-
-def count_cores() -> int:
-    """Those that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def spread_out(X: Any, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

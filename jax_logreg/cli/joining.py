@@ -7,11 +7,21 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from jax_logreg.cli.guard import LOST, LOST_LINE, guard
+from jax_logreg._jax.guard import LOST, LOST_LINE, guard
 from jax_logreg.cli.signals import Interrupted, Saved
 from jax_logreg.errors import InputError
 from jax_logreg.errors.extras import MissingExtra
-from jax_logreg.hosts import Agreed, check_address, connect, count, disconnect, index, is_loss, most
+from jax_logreg.hosts import (
+    PATIENCE,
+    Agreed,
+    check_address,
+    connect,
+    count,
+    disconnect,
+    index,
+    is_loss,
+    most,
+)
 
 # Seconds that host 0, with which the others end, gives them to say the same as it.
 _GRACE = 1
@@ -28,7 +38,7 @@ def join(hosts: str | None, coordinator: str | None, host_id: int | None) -> Ite
     if options is None:
         yield
         return
-    guard()
+    guard(PATIENCE)
     try:
         connect(*options)
         _meet()

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
+from jax_logreg._jax.messages import means_lost_host
 from jax_logreg.errors import InputError
 
 # Seconds that a host may be silent before the others end.
@@ -23,8 +24,6 @@ PATIENCE = 60
 # Bytes that are exchanged at once; what is longer takes a second exchange.
 _SHORT = 4096
 _ERROR = "error"
-# What JAX's messages hold where a collective fails for want of a host.
-_LOSSES = ("Gloo", "gloo", "NCCL", "UNAVAILABLE", "DEADLINE_EXCEEDED", "oordination")
 Told = Mapping[str, Any]
 
 
@@ -188,7 +187,7 @@ def agree(**settings: Any) -> None:
 def is_loss(error: Exception) -> bool:
     """Whether JAX raised it because another host is gone."""
     failed = isinstance(error, RuntimeError | ValueError) and not isinstance(error, InputError)
-    return count() > 1 and failed and any(mark in str(error) for mark in _LOSSES)
+    return count() > 1 and failed and means_lost_host(error)
 
 
 def _pack(told: Told) -> bytes:

@@ -1,6 +1,5 @@
 """Blocks of examples from a source on the host, read by a thread while others are computed with."""
 
-import logging
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from jax_logreg._jax.messages import hide_errors_of_callbacks
 from jax_logreg.errors import InputError
 
 # Blocks that are read before they are asked for.
@@ -205,10 +205,4 @@ def plain_errors() -> Iterator[None]:
         raise
 
 
-def _unknown(record: logging.LogRecord) -> bool:
-    """Whether a record of JAX's is of no InputError: those are said where they belong."""
-    return not (record.exc_info and isinstance(record.exc_info[1], InputError))
-
-
-# JAX logs a traceback of whatever a callback raises.
-logging.getLogger("jax._src.callback").addFilter(_unknown)
+hide_errors_of_callbacks(InputError)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jax
 
+from jax_logreg._jax.messages import means_out_of_memory
 from jax_logreg.errors import InputError
 
 # What a container may take: of either version of its control groups.
@@ -55,7 +56,7 @@ def within_memory() -> Iterator[None]:
     except MemoryError as error:
         raise InputError(_exhausted(error)) from None
     except jax.errors.JaxRuntimeError as error:
-        if "RESOURCE_EXHAUSTED" not in str(error) and "Out of memory" not in str(error):
+        if not means_out_of_memory(error):
             raise
         raise InputError(_exhausted(error)) from None
 

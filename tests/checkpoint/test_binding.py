@@ -294,7 +294,7 @@ def test_transformations_are_told_apart(monkeypatch):
 def test_a_line_is_the_same_in_every_process():
     """However its hashes fall, by which sets and addresses are in another order."""
     code = (
-        "import sys, test_identity as t\n"
+        "import sys, checkpoint.test_binding as t\n"
         "print([t.describe(t.Optax(make())) for make in t.TRANSFORMATIONS.values()], "
         "t.describe(frozenset('abcdef')), t.identify(t.mixed(t.COUNTS), 'float32').line)"
     )

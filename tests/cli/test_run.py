@@ -83,7 +83,7 @@ def test_a_large_X_in_blocks_over_all_cores(finished, tmp_path, monkeypatch):
 
 
 def test_the_command_makes_a_device_of_each_core():
-    code = "from jax_logreg.cli.cores import split_cpu, count_cores; split_cpu(); import jax; "
+    code = "from jax_logreg._jax.flags import split_cpu, count_cores; split_cpu(); import jax; "
     code += "print(len(jax.devices()) == count_cores())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"

@@ -5,30 +5,27 @@ handler inside that process can stop it. So the work is done by a child, and the
 """
 
 import os
-import re
 import signal
 import sys
 import threading
 import warnings
 from types import FrameType
 
+from jax_logreg._jax.messages import begins_crash, says_gone, says_never_came
 from jax_logreg.errors import InputError
-from jax_logreg.hosts import PATIENCE
 
 # sysexits.h calls it a temporary failure: the user is invited to try again.
 LOST = 75
 _OURS = b"jax-logreg: "
-# A line that JAX's C++ writes of an error, and what it says where hosts are gone, or never came.
-_CRASH = re.compile(rb"[EF]\d{4} \d\d:\d\d:\d\d|\*\*\* |Fatal Python error")
-_GONE = (b"distributed service", b"coordination service", b"CoordinationService", b"Gloo")
-_NEVER = (b"RegisterTask", b"Wait_for_all_tasks_to_register")
 _FORWARDED = (signal.SIGINT, signal.SIGTERM)
 _RELAUNCH = "relaunch all hosts, with --resume to go on from what was saved"
 LOST_LINE = f"another host was lost: {_RELAUNCH}"
 
 
-def guard() -> None:
+def guard(patience: float) -> None:
     """Go on in a child process; the parent stays here, and exits as the child did.
+
+    `patience` is how many seconds all hosts had to come.
 
     Raises:
         InputError: a system without fork.
@@ -56,7 +53,7 @@ def guard() -> None:
     held = _relay(errors)
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
-    line, code = _ending(code, held)
+    line, code = _ending(code, held, patience)
     if line is not None:
         os.write(2, _OURS + line.encode() + b"\n")
     elif code not in (0, LOST):
@@ -87,7 +84,7 @@ def _relay(errors: int) -> bytes:
             if line.startswith(_OURS):
                 os.write(2, line)
                 continue
-            crashed = crashed or _CRASH.match(line) is not None
+            crashed = crashed or begins_crash(line)
             if crashed:
                 held += line
             else:
@@ -95,13 +92,16 @@ def _relay(errors: int) -> bytes:
     return held
 
 
-def _ending(code: int, held: bytes) -> tuple[str | None, int]:
+def _ending(code: int, held: bytes, patience: float) -> tuple[str | None, int]:
     """What is to be said of the child's end, None for nothing, and the guard's exit code."""
     if code >= 0 and code != 1:
         return None, code
-    if any(mark in held for mark in _NEVER):
-        return f"the other hosts did not come within {PATIENCE} s: start them all, and relaunch", 2
-    if any(mark in held for mark in _GONE):
+    if says_never_came(held):
+        return (
+            f"the other hosts did not come within {patience:g} s: start them all, and relaunch",
+            2,
+        )
+    if says_gone(held):
         return LOST_LINE, LOST
     if code == -signal.SIGKILL:
         return f"this host's process was killed (out of memory?): {_RELAUNCH}", 128 - code

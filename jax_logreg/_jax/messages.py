@@ -1,0 +1,47 @@
+"""Errors of XLA that only their texts tell apart, and its log of them."""
+
+import logging
+import re
+
+# Where the memory of a device is gone: JAX has no MemoryError.
+_EXHAUSTED = ("RESOURCE_EXHAUSTED", "Out of memory")
+# Where a collective fails for want of a host.
+_LOSSES = ("Gloo", "gloo", "NCCL", "UNAVAILABLE", "DEADLINE_EXCEEDED", "oordination")
+# A line that JAX's C++ writes of an error, and what it says where hosts are gone, or never came.
+_CRASH = re.compile(rb"[EF]\d{4} \d\d:\d\d:\d\d|\*\*\* |Fatal Python error")
+_GONE = (b"distributed service", b"coordination service", b"CoordinationService", b"Gloo")
+_NEVER = (b"RegisterTask", b"Wait_for_all_tasks_to_register")
+
+
+def means_out_of_memory(error: Exception) -> bool:
+    """Return whether the memory of a device has run out."""
+    return any(mark in str(error) for mark in _EXHAUSTED)
+
+
+def means_lost_host(error: Exception) -> bool:
+    """Return whether a collective failed because another host is gone."""
+    return any(mark in str(error) for mark in _LOSSES)
+
+
+def begins_crash(line: bytes) -> bool:
+    """Return whether a line of stderr is the first of an error in C++."""
+    return _CRASH.match(line) is not None
+
+
+def says_gone(stderr: bytes) -> bool:
+    """Return whether hosts were lost, by what C++ wrote."""
+    return any(mark in stderr for mark in _GONE)
+
+
+def says_never_came(stderr: bytes) -> bool:
+    """Return whether hosts never came, by what C++ wrote."""
+    return any(mark in stderr for mark in _NEVER)
+
+
+def hide_errors_of_callbacks(kind: type[Exception]) -> None:
+    """Keep JAX from logging a traceback of a callback that raises an error of this kind."""
+
+    def unknown(record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], kind))
+
+    logging.getLogger("jax._src.callback").addFilter(unknown)
