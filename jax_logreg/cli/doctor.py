@@ -13,7 +13,7 @@ import numpy as np
 
 import jax_logreg
 from jax_logreg import L2, Status, fit
-from jax_logreg.cli.cores import count_cores
+from jax_logreg._jax.flags import count_cores
 from jax_logreg.display import shorten
 from jax_logreg.errors.extras import needs
 from jax_logreg.placement.memory import machine_memory
