@@ -14,7 +14,7 @@ import jax_logreg  # noqa: E402
 # Notebooks run on the CPU, call `jax-logreg` of this environment, and print as to a file.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-os.environ |= {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "80"}
+os.environ |= {"NO_COLOR": "1", "TTY_COMPATIBLE": "0", "COLUMNS": "80"}
 
 project = PROJECT["name"]
 author = "the authors of jax_logreg"
@@ -40,11 +40,14 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 4
 nb_execution_mode = "force"
 nb_execution_timeout = 120
-nb_execution_raise_on_error = True
+# A failure is a warning, and warnings are errors.
+nb_execution_show_tb = True
 nb_execution_in_temp = True
 nb_merge_streams = True
 
 python_use_unqualified_type_names = True
+# Trackers' libraries are large, and only their names are shown.
+autodoc_mock_imports = ["mlflow", "tensorboardX"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 autodoc_default_options = {"members": True, "show-inheritance": False}

@@ -27,7 +27,7 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 def pytest_collection_modifyitems(items):
     """The longest files first: else one process waits at the end while the other has them."""
-    longest = ("test_readme.py", "test_solvers.py", "test_mutants.py")
+    longest = ("test_commands.py", "test_readme.py", "test_solvers.py", "test_mutants.py")
     items.sort(key=lambda item: item.path.name not in longest)
     there = len(jax.devices())
     few = pytest.mark.skip(reason=f"needs {EIGHT} devices, and there are {there}")

@@ -6,14 +6,14 @@ import shlex
 import jax
 import pytest
 import typer
-from pages import PROJECT, ROOT, blocks, commands, dead_links
+from cli.command import command
+from pages import PAGES, PROJECT, ROOT, blocks, commands, dead_links
 
 from jax_logreg.cli.app import app
 from jax_logreg.cli.config import load_config
 
 pytestmark = pytest.mark.usefixtures("quick")
 
-PAGES = sorted((ROOT / "docs").rglob("*.md"))
 # What runs in a clone is run by test_commands.py.
 COMMANDS = [line for page in PAGES for line in commands(page) if not line.startswith(".venv/")]
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -30,12 +30,19 @@ def as_it_was():
 @EVERY_PAGE
 def test_a_page_is_one_program(page, tmp_path, monkeypatch, as_it_was):
     monkeypatch.chdir(tmp_path)
-    program = {"__name__": page.stem}
+    program = {"__name__": page.stem, "call": call}
     text = page.read_text()
     for block in blocks(page, "python"):
         # Errors are to name the line of the page.
         above = text[: text.index(block)].count("\n")
-        exec(compile("\n" * above + block, page, "exec"), program)
+        # A cell of a notebook may call a command.
+        source = re.sub(r"^!jax-logreg (.*)$", r"call('\1')", block, flags=re.MULTILINE)
+        exec(compile("\n" * above + source, page, "exec"), program)
+
+
+def call(line):
+    """Run `jax-logreg` with these arguments in this process."""
+    assert command(*shlex.split(line)).code == 0
 
 
 @EVERY_PAGE
@@ -90,8 +97,8 @@ def test_each_call_of_a_line_is_found():
 def test_commands_and_options_exist(line):
     found = list(calls(line))
     for name, *arguments in found:
-        command = typer.main.get_command(app).commands[name]
-        given = command.make_context(name, arguments).params
+        declared = typer.main.get_command(app).commands[name]
+        given = declared.make_context(name, arguments).params
         if name == "run":
             load_config(ROOT / given["config"], given["set_"] or [])
     extras = re.findall(r"pip install '\.\[(\w+)\]'", line)
