@@ -74,9 +74,8 @@ def check_fit() -> tuple[bool, str]:
     seconds = time.perf_counter() - began
     if not certified:
         return False, shorten(message, 3 * _LONGEST)
-    (device,) = result.params.w.devices() if isinstance(result.params.w, jax.Array) else ("host",)
     return True, (
-        f"certified in {seconds:.1f} s, compilation included, on {device}: "
+        f"certified in {seconds:.1f} s, compilation included, on {result.params.w.device}: "
         f"cost {float(result.certificate.cost):.4f}, error {in_words(error)}"
     )
 
@@ -178,7 +177,7 @@ _ABSENT = "not installed"
 
 
 def _looked(look: Callable[[], Iterator[str]]) -> list[str]:
-    """What is found, or the error in a line: the rest is to be shown all the same."""
+    """Return the lines of one look, or its error in a line: the others are still shown."""
     try:
         return list(look())
     except Exception as error:
