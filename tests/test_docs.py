@@ -101,6 +101,6 @@ def test_commands_and_options_exist(line):
         given = declared.make_context(name, arguments).params
         if name == "run":
             load_config(ROOT / given["config"], given["set_"] or [])
-    extras = re.findall(r"pip install '\.\[(\w+)\]'", line)
+    extras = re.findall(r"pip install (?:-c constraints\.txt )?'\.\[(\w+)\]'", line)
     assert set(extras) <= set(PROJECT["optional-dependencies"])
     assert found or extras
