@@ -1,6 +1,5 @@
 """The tables that every solver and matrix is put through."""
 
-from contextlib import contextmanager
 from itertools import combinations, cycle, product
 from typing import Any, NamedTuple
 
@@ -101,18 +100,6 @@ def params(n, dtype, seed=0, k=1):
 
 def precision(dtype):
     return jax.enable_x64(dtype == "float64")
-
-
-@contextmanager
-def quick_compilation():
-    """Half the time to compile, for tests of many small problems."""
-    name = "jax_disable_most_optimizations"
-    before = jax.config.read(name)
-    jax.config.update(name, True)
-    try:
-        yield
-    finally:
-        jax.config.update(name, before)
 
 
 def close(dtype):

@@ -24,9 +24,12 @@ def make_clone(folder):
     return folder
 
 
-def shell(command, folder):
-    """What a command prints, run in that folder."""
+def shell(command, folder, optimised=False):
+    """What a command prints, run in that folder; its programs as users have them, or quick ones."""
     environment = {**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "80"}
+    if optimised:
+        del environment["JAX_DISABLE_MOST_OPTIMIZATIONS"]
+        environment.pop("XLA_FLAGS", None)
     done = subprocess.run(
         ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True
     )

@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import scipy.sparse
-from cases import quick_compilation
 
 from jax_logreg import L2, LBFGS, ElasticNet, GradientDescent, Newton, Optax, Proximal, fit
 from jax_logreg.checkpoint import Checkpoint
@@ -134,7 +133,7 @@ def long_run(rows, folder=None, callback=None, notice=None):
 
 def main(act, folder, count, address, host):
     folder, rest = Path(folder), (count, address, int(host))
-    with join(*rest), quick_compilation():
+    with join(*rest):
         rows, found = own_part(int(count)), {}
         if act in ("table", "often"):
             for name in TABLE if act == "table" else OFTEN:

@@ -36,7 +36,7 @@ study = load()
 
 
 def run(folder, *options):
-    environment = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "true", "JAX_PLATFORMS": "cpu"}
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(
         [sys.executable, STUDY, "--out", folder, *options],
         env=environment,

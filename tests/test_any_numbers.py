@@ -3,7 +3,6 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 from cases import DTYPES, precision
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,8 +10,6 @@ from hypothesis.extra.numpy import arrays
 from proof.test_certificate import shortfall
 
 from jax_logreg import Batch, Params, backprop, check_gradients
-
-pytestmark = pytest.mark.usefixtures("quick")
 
 assert_allclose = np.testing.assert_allclose
 

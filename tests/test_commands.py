@@ -32,8 +32,7 @@ class Clone:
                 self.run(first)
         if "experiments/" in command:
             command = f"{command} --quick --out quick"
-        # It runs, it measures nothing: half the time to compile.
-        shell(f"JAX_DISABLE_MOST_OPTIMIZATIONS=true {command}", self.folder)
+        shell(command, self.folder)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,6 @@ from jax_logreg.evaluation import calibration, roc
 from jax_logreg.model import Model
 from jax_logreg.sweep import Bootstrap, Interval, cross_validate, fit_many, path
 
-pytestmark = pytest.mark.usefixtures("quick")
 N, M = 300, 60
 LONGEST = 420
 # Nothing that comes from data may act in a page.

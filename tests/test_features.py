@@ -32,8 +32,6 @@ from jax_logreg.problem.prepare import prepare
 from jax_logreg.proof.goal import Goal
 from jax_logreg.sweep import fit_many
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 # 101 features over 8 devices are filled up to 104; 70 examples are enough for a metric of low rank.
 n, m = 101, 70
 _RNG = np.random.default_rng(0)

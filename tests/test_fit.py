@@ -28,8 +28,6 @@ from jax_logreg.loop.progress import EachStep
 from jax_logreg.pytree import pytree
 from jax_logreg.sweep import fit_many
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 assert_allclose = np.testing.assert_allclose
 X, Y, S = PROBLEMS["tall"]
 GD = GradientDescent(0.5)

@@ -47,6 +47,12 @@ def test_backprop_is_the_lecture(name, matrix, dtype):
         assert_allclose(cost(start, data), J, **close(dtype))
 
 
+@pytest.mark.usefixtures("optimised")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_programs_as_users_have_them_are_the_lecture(dtype):
+    test_backprop_is_the_lecture("tall", "array", dtype)
+
+
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_backprop_is_the_finite_difference_of_the_cost(name):
     with precision("float64"):

@@ -37,8 +37,7 @@ def copy_with(change, folder):
 
 
 def python(folder, *arguments):
-    quick = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "true"}
-    environment = {**os.environ, **quick, "PYTHONPATH": str(folder)}
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
     return subprocess.run(
         [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True
     )

@@ -14,8 +14,6 @@ from jax_logreg import L1, L2, ElasticNet, Status, fit
 from jax_logreg import penalty as module
 from jax_logreg.pytree import pytree
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 assert_allclose = np.testing.assert_allclose
 X = (COUNTS - COUNTS.mean(axis=1, keepdims=True)) / COUNTS.std(axis=1, keepdims=True)
 LABELS = {"binomial": FAMILIES["binomial"][0], "multinomial": FAMILIES["multinomial"].argmax(0)}

@@ -15,8 +15,6 @@ from jax_logreg.logistic import BINOMIAL, MULTINOMIAL
 from jax_logreg.matrix import Standardised, Transposed, compress, stack, standardise, stream
 from jax_logreg.sweep import bootstrap, fit_many
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 X = COUNTS
 SETTINGS = {"penalty": L2(0.1), "solver": Newton(), "gradient_check": "off"}
 # name: labels, the argument family, and what the classes are

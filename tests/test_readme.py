@@ -28,7 +28,7 @@ def test_set_up_is_part_of_both_commands():
 
 
 def test_the_first_command_prints_what_the_readme_shows(clone):
-    shown, printed = cells(blocks(README, "text")[0]), cells(shell(TRAIN, clone))
+    shown, printed = cells(blocks(README, "text")[0]), cells(shell(TRAIN, clone, optimised=True))
     # Seconds differ from run to run, the device and the last digits of a check between machines.
     stable = {"status", "steps", "cost", "train accuracy", "test accuracy"}
     assert stable < set(shown) == set(printed)
@@ -64,7 +64,6 @@ def test_every_python_block_in_one_program(tmp_path):
     done = subprocess.run(
         [sys.executable, "-W", "error", program],
         cwd=tmp_path,
-        env={**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "true"},
         capture_output=True,
         text=True,
     )

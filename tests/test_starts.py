@@ -10,8 +10,6 @@ from jax_logreg import L1, L2, Batch, GradientDescent, Newton, Params, Status, c
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, damped
 from jax_logreg.sweep import fit_many
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 assert_allclose = np.testing.assert_allclose
 X = (COUNTS - 1) / 1.2
 N, M = X.shape

@@ -10,8 +10,6 @@ from jax_logreg import LBFGS, Newton, fit
 from jax_logreg.errors import InputError, brief
 from jax_logreg.sweep import bootstrap
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 # Whatever would compile the loop of a fit, or the grid of a path.
 RUNS = (
     ("jax_logreg.loop.run", "drive"),

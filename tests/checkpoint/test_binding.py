@@ -40,8 +40,6 @@ from jax_logreg.matrix import (
 from jax_logreg.matrix.identity import are_near
 from jax_logreg.sweep import bootstrap, cross_validate, fit_many
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 X = (COUNTS - 1) / 1.2
 Y = FAMILIES["binomial"]
 N, M = X.shape

@@ -15,8 +15,6 @@ from jax_logreg import L1, L2, LBFGS, GradientDescent, Newton, Optax, Proximal, 
 from jax_logreg.checkpoint import Checkpoint, Stopped
 from jax_logreg.proof.gradient_check import check_gradients
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 X = (COUNTS - 1) / 1.2
 Y = FAMILIES["binomial"]
 SOLVERS = {

@@ -11,8 +11,6 @@ from pyarrow import csv
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 CONFIG = """
 [data]
 source = "file"

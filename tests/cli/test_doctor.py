@@ -13,7 +13,6 @@ from cli.command import command
 import jax_logreg
 from jax_logreg.cli import doctor
 
-pytestmark = pytest.mark.usefixtures("quick")
 HEADINGS = ["versions", "devices", "memory", "extras", "cache", "cluster", "settings", "fit"]
 
 

@@ -17,8 +17,6 @@ from jax_logreg.data import Reading, Scaling
 from jax_logreg.evaluation import fit_temperature
 from jax_logreg.model import Model, cross_entropies
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 def write(path, k, m, seed, scale=1.0):
     """A table whose classes overlap, c0 ... of Z drawn with a scale, with weights."""

@@ -9,8 +9,6 @@ from data.files import SAVERS, table
 
 from jax_logreg import export
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):

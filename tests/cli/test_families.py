@@ -12,8 +12,6 @@ from safetensors.numpy import load_file
 
 from jax_logreg import Status, fit
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 ROWS, LABELS = table()
 L2 = "penalty={kind='l2', strength=0.01}"
 

@@ -16,8 +16,6 @@ from jax_logreg.matrix import standardise
 from jax_logreg.sklearn import LogisticRegression, LogisticRegressionCV
 from jax_logreg.sweep import cross_validate, fit_many, path
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 STRENGTH = 0.01
 DATES = "2011-03-03 2012-05-05 2014-02-02 2014-11-11 2015-06-06 2016-08-08 2017-06-06 2018-01-01"
 CELLS = load_breast_cancer()

@@ -12,8 +12,6 @@ from data.files import SAVERS, save_npz, table
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 ROWS, LABELS = table()
 
 

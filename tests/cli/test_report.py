@@ -17,8 +17,6 @@ from jax_logreg.cli.report.comparison import compare, differences, distinct_name
 from jax_logreg.cli.report.words import whose
 from jax_logreg.cli.summary import Predicted
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 HOSTILE = '<script>alert("1")</script>&$x$ \'"'
 
 

@@ -3,7 +3,6 @@
 import fcntl
 import itertools
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,7 +11,6 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-from cases import quick_compilation
 from cli.command import CONFIGS, DESCENT, command, refused
 from safetensors.numpy import load_file
 
@@ -35,7 +33,6 @@ def run(out, *arguments, config=DESCENT, **settings):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "true"},
         **settings,
     )
 
@@ -192,12 +189,10 @@ def tables(folder):
 def swept(tmp_path_factory):
     """The files of a sweep that nothing stopped."""
     out = tmp_path_factory.mktemp("swept") / "run"
-    with quick_compilation():
-        assert command("run", SWEEP, "--out", out, *LOOKS).code == 0
+    assert command("run", SWEEP, "--out", out, *LOOKS).code == 0
     return tables(out)
 
 
-@pytest.mark.usefixtures("quick")
 def test_kill_9_in_a_sweep_and_resume(tmp_path, swept):
     out = tmp_path / "run"
     process = run(out, *LOOKS, config=SWEEP)
@@ -246,7 +241,6 @@ def at_look(number, act):
     return watched
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
 def test_a_signal_in_a_sweep_saves_and_ends(number, tmp_path, swept, monkeypatch):
     out = tmp_path / "run"
@@ -264,7 +258,6 @@ def test_a_signal_in_a_sweep_saves_and_ends(number, tmp_path, swept, monkeypatch
     assert tables(out) == swept
 
 
-@pytest.mark.usefixtures("quick")
 def test_a_sweep_is_over_where_the_training_was_killed(tmp_path, swept, monkeypatch):
     out = tmp_path / "run"
     with monkeypatch.context() as patch:

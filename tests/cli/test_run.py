@@ -17,8 +17,6 @@ from safetensors.numpy import load_file
 from jax_logreg import Status
 from jax_logreg.cli import cores
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 SHORT = ("--set", "fit.steps=20")
 
 

@@ -11,8 +11,6 @@ import tomli_w
 from cli.command import CONFIGS, QUICKSTART, command, refused
 from safetensors.numpy import load_file
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 SWEEP = CONFIGS / "sweep.toml"
 SMALL = ("--set", "sweep.strengths=4", "--set", "sweep.folds=3", "--set", "fit.dtype=float64")
 

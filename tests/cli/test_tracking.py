@@ -6,8 +6,6 @@ import pytest
 from cli.command import QUICKSTART, command, refused
 from tracking.test_tracking import curve, events_of
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 TENSORBOARD = ("--set", "tracking.kind=tensorboard", "--set", "tracking.folder={}")
 
 

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from cli.command import command, refused
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 def examples(k, m, seed):
     """Features (m, 3) that overlap, labels, and weights that are no one class's alone."""

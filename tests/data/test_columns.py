@@ -163,7 +163,6 @@ def test_arrays_have_no_columns_to_exclude(stream, tmp_path):
         prepare(config(tmp_path / "a.npy", exclude=["x0"], stream=stream), "float64")
 
 
-@pytest.mark.usefixtures("quick")
 def test_a_model_knows_its_features_by_name(tmp_path):
     """The index and what is excluded may be in the file to predict, or not: the same answers."""
     FRAME.assign(note="text").to_csv(tmp_path / "a.csv")

@@ -135,7 +135,6 @@ def test_what_rgb_does_not_hold_is_said(tmp_path, rng):
     assert "of 1 pictures that are transparent in parts" in transparent
 
 
-@pytest.mark.usefixtures("quick")
 def test_predictions_name_their_files(pets, tmp_path):
     (tmp_path / "c.toml").write_text(
         f'[data]\nsource = "file"\ntrain = "{pets}"\ntest_fraction = 0\n[fit]\nsteps = 3\n'

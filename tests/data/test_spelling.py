@@ -174,7 +174,6 @@ def test_every_class_is_found_as_itself(rng):
         assert [find(one, classes) for one in classes] == classes
 
 
-@pytest.mark.usefixtures("quick")
 def test_predictions_are_spelt_as_the_file_does(tmp_path):
     path = written(tmp_path / "a.csv", ["01", "1.10"])
     (tmp_path / "c.toml").write_text(

@@ -19,8 +19,6 @@ from jax_logreg.data import DataConfig, open_stream, prepare
 from jax_logreg.errors import InputError
 from jax_logreg.matrix import Standardised
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 ROWS, LABELS = COUNTS.T - 0.3, FAMILIES["binomial"][0].astype(int)
 TABLE = pa.table({**{f"x{i}": ROWS[:, i] for i in range(6)}, "label": LABELS})
 # Of unequal length, one without examples.

@@ -12,8 +12,6 @@ from sklearn.model_selection import KFold
 from jax_logreg import Status
 from jax_logreg.sklearn import LogisticRegression, LogisticRegressionCV
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 assert_allclose = np.testing.assert_allclose
 EXACT = {"tol": 1e-12, "max_iter": 1000}
 SEARCH = {"l1_ratios": (0,), "use_legacy_attributes": False}

@@ -12,8 +12,6 @@ from sklearn.model_selection import GroupKFold
 from jax_logreg import Status
 from jax_logreg.sklearn import LogisticRegression, LogisticRegressionCV
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 assert_allclose = np.testing.assert_allclose
 ROWS = ((COUNTS - 1) / 1.2).T
 M = len(ROWS)

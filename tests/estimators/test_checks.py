@@ -7,7 +7,6 @@ from jax_logreg.sklearn import LogisticRegression
 
 # Of data too few for the folds, and of fits cut short on purpose.
 pytestmark = [
-    pytest.mark.usefixtures("quick"),
     pytest.mark.filterwarnings("ignore:The least populated class:UserWarning"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]

@@ -8,8 +8,6 @@ from sklearn import linear_model
 
 from jax_logreg.sklearn import LogisticRegression, LogisticRegressionCV
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 RNG = np.random.default_rng(8)
 ROWS = RNG.standard_normal((40, 3))
 LABELS = (ROWS[:, 0] + RNG.logistic(size=40) > 0).astype(int)

@@ -25,8 +25,6 @@ from sklearn.preprocessing import StandardScaler
 from jax_logreg import Status
 from jax_logreg.sklearn import LogisticRegression, LogisticRegressionCV
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 assert_allclose = np.testing.assert_allclose
 ROWS = ((COUNTS - 1) / 1.2).T
 M, N = ROWS.shape

@@ -8,8 +8,6 @@ from sklearn.metrics import brier_score_loss
 
 from jax_logreg.sklearn import LogisticRegressionCV
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 ROWS = ((COUNTS - 1) / 1.2).T
 M = len(ROWS)
 LABELS = {2: FAMILIES["binomial"][0].astype(int), 3: FAMILIES["multinomial"].argmax(axis=0)}

@@ -12,8 +12,6 @@ from sklearn.multiclass import OneVsRestClassifier
 
 from jax_logreg.sklearn import LogisticRegression, LogisticRegressionCV
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 assert_allclose = np.testing.assert_allclose
 RNG = np.random.default_rng(5)
 ROWS = np.where(RNG.random((40, 4)) < 0.5, RNG.standard_normal((40, 4)), 0.0)

@@ -10,8 +10,6 @@ from sklearn.exceptions import ConvergenceWarning
 
 from jax_logreg.sklearn import LogisticRegression, LogisticRegressionCV
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 RNG = np.random.default_rng(4)
 ROWS = RNG.standard_normal((50, 4)) * [1, 3, 0.3, 1]
 TWO = (ROWS[:, 0] + RNG.logistic(size=50) > 0).astype(int)

@@ -12,8 +12,6 @@ from jax_logreg.evaluation import HIGHER_IS_BETTER, Measures, measure, predicted
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL
 from jax_logreg.sweep.scores import SCORES
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 def expected(truth, A, s, threshold=0.5):
     """What scikit-learn has; its calibration error is written out."""

@@ -9,8 +9,6 @@ from jax_logreg import Batch, Params, backprop
 from jax_logreg.evaluation import fit_temperature, temperature
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 FAMILIES = pytest.mark.parametrize(
     ("family", "k"), [(BINOMIAL, 1), (MULTINOMIAL, 3)], ids=["binomial", "multinomial"]
 )

@@ -2,7 +2,6 @@
 
 import shutil
 
-from cases import quick_compilation
 from cli.command import command
 from fuzz.configs import BINOMIAL, TRAINED
 
@@ -18,8 +17,7 @@ def run(seed, folder):
     text, overrides = (BINOMIAL, []) if seed is None else TRAINED[seed]
     (folder / "c.toml").write_text(text)
     arguments = [part for one in ("fit.steps=3", *overrides) for part in ("--set", one)]
-    with quick_compilation():
-        done = command("run", folder / "c.toml", "--out", folder / "run", *arguments)
+    done = command("run", folder / "c.toml", "--out", folder / "run", *arguments)
     trained = (folder / "run").exists()
     shutil.rmtree(folder / "run", ignore_errors=True)
     assert done.code in (0, 1, 2), done

@@ -77,7 +77,6 @@ def same(found, expected):
             assert_allclose(found[name], value, rtol=1e-9, atol=1e-9, err_msg=name)
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
     ("act", "names"), [("often", OFTEN), pytest.param("table", TABLE, marks=pytest.mark.slow)]
 )
@@ -95,7 +94,6 @@ def test_two_hosts_have_the_answer_of_one(act, names, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("quick")
 def test_four_hosts_of_which_one_has_no_example(tmp_path):
     ended, everyone = work("few", 4, tmp_path)
     done(ended)

@@ -17,8 +17,6 @@ from jax_logreg.matrix import (
     standardise,
 )
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 def dense(X):
     n, m = X.shape

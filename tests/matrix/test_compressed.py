@@ -9,8 +9,6 @@ from jax_logreg.errors import InputError
 from jax_logreg.matrix import Compressed, blocked, compress, compressed, examples
 from jax_logreg.objective import Objective
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 def test_memory_stays_that_of_a_block():
     """All of X in float32 would take 256 MB: the products, and their gradients, take a tenth."""

@@ -33,8 +33,6 @@ from jax_logreg.matrix import (
     stacked as stacking,
 )
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 def numbers(shape):
     """Integers of 0 to 9, half of them 0, and an empty first row and column where there is room."""

@@ -7,8 +7,6 @@ from cases import precision
 
 from jax_logreg.matrix import examples, features, from_scipy, gram, mean_absolute
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 FORMATS = ("csr", "csc", "coo", "lil", "dok", "bsr", "dia")
 
 

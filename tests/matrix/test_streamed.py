@@ -32,7 +32,6 @@ from jax_logreg.matrix import compress, extremes, stream
 from jax_logreg.matrix.read_ahead import ReadAhead
 from jax_logreg.sweep import cross_validate, path
 
-pytestmark = pytest.mark.usefixtures("quick")
 assert_allclose = np.testing.assert_allclose
 
 LABELS = FAMILIES["binomial"]

@@ -51,8 +51,6 @@ from jax_logreg.problem.prepare import prepare
 from jax_logreg.proof.goal import Goal
 from jax_logreg.sweep import bootstrap, cross_validate, fit_many, path
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 X, (n, m) = COUNTS, COUNTS.shape
 Y = FAMILIES["binomial"]
 # Steps without an end, whose number rounding cannot change; and those to an end.

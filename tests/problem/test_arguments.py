@@ -12,8 +12,6 @@ from scipy.sparse import csr_matrix
 from jax_logreg import L1, L2, ElasticNet, GradientDescent, Optax, Params, fit
 from jax_logreg.pytree import pytree
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 X, Y, S = PROBLEMS["tall"]
 NAN = np.where(np.arange(X.size).reshape(X.shape) == 403, np.nan, X)
 INF = np.where(np.arange(X.size).reshape(X.shape) == 203, -np.inf, X)

@@ -21,8 +21,6 @@ from jax_logreg.matrix import (
     stream,
 )
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 Y = FAMILIES["binomial"][0].astype(int)
 ONES = np.ones(Y.size)
 NAMES = [f"f{i}" for i in range(len(COUNTS))]

@@ -8,8 +8,6 @@ from jax_logreg import L1, L2, LBFGS, Newton, Proximal, fit
 from jax_logreg.problem.labels import encode
 from jax_logreg.problem.weights import weigh
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 assert_allclose = np.testing.assert_allclose
 X = COUNTS
 Y = FAMILIES["binomial"].astype(int)

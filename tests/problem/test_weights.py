@@ -15,8 +15,6 @@ from jax_logreg.problem.labels import encode
 from jax_logreg.problem.weights import weigh
 from jax_logreg.sweep import bootstrap, cross_validate, fit_many, path
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 X, Y = COUNTS, FAMILIES["binomial"][0].astype(int)
 S = np.random.default_rng(4).integers(1, 9, X.shape[1]).astype(float)
 SETTINGS = {"penalty": L2(0.1), "tolerance": 1e-4}

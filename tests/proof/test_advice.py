@@ -14,8 +14,6 @@ from jax_logreg.cli.mending import advise_run
 from jax_logreg.matrix import standardise
 from jax_logreg.proof.advice import PYTHON, Facts, advise
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 X, Y = COUNTS, FAMILIES["binomial"]
 QUIET = {"gradient_check": "off"}
 EVERY = [

@@ -11,8 +11,6 @@ from jax_logreg.logistic import BINOMIAL, MULTINOMIAL
 from jax_logreg.objective import Objective
 from jax_logreg.proof import certificate as module
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 assert_allclose = np.testing.assert_allclose
 certify = jax.jit(module.certify)
 N, M = 3, 12

@@ -5,8 +5,6 @@ import pytest
 from jax_logreg.proof.collinear import Collinear
 from jax_logreg.proof.collinear import collinear_features as found_in
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 def collinear_features(*arguments, **settings):
     """The numbers of the features alone."""

@@ -8,8 +8,6 @@ from jax_logreg import L1, L2, LBFGS, ElasticNet, GradientDescent, Newton, Statu
 from jax_logreg.proof import diagnosis as module
 from jax_logreg.sweep import fit_many, path
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 assert_allclose = np.testing.assert_allclose
 X, Y = COUNTS, FAMILIES["binomial"]
 CLASSES = FAMILIES["multinomial"].argmax(axis=0)

@@ -18,8 +18,6 @@ from jax_logreg.proof.accuracy import error_by_hessian
 from jax_logreg.sklearn import LogisticRegression as Ours
 from jax_logreg.sweep import fit_many
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 N, M = 4, 300
 RNG = np.random.default_rng(17)
 X = RNG.standard_normal((N, M)) * np.array([[1.0], [30.0], [0.05], [1.0]])

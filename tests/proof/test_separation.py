@@ -11,8 +11,6 @@ from jax_logreg.matrix import Transposed, from_scipy, standardise
 from jax_logreg.proof.collinear import collinear_features
 from jax_logreg.proof.separation import Separation, find_separation
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 KINDS = {"complete": True, "quasi": False, "overlap": None}
 
 

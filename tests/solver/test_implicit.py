@@ -25,8 +25,6 @@ from jax_logreg.logistic import BINOMIAL, MULTINOMIAL
 from jax_logreg.matrix import Standardised, Transposed, compress, from_scipy
 from jax_logreg.solver import implicit
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 assert_allclose = np.testing.assert_allclose
 X = (COUNTS - 1) / 1.2
 N, M = X.shape

@@ -41,8 +41,6 @@ from jax_logreg.solver.line_search import search
 from jax_logreg.solver.metric import spaced
 from jax_logreg.solver.proximal import _shifted
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 assert_allclose = np.testing.assert_allclose
 TOLERANCE = {"float32": 1e-5, "float64": 1e-8}
 CASES = covering()

@@ -9,8 +9,6 @@ from threadpoolctl import threadpool_limits
 from jax_logreg import L2, Params, Status, fit
 from jax_logreg.sweep import bootstrap, fit_many
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 assert_allclose = np.testing.assert_allclose
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((3, 400))

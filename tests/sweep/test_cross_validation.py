@@ -10,8 +10,6 @@ from sklearn.model_selection import StratifiedKFold
 from jax_logreg import L1, L2, Status, fit
 from jax_logreg.sweep import cross_validate, path
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 assert_allclose = np.testing.assert_allclose
 X = (COUNTS - 1) / 1.2
 STRENGTHS = np.array([1.0, 0.1, 0.01])

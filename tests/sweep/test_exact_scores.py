@@ -11,8 +11,6 @@ from threadpoolctl import threadpool_limits
 from jax_logreg.sklearn import LogisticRegressionCV
 from jax_logreg.sweep import cross_validate
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 CS = np.logspace(-4, 4, 10)
 # Minus log loss of fold 0 at these, by Newton's method on the features that matter.
 PUBLISHED = [0.62623, 0.62657, 0.70789, 0.88238, 1.11300, 1.37677, 1.66108, 1.95878, 2.26567]

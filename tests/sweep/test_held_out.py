@@ -12,8 +12,6 @@ from jax_logreg.matrix import from_codes, stack
 from jax_logreg.sweep import cross_validate, driver
 from jax_logreg.sweep.chains import make_chains
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 assert_allclose = np.testing.assert_allclose
 X = (COUNTS - 1) / 1.2
 M = X.shape[1]

@@ -19,8 +19,6 @@ from jax_logreg import (
 )
 from jax_logreg.sweep import fit_many
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 assert_allclose = np.testing.assert_allclose
 X = (COUNTS - 1) / 1.2
 N, M = X.shape

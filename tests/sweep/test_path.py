@@ -14,8 +14,6 @@ from jax_logreg.proof.certificate import certify
 from jax_logreg.pytree import pytree
 from jax_logreg.sweep import path
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 assert_allclose = np.testing.assert_allclose
 X, Y = (COUNTS - 1) / 1.2, FAMILIES["binomial"]
 FACTORS = np.array([1, 2, 0.5, 1, 3, 1.0])

@@ -13,8 +13,6 @@ from jax_logreg import L1, L2
 from jax_logreg.checkpoint import Checkpoint, Stopped
 from jax_logreg.sweep import bootstrap, cross_validate, driver, fit_many
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 X = (COUNTS - 1) / 1.2
 Y = FAMILIES["binomial"]
 STRENGTHS = np.array([1.0, 0.1, 1e-2, 1e-3, 1e-4])

@@ -8,8 +8,6 @@ from jax_logreg import L2, Status, fit
 from jax_logreg.solver import basis
 from jax_logreg.sweep import fit_many
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 assert_allclose = np.testing.assert_allclose
 RNG = np.random.default_rng(0)
 M = 300

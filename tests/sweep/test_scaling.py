@@ -8,8 +8,6 @@ from jax_logreg import L1, L2, fit
 from jax_logreg.matrix import from_codes, stack
 from jax_logreg.sweep import cross_validate
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 assert_allclose = np.testing.assert_allclose
 M = COUNTS.shape[1]
 FOLDS = np.arange(M) % 3

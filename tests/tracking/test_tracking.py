@@ -10,8 +10,6 @@ from jax_logreg.loop.progress import Progress
 from jax_logreg.result import History
 from jax_logreg.tracking import flat, track
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 rng = np.random.default_rng(0)
 X = rng.standard_normal((3, 40))
 Y = (X[0] + rng.standard_normal(40) > 0).astype(int)
