@@ -228,7 +228,7 @@ def test_an_elastic_net_on_a_working_set(compilations):
 
 
 def test_separable_examples_are_seen():
-    found = fit(np.tile(X[:, :9], (3, 1)), [0, 1, 0] * 3, devices=4, gradient_check="off")
+    found = fit(np.tile(X[:, :9], (3, 1)), [0, 1, 0] * 3, devices=2, gradient_check="off")
     assert found.status == Status.SEPARABLE and "separable" in found.notes[0]
 
 
