@@ -23,6 +23,7 @@ from jax_logreg.matrix.operations import (
     over_blocks,
     over_parts,
     raw_row,
+    read_examples,
     squares,
 )
 from jax_logreg.matrix.placing import arrange, place
@@ -73,6 +74,7 @@ __all__ = [
     "plain_errors",
     "power_of_two",
     "raw_row",
+    "read_examples",
     "shard",
     "spread_of_array",
     "squares",

@@ -166,6 +166,16 @@ def examples(X: Any, index: Array) -> Array:
     return X[:, index] if is_array(X) else X.examples(index)
 
 
+def read_examples(X: Any, index: Any) -> np.ndarray:
+    """The columns X[:, index] as a NumPy array (n, q), by one program for each power of 2 of q."""
+    q = len(index)
+    filled = np.resize(index, 1 << (q - 1).bit_length()) if q else index
+    return np.asarray(_examples(X, jnp.asarray(filled)))[:, :q]
+
+
+_examples = jax.jit(examples)
+
+
 def features(X: Any, index: Array) -> Array:
     """The rows X[index], dense (q, m), for index (q,)."""
     return X[index] if is_array(X) else X.features(index)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from jax_logreg.matrix import examples, is_array
+from jax_logreg.matrix import is_array, read_examples
 
 Vector = np.ndarray[Any, np.dtype[Any]]
 
@@ -94,7 +94,7 @@ class _Scaled:
             run = at[-1] - at[0] == len(at) - 1  # A view where nothing lies between.
             x = self.X[:, at[0] : at[-1] + 1] if run else self.X[:, at]
         else:
-            x = examples(self.X, jnp.asarray(at))
+            x = read_examples(self.X, at)
         scaled = (
             np.asarray(x if self.all else x[self.columns], np.float64) - self.centre
         ) / self.size

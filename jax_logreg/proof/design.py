@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jax_logreg.logistic import Params
-from jax_logreg.matrix import examples, is_array
+from jax_logreg.matrix import is_array, read_examples
 
 Vector = np.ndarray[Any, np.dtype[Any]]
 
@@ -62,7 +62,7 @@ class Design:
     def _read(self, which: Any) -> Vector:
         at = self.index[which]
         if not is_array(self.X):
-            return np.asarray(examples(self.X, jnp.asarray(at)), np.float64)[self.columns]
+            return read_examples(self.X, at).astype(np.float64)[self.columns]
         if isinstance(which, slice) and at[-1] - at[0] == len(at) - 1:
             at = slice(at[0], at[-1] + 1)  # A view: nothing lies between.
         x = self.X[:, at]
