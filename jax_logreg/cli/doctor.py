@@ -4,6 +4,7 @@ import os
 import platform
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -87,7 +88,16 @@ def _versions() -> Iterator[str]:
 
 
 def _devices() -> Iterator[str]:
-    for device in jax.local_devices():
+    try:
+        found = jax.local_devices()
+    except Exception as error:
+        yield _failed(error)
+        asked = os.environ.get("JAX_PLATFORMS")
+        # JAX may raise an assertion without a word.
+        if asked:
+            yield f"JAX_PLATFORMS={shorten(asked, _LONGEST)}: a device of each was asked for"
+        return
+    for device in found:
         held = (device.memory_stats() or {}).get("bytes_limit")
         of = "" if held is None else f", {held / 1e9:.1f} GB"
         yield f"{device}: {device.device_kind}{of}"
@@ -185,7 +195,11 @@ def _looked(look: Callable[[], Iterator[str]]) -> list[str]:
 
 
 def _failed(error: Exception) -> str:
-    return shorten(f"failed: {type(error).__name__}: {error}", 3 * _LONGEST)
+    reason = str(error)
+    if not reason and error.__traceback__ is not None:
+        *_, place = traceback.extract_tb(error.__traceback__)
+        reason = f"in {place.name} of {place.filename}"
+    return shorten(f"failed: {type(error).__name__}: {reason}", 3 * _LONGEST)
 
 
 def _version(name: str) -> str:

@@ -104,8 +104,18 @@ class TestShown:
 
         monkeypatch.setattr(jax, "local_devices", fail)
         found = rows(command("doctor"))
-        assert found["devices"] == ["failed: RuntimeError: Unable to initialize backend 'cuda'"]
+        assert found["devices"][0] == "failed: RuntimeError: Unable to initialize backend 'cuda'"
         assert list(found) == HEADINGS
+
+    def test_an_error_without_words_names_its_place_and_the_setting(self, monkeypatch):
+        def fail(*_, **__):
+            raise AssertionError
+
+        monkeypatch.setattr(jax, "local_devices", fail)
+        monkeypatch.setenv("JAX_PLATFORMS", "cuda")
+        words, setting = rows(command("doctor"))["devices"]
+        assert words.startswith("failed: AssertionError: in fail of ")
+        assert setting == "JAX_PLATFORMS=cuda: a device of each was asked for"
 
     def test_extras_are_those_of_the_package(self):
         found = rows(command("doctor"))["extras"]
