@@ -9,7 +9,20 @@ import numpy as np
 import pytest
 from jax import tree_util
 
-from jax_logreg import L2, Batch, GradientDescent, Newton, Params, Progress, Status, fit, solve
+import jax_logreg
+from jax_logreg import (
+    L2,
+    Batch,
+    GradientDescent,
+    Newton,
+    Params,
+    Progress,
+    Status,
+    evaluation,
+    fit,
+    solve,
+    sweep,
+)
 from jax_logreg.data import Reading, Scaling
 from jax_logreg.display import count, shorten, show
 from jax_logreg.evaluation import calibration, roc
@@ -87,6 +100,19 @@ def test_repr_is_a_short_line_without_arrays(everything, name):
     assert line.startswith(type(everything[name]).__name__ + "(") and line.endswith(")")
     assert "rray(" not in line and line.count(".") < 40
     assert str(everything[name]) == line
+
+
+# Small ones, and those that callers compute with.
+AS_THEY_ARE = {"Params", "Batch", "Measures", "Threshold", "Intervals"}
+
+
+@pytest.mark.parametrize("module", [jax_logreg, sweep, evaluation], ids=lambda m: m.__name__)
+def test_every_public_record_of_arrays_is_displayed(module):
+    public = (getattr(module, name) for name in module.__all__)
+    records = [one for one in public if isinstance(one, type) and hasattr(one, "_fields")]
+    assert records
+    plain = {one.__name__ for one in records if not hasattr(one, "_repr_html_")}
+    assert plain <= AS_THEY_ARE
 
 
 @pytest.mark.parametrize("name", NAMES)
