@@ -28,6 +28,9 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 
+# A quote or a dash of a text may be one of code, as in --resume.
+smartquotes = False
+
 html_theme = "furo"
 html_title = project
 html_static_path = ["_static"]
@@ -49,8 +52,9 @@ python_use_unqualified_type_names = True
 # Trackers' libraries are large, and only their names are shown.
 autodoc_mock_imports = ["mlflow", "tensorboardX"]
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
 autodoc_typehints = "none"
-autodoc_default_options = {"members": True, "show-inheritance": False}
+autodoc_default_options = {"members": True}
 napoleon_include_init_with_doc = True
 napoleon_custom_sections = [
     ("Differences", "params_style"),
@@ -93,5 +97,10 @@ def setup(app):
         if what in ("attribute", "property"):
             lines[:] = before[name]
 
+    def skip(app, what, name, obj, skipped, options):
+        """Leave out fields of named tuples that have no words of their own."""
+        return True if str(obj.__doc__).startswith("Alias for field number") else None
+
+    app.connect("autodoc-skip-member", skip)
     app.connect("autodoc-process-docstring", prepare, priority=400)
     app.connect("autodoc-process-docstring", restore, priority=600)

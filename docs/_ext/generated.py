@@ -21,7 +21,7 @@ def config_reference(schema: Schema) -> list[str]:
             tag = tag["discriminator"]["propertyName"]
         for kind in kinds:
             if tag is not None:
-                lines += [f"### {tag} = {toml(kind['properties'][tag]['const'])}", ""]
+                lines += [f"### `{tag} = {toml(kind['properties'][tag]['const'])}`", ""]
             described = kind.get("description", "").splitlines()
             lines += [*(described if described[:1] != [declared["description"]] else []), ""]
             lines += keys(schema, kind, tag)
@@ -29,16 +29,18 @@ def config_reference(schema: Schema) -> list[str]:
 
 
 def keys(schema: Schema, kind: Schema, tag: str | None) -> list[str]:
-    """Return the Markdown table of a section's keys; none where it has only its tag."""
-    rows = [
-        f"| `{name}` | {values(schema, key)} | {default(kind, name, key)} "
-        f"| {cell(key.get('description', ''))} |"
-        for name, key in kind["properties"].items()
-        if name != tag
-    ]
-    if not rows:
-        return ["No other keys.", ""]
-    return ["| key | value | default | meaning |", "| --- | --- | --- | --- |", *rows, ""]
+    """Return a definition of each key of a section, of all but its tag."""
+    lines = []
+    for name, key in kind["properties"].items():
+        if name != tag:
+            facts = [f"`{name}`", values(schema, key), default(kind, name, key)]
+            lines += definition(" · ".join(filter(None, facts)), key.get("description", ""))
+    return lines or ["No other keys.", ""]
+
+
+def definition(term: str, text: str) -> list[str]:
+    """Return an entry of a Markdown definition list: on a phone it reads better than a table."""
+    return [term, f": {' '.join(text.split()) or '&nbsp;'}", ""]
 
 
 def alternatives(schema: Schema, declared: Schema) -> list[Schema]:
@@ -54,7 +56,7 @@ def alternatives(schema: Schema, declared: Schema) -> list[Schema]:
 def values(schema: Schema, key: Schema) -> str:
     """Return the values that a key takes, in words."""
     found = [value(schema, one) for one in alternatives(schema, key) if one.get("type") != "null"]
-    return cell(", or ".join(dict.fromkeys(found)))
+    return ", or ".join(dict.fromkeys(found))
 
 
 def value(schema: Schema, one: Schema) -> str:
@@ -73,7 +75,7 @@ def value(schema: Schema, one: Schema) -> str:
         "boolean": "`true`, `false`",
     }
     marks = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-    bounds = [f"{mark} {one[bound]:g}" for bound, mark in marks.items() if bound in one]
+    bounds = [f"{mark} {one[bound]:,}" for bound, mark in marks.items() if bound in one]
     return " ".join([name[one["type"]], ", ".join(bounds)]).strip()
 
 
@@ -81,7 +83,7 @@ def default(kind: Schema, name: str, key: Schema) -> str:
     """Return the default of a key as a config would have it."""
     if name in kind.get("required", []):
         return "required"
-    return "" if key.get("default") is None else f"`{toml(key['default'])}`"
+    return "" if key.get("default") is None else f"default `{toml(key['default'])}`"
 
 
 def toml(value: typing.Any) -> str:
@@ -95,11 +97,6 @@ def toml(value: typing.Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def cell(text: str) -> str:
-    """Return a text that stays within a cell of a Markdown table."""
-    return " ".join(text.split()).replace("|", "\\|")
-
-
 def command_reference(group: typing.Any) -> list[str]:
     """Return Markdown with a heading for each command: its usage, text, arguments and options."""
     lines = []
@@ -107,20 +104,26 @@ def command_reference(group: typing.Any) -> list[str]:
         shown = [part for part in command.params if not getattr(part, "hidden", False)]
         named = [part for part in shown if part.param_type_name == "argument"]
         usage = " ".join([f"jax-logreg {name}", *map(metavar, named), "[OPTIONS]"])
-        lines += [f"## {name}", "", "```text", usage, "```", "", *paragraphs(command.help), ""]
-        rows = [
-            f"| `{title(part)}` | {cell(part.help or '')} |"
-            for part in shown
-            if part.name != "help"
+        lines += [
+            f"## {name}",
+            "",
+            "```text",
+            usage,
+            "```",
+            "",
+            *plain(command.help).splitlines(),
+            "",
         ]
-        if rows:
-            lines += ["| argument or option | meaning |", "| --- | --- |", *rows, ""]
+        for part in shown:
+            if part.name != "help":
+                lines += definition(f"`{title(part)}`", plain(part.help or ""))
     return lines
 
 
 def metavar(part: typing.Any) -> str:
     """Return an argument as its usage shows it."""
-    return metavar_of(part) if part.required else f"[{metavar_of(part)}]"
+    name = metavar_of(part)
+    return name if part.required or name.startswith("[") else f"[{name}]"
 
 
 def metavar_of(part: typing.Any) -> str:
@@ -136,6 +139,6 @@ def title(part: typing.Any) -> str:
     return names if part.is_flag else f"{names} {metavar_of(part)}"
 
 
-def paragraphs(help_text: str) -> list[str]:
-    """Return the lines of a docstring as Markdown: angle brackets and asterisks are no markup."""
-    return [line.replace("<", "&lt;").replace("*", "\\*") for line in help_text.splitlines()]
+def plain(text: str) -> str:
+    """Return a text as Markdown: angle brackets and asterisks are no markup."""
+    return text.replace("<", "&lt;").replace("*", "\\*")
