@@ -52,7 +52,6 @@ python_use_unqualified_type_names = True
 # Trackers' libraries are large, and only their names are shown.
 autodoc_mock_imports = ["mlflow", "tensorboardX"]
 autodoc_member_order = "bysource"
-autodoc_preserve_defaults = True
 autodoc_typehints = "none"
 autodoc_default_options = {"members": True}
 napoleon_include_init_with_doc = True
@@ -101,6 +100,13 @@ def setup(app):
         """Leave out fields of named tuples that have no words of their own."""
         return True if str(obj.__doc__).startswith("Alias for field number") else None
 
+    def shorten(app, what, name, obj, options, signature, returns):
+        """Show a family, a tuple of functions, by its name."""
+        if signature is None:
+            return None
+        return re.sub(r"\('(\w+)', <.*>, (?:True|False)\)", r"'\1'", signature), returns
+
+    app.connect("autodoc-process-signature", shorten)
     app.connect("autodoc-skip-member", skip)
     app.connect("autodoc-process-docstring", prepare, priority=400)
     app.connect("autodoc-process-docstring", restore, priority=600)
