@@ -140,6 +140,13 @@ def test_only_the_solvers_know_a_solver_by_name():
         assert not words & solvers, path.name
 
 
+def test_names_are_compared_in_one_place():
+    """One place for "did you mean", with one measure of what is near."""
+    for path in FILES:
+        if path != PACKAGE / "errors" / "nearest.py":
+            assert "difflib" not in path.read_text(), path.name
+
+
 def test_import_needs_jax_numpy_and_optax_only():
     optional = "pydantic typer rich tomli_w safetensors h5py pyarrow sklearn jinja2 matplotlib PIL"
     optional += " onnx onnxruntime skops mlflow tensorboardX"

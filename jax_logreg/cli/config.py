@@ -1,7 +1,6 @@
 """An experiment's config: TOML, overridden by --set, validated as one."""
 
 import tomllib
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +11,7 @@ from jax_logreg.cli.tracking import TrackingConfig
 from jax_logreg.data import DataConfig, Section
 from jax_logreg.errors import InputError
 from jax_logreg.errors.extras import needs
+from jax_logreg.errors.nearest import closest
 from jax_logreg.errors.one_line import one_line
 
 with needs("run"):
@@ -202,8 +202,8 @@ def _read(path: Path) -> dict[str, Any]:
             raise InputError(f"{path} is longer than {_LONGEST} bytes: expected a config")
         return tomllib.loads(content.decode())
     except FileNotFoundError:
-        near = get_close_matches(path.name, [other.name for other in path.parent.glob("*.toml")], 1)
-        mend = f": did you mean {path.with_name(near[0])}?" if near else offer(path)
+        near = closest(path.name, (other.name for other in path.parent.glob("*.toml")))
+        mend = f": did you mean {path.with_name(near)}?" if near else offer(path)
         raise InputError(f"{path} does not exist{mend}") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None

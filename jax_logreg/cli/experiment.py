@@ -19,9 +19,10 @@ from jax_logreg.cli.summary import Seconds, run_name
 from jax_logreg.cli.sweep import run_sweep
 from jax_logreg.cli.tracking import tracked_run
 from jax_logreg.data import Prepared, prepare
-from jax_logreg.data.classes import nearest, some
+from jax_logreg.data.classes import some
 from jax_logreg.errors import InputError
 from jax_logreg.errors.extras import needs
+from jax_logreg.errors.nearest import nearest
 from jax_logreg.errors.one_line import one_line
 from jax_logreg.fit import fit
 from jax_logreg.hosts import add_up, count, index

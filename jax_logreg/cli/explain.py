@@ -1,11 +1,11 @@
 """What pydantic found wrong with a config, in one line each."""
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from jax_logreg.errors.nearest import closest
 from jax_logreg.errors.one_line import printable
 
 # Faults that are looked at, and those that get a line.
@@ -96,9 +96,9 @@ def _expected(problems: list[dict[str, Any]], value: Any = None) -> str:
             text = text.replace("valid dictionary", "table")
             options.append(f"a value {text}" if text.startswith(("greater", "less")) else text)
     names = ", ".join(options).replace("one of ", "").replace("'", "").split(", ")
-    near = get_close_matches(value, names, 1) if isinstance(value, str) else []
+    near = closest(value, names) if isinstance(value, str) else None
     expected = "expected " + ", or ".join(dict.fromkeys(options))
-    return f"{expected}; did you mean '{near[0]}'?" if near else expected
+    return f"{expected}; did you mean '{near}'?" if near else expected
 
 
 def _brief(value: Any) -> str:
@@ -112,13 +112,13 @@ def _nearest_key(key: str, model: type[BaseModel], tree: dict[str, Any]) -> str:
     table, _, name = key.rpartition(".")
     keys = list(dict.fromkeys(_keys(model, tree)))
     here = [k.rpartition(".")[2] for k in keys if k.rpartition(".")[0] == table]
-    near = get_close_matches(name, here, 1)
+    near = closest(name, here)
     if near:
-        return f"did you mean {table + '.' if table else ''}{near[0]}?"
+        return f"did you mean {table + '.' if table else ''}{near}?"
     owners = _owners(name, table, model)
     if owners:
         return f"it belongs to {owners}"
-    elsewhere = [k for k in keys if get_close_matches(name, [k.rpartition(".")[2]], 1, 0.8)]
+    elsewhere = [k for k in keys if closest(name, [k.rpartition(".")[2]], 0.8)]
     if elsewhere:
         return f"did you mean {elsewhere[0]}?"
     return f"expected one of {', '.join(here)}" if here else "expected no table of that name"

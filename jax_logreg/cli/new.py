@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import jax_logreg
 from jax_logreg.cli.output import write_content
 from jax_logreg.errors import InputError
 from jax_logreg.errors.extras import needs
+from jax_logreg.errors.nearest import closest
 
 with needs("run"):
     import typer
@@ -64,8 +64,8 @@ def choose_config(name: str, found: Mapping[str, Path]) -> Path:
     asked = Path(name).name.removesuffix(".toml")
     if asked in found:
         return found[asked]
-    near = get_close_matches(asked, found, 1)
-    mend = f"did you mean {near[0]!r}?" if near else f"expected {_names(found)}"
+    near = closest(asked, found)
+    mend = f"did you mean {near!r}?" if near else f"expected {_names(found)}"
     raise InputError(f"there is no config {name[:60]!r}: {mend}")
 
 

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 import numpy as np
 
 from jax_logreg.data import Section
-from jax_logreg.data.classes import nearest
 from jax_logreg.errors import InputError
 from jax_logreg.errors.extras import needs
+from jax_logreg.errors.nearest import nearest
 from jax_logreg.penalty import L1, L2, ElasticNet, Penalty
 
 with needs("run"):

@@ -1,7 +1,6 @@
 """What the labels of a data set stand for."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from jax_logreg.data.examples import Examples
 from jax_logreg.data.spelling import find, is_number
 from jax_logreg.errors import InputError
+from jax_logreg.errors.nearest import nearest
 
 # What counts as 0 where one class is told from several others.
 REST = "rest"
@@ -108,12 +108,6 @@ def check_weights(train: Examples, classes: tuple[Any, ...]) -> None:
 def some(classes: Sequence[Any]) -> str:
     """The first five, for a message."""
     return ", ".join(map(_shown, classes[:5])) + (", ..." if len(classes) > 5 else "")
-
-
-def nearest(name: str, names: Any) -> str:
-    """'; did you mean ...?' where a name is near, else nothing."""
-    near = get_close_matches(name, map(str, names), 1)
-    return f"; did you mean '{near[0]}'?" if near else ""
 
 
 def _check_several(train: Examples, known: list[Any]) -> None:

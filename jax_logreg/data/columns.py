@@ -4,12 +4,12 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from jax_logreg.errors import InputError
+from jax_logreg.errors.nearest import closest
 
 # Names under which pandas writes the index of a data frame: to_csv, read_csv of that, to_parquet.
 _INDEX = re.compile(r"|Unnamed: \d+(\.\d+)*|__index_level_\d+__")
@@ -100,8 +100,8 @@ def check_excluded(path: Path, names: Iterable[str], exclude: Sequence[str]) -> 
     names = list(names)
     for pattern in exclude:
         if not any(_fits(name, pattern) for name in names):
-            near = get_close_matches(pattern, names, 1)
-            mend = f"did you mean '{near[0]}'?" if near else f"it has {_listed(names)}"
+            near = closest(pattern, names)
+            mend = f"did you mean '{near}'?" if near else f"it has {_listed(names)}"
             raise InputError(
                 f"{path} has no column '{pattern}' for data.exclude to leave out: {mend}"
             )
@@ -116,8 +116,8 @@ def check_unique(path: Path, names: Sequence[str]) -> None:
 
 def missing_column(path: Path, name: str, columns: list[str], option: str | None) -> str:
     """The line on a column that is not there, and what was likely meant."""
-    near = get_close_matches(name, columns, 1)
-    mend = f": did you mean '{near[0]}'?" if near else f": it has {_listed(columns)}"
+    near = closest(name, columns)
+    mend = f": did you mean '{near}'?" if near else f": it has {_listed(columns)}"
     if option is not None:
         mend += f"{'' if near else '.'} Name the {option}"
     return f"{path} has no column '{name}'{mend}"

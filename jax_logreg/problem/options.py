@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypedDict, TypeVar, cast, get_type_hints
 import jax
 
 from jax_logreg.errors.checks import check_dtype
+from jax_logreg.errors.nearest import nearest
 from jax_logreg.objective import Solver
 from jax_logreg.problem.settings import check_settings
 
@@ -64,7 +65,8 @@ def takes_options(f: F) -> F:
     def call(*arguments: Any, **given: Any) -> Any:
         unknown = next((name for name in given if name not in signature.parameters), None)
         if unknown is not None:
-            raise TypeError(f"{f.__name__}() got an unexpected keyword argument '{unknown}'")
+            mend = nearest(unknown, signature.parameters)
+            raise TypeError(f"{f.__name__}() got an unexpected keyword argument '{unknown}'{mend}")
         return f(*arguments, **{**_DEFAULTS, **given})
 
     call.__signature__ = signature  # type: ignore[attr-defined]
