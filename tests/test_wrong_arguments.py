@@ -14,7 +14,7 @@ from jax_logreg.sweep import bootstrap
 RUNS = (
     ("jax_logreg.loop.run", "drive"),
     ("jax_logreg.sweep.many", "run_many"),
-    ("jax_logreg.sweep.cross_validation", "run_many"),
+    ("jax_logreg.sweep.fold_models", "run_many"),
     ("jax_logreg.sweep.cross_validation", "_largest"),
     ("jax_logreg.sweep.path", "begin"),
     ("jax_logreg.loop.chunks", "_chunk"),

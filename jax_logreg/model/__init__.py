@@ -2,11 +2,9 @@
 
 import json
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from jax_logreg.checkpoint.saved import in_order
@@ -26,16 +24,24 @@ from jax_logreg.errors.extras import needs
 from jax_logreg.errors.one_line import one_line
 from jax_logreg.evaluation import predicted_classes
 from jax_logreg.evaluation.temperature import HIGHEST, LOWEST
-from jax_logreg.logistic import Family, Params, family_of, linear
-from jax_logreg.matrix import place
+from jax_logreg.logistic import Family, Params, family_of
+from jax_logreg.model.answers import (
+    FamilyName,
+    activate,
+    cross_entropies,
+    family_name,
+    logits_of,
+    probabilities,
+)
 
 with needs("run"):
     import safetensors
     import safetensors.numpy
     from pydantic import Field
 
+__all__ = ["Model", "activate", "cross_entropies", "family_name", "probabilities"]
+
 _FORMAT = "jax_logreg 1"
-FamilyName = Literal["binomial", "multinomial"]
 
 
 class _ScalingLists(Section):
@@ -165,7 +171,7 @@ class Model(NamedTuple):
         """
         dtype = self.params.w.dtype.name
         X = make_features(examples, self.scaling, self.levels, dtype)
-        return _logits(self.params, X)
+        return logits_of(self.params, X)
 
     def predict(self, examples: Examples) -> Predictions:
         """P(classes[1]) of two classes, P of each of more, and the predicted class.
@@ -184,49 +190,6 @@ def _is_file(path: Path) -> bool:
     with suppress(OSError):
         return path.is_file()
     return False
-
-
-def probabilities(params: Params, X: Any) -> np.ndarray:
-    """`forward` of scaled features X (n, m), (k, m), in the dtype of the parameters."""
-    return activate(_logits(params, X), family_of(family_name(params)))
-
-
-def activate(Z: np.ndarray, family: Family, temperature: float = 1.0) -> np.ndarray:
-    """The probabilities (k, m) of logits Z (k, m) / temperature, in the dtype of Z."""
-    with jax.enable_x64(Z.dtype == np.float64):
-        return np.asarray(_activate(Z, Z.dtype.type(temperature), family))
-
-
-def cross_entropies(Z: np.ndarray, Y: np.ndarray, family: Family, temperature: float) -> np.ndarray:
-    """That of each example, (m,), in nats and float64, of logits Z (k, m) / temperature."""
-    with jax.enable_x64(True):
-        Z, Y, T = (np.asarray(a, np.float64) for a in (Z, Y, temperature))
-        return np.asarray(_cross_entropies(Z, Y, T, family))[0]
-
-
-def _logits(params: Params, X: Any) -> np.ndarray:
-    dtype = np.dtype(params.w.dtype).name
-    with jax.enable_x64(dtype == "float64"):
-        # A view not placed is in float64, of numbers that float32 may not hold.
-        return np.asarray(_linear(params, place(X, dtype)))
-
-
-def family_name(params: Params) -> FamilyName:
-    """One output is binomial, several are multinomial: a config asks for nothing else."""
-    return "binomial" if params.w.shape[1] == 1 else "multinomial"
-
-
-_linear = jax.jit(linear)
-
-
-@partial(jax.jit, static_argnames="family")
-def _activate(Z: jax.Array, T: jax.Array, family: Family) -> jax.Array:
-    return family.activation(Z / T)
-
-
-@partial(jax.jit, static_argnames="family")
-def _cross_entropies(Z: jax.Array, Y: jax.Array, T: jax.Array, family: Family) -> jax.Array:
-    return family.cross_entropy(Z / T, Y)
 
 
 def _check_numbers(meaning: _Meaning, w: np.ndarray, b: np.ndarray) -> None:

@@ -9,8 +9,8 @@ from jax_logreg.problem.prepare import Problem, prepare
 from jax_logreg.sklearn.absent import completed_fits, joined, one_hot, single
 from jax_logreg.sklearn.border import Rows, penalty_of, solver_of, steps_of, tolerance_of
 from jax_logreg.sweep import fit_many
-from jax_logreg.sweep.cross_validation import fit_folds
 from jax_logreg.sweep.fits import Fits
+from jax_logreg.sweep.fold_models import fit_folds
 from jax_logreg.sweep.many import loop_of
 
 # Bytes that the models of a sweep take beside X, unless said otherwise.

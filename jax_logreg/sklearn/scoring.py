@@ -12,7 +12,7 @@ from sklearn.utils.validation import _check_method_params
 from jax_logreg.logistic import Params
 from jax_logreg.sklearn.border import Rows, unpack
 from jax_logreg.sklearn.grid import Grid
-from jax_logreg.sweep.cross_validation import score_models
+from jax_logreg.sweep.fold_models import score_models
 from jax_logreg.sweep.scores import SCORES
 
 # scikit-learn's names of the scores that are computed where the models are.

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 
 from jax_logreg._jax.batching import where_wanted
 from jax_logreg.errors import InputError, brief
@@ -17,27 +17,12 @@ from jax_logreg.pytree import pytree
 from jax_logreg.solver.basis import Basis, SharedMetric, make_basis, shared_metric
 from jax_logreg.solver.line_search import move, search
 from jax_logreg.solver.metric import Metric, curvatures, make_metric
+from jax_logreg.solver.ring import Memory, dots, minus, multiply, put, remember
 
 # Up to here a factorised n x n metric pays for itself.
 _LARGEST_GRAM = 1500
 # The metric is made anew once its weights have moved by this share, and so many steps after.
 _STALE, _PATIENCE = 0.5, 6
-
-
-class Memory(NamedTuple):
-    """Moves S, changes Y of the gradient and P = metric⁻¹ Y, in a ring of vectors; S Yᵀ and Y Pᵀ
-    (r, memory, memory); 1 / s·y (r, memory), 0 where unusable.
-
-    A vector of r models with k outputs is w (r, n·k/r) and b (r, k/r), kept apart: devices that
-    share the features have parts of w, and the whole of b. In the ring they are (r, memory, ...).
-    """
-
-    moves: Params
-    changes: Params
-    divided: Params
-    moves_changes: Array
-    changes_divided: Array
-    inverse: Array
 
 
 class LBFGSState(NamedTuple):
@@ -136,15 +121,19 @@ class LBFGS:
         if self.basis is None:
             state = _fresh(objective, params, state, at, self.largest_gram)
         divided = _divide(objective, state.metric, gradient, self.basis)
-        memory = _remember(state, newest, gradient, divided)
-        ascent = _multiply(memory, newest, gradient, divided)
+        change, divided_change = (
+            minus(gradient, state.last),
+            minus(divided, state.last_divided),
+        )
+        memory = remember(state.memory, newest, change, divided_change, state.taken > 0)
+        ascent = multiply(memory, newest, gradient, divided)
         direction = _params(objective, jax.tree.map(jnp.negative, ascent))
         U = objective.linear(direction)
         t = search(objective, params, at.gradient, direction, state.Z, U)
         moved = move(params, direction, t)
         slot = jnp.mod(state.taken, self.memory)
-        made = _minus(_vector(objective, moved), _vector(objective, params))
-        memory = memory._replace(moves=_put(memory.moves, made, slot))
+        made = minus(_vector(objective, moved), _vector(objective, params))
+        memory = memory._replace(moves=put(memory.moves, made, slot))
         state = state._replace(
             Z=state.Z + t * U,
             memory=memory,
@@ -168,68 +157,11 @@ def _fresh(
         metric = make_metric(objective, params, weights, largest_gram)
         changes = state.memory.changes
         divided = jax.vmap(partial(_divide, objective, metric), 1, 1)(changes)
-        memory = state.memory._replace(divided=divided, changes_divided=_dots(changes, divided))
+        memory = state.memory._replace(divided=divided, changes_divided=dots(changes, divided))
         last = _divide(objective, metric, state.last)
         return state._replace(memory=memory, last_divided=last, metric=metric, made=state.taken)
 
     return where_wanted(due, renew, state)
-
-
-def _remember(state: LBFGSState, newest: Array, gradient: Params, divided: Params) -> Memory:
-    """The memory with the newest pair completed, unless its curvature is lost in rounding."""
-    memory = state.memory
-    change = _minus(gradient, state.last)
-    changes = _put(memory.changes, change, newest)
-    divided = _put(memory.divided, _minus(divided, state.last_divided), newest)
-    by_move, by_divided = _along(memory.moves, change), _along(divided, change)
-    pair = jax.tree.map(lambda s, y: jnp.stack([s[:, newest], y], axis=1), memory.moves, change)
-    lengths = _dots(pair, pair)
-    curvature = lengths[:, 0, 1]
-    floor = jnp.finfo(lengths.dtype).eps * jnp.sqrt(lengths[:, 0, 0] * lengths[:, 1, 1])
-    good = (curvature > floor) & (state.taken > 0)
-    inverse = jnp.where(good, 1 / jnp.where(good, curvature, 1), 0)
-    return Memory(
-        memory.moves,
-        changes,
-        divided,
-        memory.moves_changes.at[:, :, newest].set(by_move),
-        _put(memory.changes_divided, by_divided, newest).at[:, :, newest].set(by_divided),
-        memory.inverse.at[:, newest].set(inverse),
-    )
-
-
-def _multiply(memory: Memory, newest: Array, gradient: Params, divided: Params) -> Params:
-    """The inverse Hessian times the gradient, by the two-loop recursion.
-
-    Its vectors stay combinations of gradient and memory, so the loops run over their coefficients
-    (Chen, Wang and Zhou, Large-scale L-BFGS using MapReduce, NIPS 2014).
-    """
-    size = memory.inverse.shape[1]
-    order = jnp.mod(newest - jnp.arange(size, dtype=jnp.int32), size)
-    by_move, by_divided = _along(memory.moves, gradient), _along(memory.divided, gradient)
-
-    def backward(alpha: Array, slot: Array) -> tuple[Array, None]:
-        left = by_move[:, slot] - jnp.sum(memory.moves_changes[:, slot] * alpha, axis=1)
-        return alpha.at[:, slot].set(memory.inverse[:, slot] * left), None
-
-    alpha, _ = lax.scan(backward, jnp.zeros_like(by_move), order)
-    # The metric grows stale as probabilities leave 1/2: the newest pair rescales it.
-    length = memory.inverse[:, newest] * memory.changes_divided[:, newest, newest]
-    scale = jnp.where(length > 0, 1 / jnp.where(length > 0, length, 1), 1)[:, None]
-    first = by_divided - (memory.changes_divided @ alpha[..., None])[..., 0]
-
-    def forward(share: Array, slot: Array) -> tuple[Array, None]:
-        along = jnp.sum(memory.moves_changes[:, :, slot] * share, axis=1)
-        beta = memory.inverse[:, slot] * (scale[:, 0] * first[:, slot] + along)
-        return share.at[:, slot].set(alpha[:, slot] - beta), None
-
-    share, _ = lax.scan(forward, jnp.zeros_like(alpha), order[::-1])
-
-    def combine(divided: Array, by: Array, moves: Array) -> Array:
-        result = divided - (alpha[:, None] @ by)[:, 0]
-        return scale * result + (share[:, None] @ moves)[:, 0]
-
-    return jax.tree.map(combine, divided, memory.divided, memory.moves)
 
 
 def _divide(
@@ -243,24 +175,6 @@ def _divide(
         assert basis is not None
         return _vector(objective, metric.solve(basis, v))
     return _vector(objective, metric.solve(v))
-
-
-def _put(ring: Any, row: Any, slot: Array) -> Any:
-    return jax.tree.map(lambda a, row: lax.dynamic_update_index_in_dim(a, row, slot, 1), ring, row)
-
-
-def _dots(a: Params, b: Params) -> Array:
-    """a·b of vectors (r, i, ...) and (r, j, ...): (r, i, j)."""
-    return a.w @ b.w.swapaxes(1, 2) + a.b @ b.b.swapaxes(1, 2)
-
-
-def _along(ring: Params, v: Params) -> Array:
-    """The products (r, memory) of a ring with one vector of each model."""
-    return (ring.w @ v.w[..., None] + ring.b @ v.b[..., None])[..., 0]
-
-
-def _minus(a: Params, b: Params) -> Params:
-    return jax.tree.map(jnp.subtract, a, b)
 
 
 def _vector(objective: Objective, params: Params) -> Params:

@@ -5,15 +5,12 @@ from functools import partial
 from typing import Any, NamedTuple, Unpack
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from jax_logreg.checkpoint.binding import bind
 from jax_logreg.checkpoint.keeper import Keeper, check_keeper
 from jax_logreg.display import count, displayed, show
 from jax_logreg.errors.checks import check_callable
-from jax_logreg.logistic import Batch, Family, Params
 from jax_logreg.loop.body import Loop
 from jax_logreg.matrix import plain_errors
 from jax_logreg.penalty import L1, L2, Penalty
@@ -21,15 +18,14 @@ from jax_logreg.problem.options import Options, checked, takes_options
 from jax_logreg.problem.prepare import Problem, prepare
 from jax_logreg.problem.settings import check_seed
 from jax_logreg.problem.weights import relative_weights
-from jax_logreg.sweep.chains import make_chains
-from jax_logreg.sweep.driver import run_many
 from jax_logreg.sweep.fits import Fits
+from jax_logreg.sweep.fold_models import fit_folds, score_models
 from jax_logreg.sweep.folds import held_out
-from jax_logreg.sweep.many import check_memory, count_slots, loop_of
+from jax_logreg.sweep.many import check_memory, loop_of
 from jax_logreg.sweep.path import largest_strength
-from jax_logreg.sweep.scaling import check_features, find_scaling, unscaled
-from jax_logreg.sweep.scores import Score, check_scorable, find_score
-from jax_logreg.sweep.stack import Scaling, Stack, scaling_of, weigh_rows, with_scaling
+from jax_logreg.sweep.scaling import check_features, find_scaling
+from jax_logreg.sweep.scores import check_scorable, find_score
+from jax_logreg.sweep.stack import Scaling, scaling_of, weigh_rows, with_scaling
 from jax_logreg.sweep.strengths import check_grid, grid, with_strength
 
 # Strengths whose scores a table shows.
@@ -185,82 +181,6 @@ def _largest(loop: Loop, problem: Problem, scaling: Scaling | None) -> float:
     of_all = None if scaling is None else scaling_of(scaling, 0)
     seen = loop._replace(objective=with_scaling(loop.objective, of_all))
     return largest_strength(seen, problem.params)
-
-
-def fit_folds(
-    loop: Loop,
-    problem: Problem,
-    strengths: np.ndarray,
-    of_folds: np.ndarray,
-    rows: np.ndarray,
-    memory: float,
-    chosen: str,
-    callback: Callable[[int, int], None] | None = None,
-    keeper: Keeper | None = None,
-    *,
-    given: np.ndarray,
-    scaling: Scaling | None = None,
-) -> tuple[Fits, Fits]:
-    """Return the models of all examples, and those of the folds, strength by strength.
-
-    Args:
-        loop: what all models share.
-        problem: the data, and the weights of all examples.
-        strengths: (p,) of all examples.
-        of_folds: (p, f) of the folds.
-        rows: (f, m) weights of the folds, 0 for what is held out.
-        memory: bytes, as in `fit_many`.
-        chosen: the solver in words.
-        callback: as in `fit_many`.
-        keeper: of a sweep that is saved.
-        given: (1, m) weights that no label has a part in, by which the models share a metric.
-        scaling: the mean and the scale (1 + f, n, 1) of the features of all examples, of each fold.
-    """
-    objective = problem.objective
-    place = partial(jnp.asarray, dtype=objective.batch.s.dtype)
-    # Column and row 0 are of all examples: so all are models of one stack, and run by one program.
-    columns = np.concatenate([strengths[:, None], of_folds], axis=1)
-    which = np.tile(np.arange(columns.shape[1]), len(columns))
-    stack = Stack(
-        problem.place_rows(np.concatenate([np.asarray(objective.batch.s)[:, : problem.m], rows])),
-        jnp.asarray(which, jnp.int32),
-        {"strength": place(columns.ravel())},
-        {},
-        scaling,
-    )
-    shared = objective.on(objective.batch._replace(s=problem.place_rows(given)))
-    loop = loop._replace(objective=shared)
-    starts = jax.tree.map(lambda part: np.asarray(part)[None], problem.params)
-    slots = count_slots(objective, loop.solver, which.size, memory)
-    chains = make_chains(columns, slots)
-    found = run_many(loop, problem, stack, starts, chains, chosen, callback, keeper)
-    if scaling is not None:
-        found = found._replace(params=unscaled(found.params, scaling, which))
-    return found.part(np.flatnonzero(which == 0)), found.part(np.flatnonzero(which))
-
-
-def score_models(
-    score: Score, problem: Problem, params: Params, held: np.ndarray, strengths: int
-) -> np.ndarray:
-    """The score of each strength's model on each fold's held-out weights, (p, f)."""
-    objective = problem.objective
-    weights = problem.place_rows(held)
-    parts = (part.reshape(strengths, len(held), *part.shape[1:]) for part in params)
-    found = [
-        _score_folds(score, objective.family, Params(*one), objective.batch, weights)
-        for one in zip(*parts, strict=True)
-    ]
-    return np.stack(jax.device_get(found))
-
-
-@partial(jax.jit, static_argnames=("score", "family"))
-def _score_folds(
-    score: Score, family: Family, params: Params, batch: Batch, weights: Array
-) -> Array:
-    """The score of model i on the weights (f, m) of fold i."""
-    return jax.vmap(lambda params, s: score(params, batch._replace(s=s[None]), family))(
-        params, weights
-    )
 
 
 def _chosen(

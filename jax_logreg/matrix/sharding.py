@@ -1,0 +1,104 @@
+"""X (n, m) split along the examples, each part going straight to its device."""
+
+from typing import Any
+
+import jax
+import numpy as np
+from jax import Array
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from jax_logreg.errors import InputError
+from jax_logreg.hosts import most
+from jax_logreg.matrix.categorical import Categorical
+from jax_logreg.matrix.chunking import split_scipy
+from jax_logreg.matrix.compressed import Compressed
+from jax_logreg.matrix.dense import Transposed
+from jax_logreg.matrix.operations import (
+    cast,
+    is_array,
+)
+from jax_logreg.matrix.placing import arrange, check_sparse
+from jax_logreg.matrix.settling import settle
+from jax_logreg.matrix.sharded import Sharded
+from jax_logreg.matrix.sparse import Sparse
+from jax_logreg.matrix.stacked import Stacked
+from jax_logreg.matrix.standardised import Standardised
+
+
+def shard(X: Any, dtype: str, mesh: Mesh) -> Any:
+    """X (n, m), spread over the devices of the mesh; zeros follow its last example.
+
+    Over several hosts X is the part that this one has, and zeros follow the last of each.
+    Whatever it is, it is read as `dtype`.
+
+    Raises:
+        InputError: a matrix that cannot be split.
+    """
+    X = settle(X, dtype)
+    if isinstance(X, Standardised):
+        everywhere = NamedSharding(mesh, PartitionSpec())
+
+        def replicate(a: Any) -> Array:
+            return jax.make_array_from_process_local_data(everywhere, np.asarray(a))
+
+        inner = shard(X.X, dtype, mesh)
+        return Standardised(inner, replicate(X.mean), replicate(X.scale))
+    return Sharded(_join(_split(X, dtype, mesh), mesh), mesh)
+
+
+def _split(X: Any, dtype: str, mesh: Mesh) -> list[Any]:
+    """X as one part a device, (n, q) each and all of one structure, still on the host."""
+    m, devices = X.shape[1], list(mesh.local_devices)
+    q = -(-m // len(devices))
+    over_hosts = len(devices) < mesh.size
+    if over_hosts:
+        (q,) = most(q)
+    spans = [slice(min(i * q, m), min((i + 1) * q, m)) for i in range(len(devices))]
+    if isinstance(X, Stacked):
+        several = [_split(one, dtype, mesh) for one in X.matrices]
+        return [Stacked(parts) for parts in zip(*several, strict=True)]
+    if isinstance(X, Standardised):
+        return [Standardised(part, X.mean, X.scale) for part in _split(X.X, dtype, mesh)]
+    if isinstance(X, Categorical):
+        return [cast(X, dtype).cut(span, q) for span in spans]
+    if isinstance(X, Compressed):
+        X = cast(X, dtype)
+        size = X.block_shape[1]
+        if over_hosts:
+            (size,) = most(size)
+        return [X.cut(span, q, size) for span in spans]
+    if isinstance(X, Transposed):
+        rows = np.asarray(X.rows, dtype).T
+        return [Transposed(_filled(rows[:, span], q).T) for span in spans]
+    if isinstance(X, Sparse):
+        return split_scipy(X.to_scipy(), dtype, spans, q, over_hosts)
+    if hasattr(X, "tocsr"):
+        return split_scipy(check_sparse(X), dtype, spans, q, over_hosts)
+    if not is_array(X):
+        raise InputError(
+            f"X is a {type(X).__name__}, which devices cannot share: expected an array, a SciPy "
+            "sparse matrix, Transposed, Compressed, Sparse, Categorical, or these Standardised or "
+            "Stacked"
+        )
+    X = np.asarray(X)
+    pairs = zip(spans, devices, strict=True)
+    return [arrange(_filled(X[:, span], q), dtype, device) for span, device in pairs]
+
+
+def _filled(X: np.ndarray, q: int) -> np.ndarray:
+    """X (n, ≤ q) with zeros up to q columns."""
+    missing = q - X.shape[1]
+    return np.pad(X, ((0, 0), (0, missing))) if missing else X
+
+
+def _join(parts: list[Any], mesh: Mesh) -> Any:
+    """The parts as one, with a leading axis, each going straight to its device."""
+    sharding = NamedSharding(mesh, PartitionSpec(*mesh.axis_names))
+
+    def join(*leaves: Any) -> Array:
+        pairs = zip(leaves, mesh.local_devices, strict=True)
+        arrays = [jax.device_put(np.asarray(leaf)[None], device) for leaf, device in pairs]
+        shape = (mesh.size, *arrays[0].shape[1:])
+        return jax.make_array_from_single_device_arrays(shape, sharding, arrays)
+
+    return jax.tree.map(join, *parts)

@@ -1,0 +1,103 @@
+"""The memory of L-BFGS: its last moves and changes in a ring, and the two-loop recursion."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from jax_logreg.logistic import Params
+
+
+class Memory(NamedTuple):
+    """Moves S, changes Y of the gradient and P = metric⁻¹ Y, in a ring of vectors; S Yᵀ and Y Pᵀ
+    (r, memory, memory); 1 / s·y (r, memory), 0 where unusable.
+
+    A vector of r models with k outputs is w (r, n·k/r) and b (r, k/r), kept apart: devices that
+    share the features have parts of w, and the whole of b. In the ring they are (r, memory, ...).
+    """
+
+    moves: Params
+    changes: Params
+    divided: Params
+    moves_changes: Array
+    changes_divided: Array
+    inverse: Array
+
+
+def remember(
+    memory: Memory, newest: Array, change: Params, divided_change: Params, moved: Array
+) -> Memory:
+    """Return the memory with the newest pair completed, unless its curvature is lost in rounding.
+
+    `moved` () says whether there has been a step at all.
+    """
+    changes = put(memory.changes, change, newest)
+    divided = put(memory.divided, divided_change, newest)
+    by_move, by_divided = along(memory.moves, change), along(divided, change)
+    pair = jax.tree.map(lambda s, y: jnp.stack([s[:, newest], y], axis=1), memory.moves, change)
+    lengths = dots(pair, pair)
+    curvature = lengths[:, 0, 1]
+    floor = jnp.finfo(lengths.dtype).eps * jnp.sqrt(lengths[:, 0, 0] * lengths[:, 1, 1])
+    good = (curvature > floor) & moved
+    inverse = jnp.where(good, 1 / jnp.where(good, curvature, 1), 0)
+    return Memory(
+        memory.moves,
+        changes,
+        divided,
+        memory.moves_changes.at[:, :, newest].set(by_move),
+        put(memory.changes_divided, by_divided, newest).at[:, :, newest].set(by_divided),
+        memory.inverse.at[:, newest].set(inverse),
+    )
+
+
+def multiply(memory: Memory, newest: Array, gradient: Params, divided: Params) -> Params:
+    """The inverse Hessian times the gradient, by the two-loop recursion.
+
+    Its vectors stay combinations of gradient and memory, so the loops run over their coefficients
+    (Chen, Wang and Zhou, Large-scale L-BFGS using MapReduce, NIPS 2014).
+    """
+    size = memory.inverse.shape[1]
+    order = jnp.mod(newest - jnp.arange(size, dtype=jnp.int32), size)
+    by_move, by_divided = along(memory.moves, gradient), along(memory.divided, gradient)
+
+    def backward(alpha: Array, slot: Array) -> tuple[Array, None]:
+        left = by_move[:, slot] - jnp.sum(memory.moves_changes[:, slot] * alpha, axis=1)
+        return alpha.at[:, slot].set(memory.inverse[:, slot] * left), None
+
+    alpha, _ = lax.scan(backward, jnp.zeros_like(by_move), order)
+    # The metric grows stale as probabilities leave 1/2: the newest pair rescales it.
+    length = memory.inverse[:, newest] * memory.changes_divided[:, newest, newest]
+    scale = jnp.where(length > 0, 1 / jnp.where(length > 0, length, 1), 1)[:, None]
+    first = by_divided - (memory.changes_divided @ alpha[..., None])[..., 0]
+
+    def forward(share: Array, slot: Array) -> tuple[Array, None]:
+        along = jnp.sum(memory.moves_changes[:, :, slot] * share, axis=1)
+        beta = memory.inverse[:, slot] * (scale[:, 0] * first[:, slot] + along)
+        return share.at[:, slot].set(alpha[:, slot] - beta), None
+
+    share, _ = lax.scan(forward, jnp.zeros_like(alpha), order[::-1])
+
+    def combine(divided: Array, by: Array, moves: Array) -> Array:
+        result = divided - (alpha[:, None] @ by)[:, 0]
+        return scale * result + (share[:, None] @ moves)[:, 0]
+
+    return jax.tree.map(combine, divided, memory.divided, memory.moves)
+
+
+def put(ring: Any, row: Any, slot: Array) -> Any:
+    return jax.tree.map(lambda a, row: lax.dynamic_update_index_in_dim(a, row, slot, 1), ring, row)
+
+
+def dots(a: Params, b: Params) -> Array:
+    """a·b of vectors (r, i, ...) and (r, j, ...): (r, i, j)."""
+    return a.w @ b.w.swapaxes(1, 2) + a.b @ b.b.swapaxes(1, 2)
+
+
+def along(ring: Params, v: Params) -> Array:
+    """The products (r, memory) of a ring with one vector of each model."""
+    return (ring.w @ v.w[..., None] + ring.b @ v.b[..., None])[..., 0]
+
+
+def minus(a: Params, b: Params) -> Params:
+    return jax.tree.map(jnp.subtract, a, b)
