@@ -21,15 +21,6 @@ def name_features(
     return f"feature{'s' * (len(numbers) > 1)} {listed}"
 
 
-def names_within(X: Any) -> list[str] | None:
-    """Return the names of the rows of a data frame (n, m), None where they are numbers."""
-    index = getattr(X, "index", None)
-    if not (hasattr(X, "columns") and hasattr(X, "to_numpy")) or index is None:
-        return None
-    names = list(index)
-    return [str(name) for name in names] if any(isinstance(one, str) for one in names) else None
-
-
 def sentence(text: str) -> str:
     """Return the text with a capital letter and a full stop."""
     text = text[:1].upper() + text[1:]

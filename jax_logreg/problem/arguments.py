@@ -31,6 +31,15 @@ def find_device(device: Any) -> jax.Device | None:
         ) from None
 
 
+def names_within(X: Any) -> list[str] | None:
+    """Return the names of the rows of a data frame (n, m), None where they are numbers."""
+    index = getattr(X, "index", None)
+    if not (hasattr(X, "columns") and hasattr(X, "to_numpy")) or index is None:
+        return None
+    names = list(index)
+    return [str(name) for name in names] if any(isinstance(one, str) for one in names) else None
+
+
 def look_at(X: Any, fewest: int = 1) -> tuple[Any, tuple[int, int]]:
     """X of numbers, and its shape."""
     if is_array(X) and not hasattr(X, "tocsr"):

@@ -11,13 +11,18 @@ from jax.sharding import Mesh
 from jax_logreg.errors import InputError
 from jax_logreg.errors.checks import check_flag
 from jax_logreg.errors.describing import describe
-from jax_logreg.errors.wording import names_within
 from jax_logreg.hosts import agree, together
 from jax_logreg.logistic import Batch, Family, Params
 from jax_logreg.objective import Objective
 from jax_logreg.penalty import Penalty
 from jax_logreg.placement.devices import make_mesh, over_hosts, place_beside, shares_features
-from jax_logreg.problem.arguments import check_names, check_start, find_device, look_at
+from jax_logreg.problem.arguments import (
+    check_names,
+    check_start,
+    find_device,
+    look_at,
+    names_within,
+)
 from jax_logreg.problem.labels import encode
 from jax_logreg.problem.options import Options
 from jax_logreg.problem.parts import agree_on_arguments, encode_part, weigh_part
