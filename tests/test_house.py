@@ -147,6 +147,18 @@ def test_names_are_compared_in_one_place():
             assert "difflib" not in path.read_text(), path.name
 
 
+def test_no_file_is_named_like_a_library_that_it_imports():
+    """But trackers, whose paths are public."""
+    for path in FILES:
+        words = list(ast.walk(ast.parse(path.read_text())))
+        names = [
+            alias.name for node in words if isinstance(node, ast.Import) for alias in node.names
+        ]
+        names += [node.module for node in words if isinstance(node, ast.ImportFrom)]
+        libraries = {name.split(".")[0] for name in names}
+        assert path.stem not in libraries or path.parent.name == "tracking", path.name
+
+
 def test_import_needs_jax_numpy_and_optax_only():
     optional = "pydantic typer rich tomli_w safetensors h5py pyarrow sklearn jinja2 matplotlib PIL"
     optional += " onnx onnxruntime skops mlflow tensorboardX"

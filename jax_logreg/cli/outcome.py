@@ -8,7 +8,7 @@ import numpy as np
 
 from jax_logreg.cli.config import Config
 from jax_logreg.cli.mending import advise_run
-from jax_logreg.cli.report import csv, render
+from jax_logreg.cli.report import as_csv, render
 from jax_logreg.cli.report.tables import Evaluated, coefficients, evaluate
 from jax_logreg.cli.summary import Predicted, Seconds, history, predict, summarise
 from jax_logreg.cli.sweep import Swept
@@ -55,7 +55,7 @@ def conclude(config: Config, trained: Trained) -> Outcome:
         "result.json": (json.dumps(summary, indent=2, allow_nan=False) + "\n").encode(),
         "history.csv": history(result.history).encode(),
         "model.safetensors": _model(config, trained).save(),
-        "coefficients.csv": csv.write(weights),
+        "coefficients.csv": as_csv.write(weights),
         **evaluated.files,
         **({} if sweep is None else sweep.files),
     }

@@ -8,7 +8,7 @@ import numpy as np
 from jax_logreg.checkpoint import Checkpoint
 from jax_logreg.cli.config import SweepConfig
 from jax_logreg.cli.progress import show_models
-from jax_logreg.cli.report import csv
+from jax_logreg.cli.report import as_csv
 from jax_logreg.cli.report.tables import paths
 from jax_logreg.data import Prepared
 from jax_logreg.errors.extras import needs
@@ -78,7 +78,7 @@ def run_sweep(
     files = {
         "models.csv": _models(found).encode(),
         "validation.csv": _curve(found).encode(),
-        "path.csv": csv.write(paths(found.strengths, weights, data.features, data.classes)),
+        "path.csv": as_csv.write(paths(found.strengths, weights, data.features, data.classes)),
     }
     return Swept(summary, files), {**arguments, "penalty": penalty}
 

@@ -89,7 +89,7 @@ def load(content: bytes, kind: str) -> Callable[..., Answers]:
 
 def _find(name: str, kind: Any) -> Kind:
     check_choice(name, kind, SUFFIXES)
-    module: Any = import_module(f"jax_logreg.export.{kind}")
+    module: Any = import_module(f"jax_logreg.export.to_{kind}")
     return module
 
 

@@ -12,11 +12,11 @@ from jax_logreg.objective import Objective, Solver
 from jax_logreg.placement.devices import by_feature
 from jax_logreg.placement.memory import check_room
 from jax_logreg.solver.declared import declares
+from jax_logreg.solver.from_optax import Optax
 from jax_logreg.solver.gradient_descent import GradientDescent
 from jax_logreg.solver.lbfgs import LBFGS
 from jax_logreg.solver.minibatch import MiniBatch
 from jax_logreg.solver.newton import Newton
-from jax_logreg.solver.optax import Optax
 from jax_logreg.solver.proximal import Proximal
 
 __all__ = [

@@ -12,7 +12,7 @@ from jax_logreg import matrix
 from jax_logreg.logistic import Batch, Params
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
-from jax_logreg.solver.optax import apply, check_transformation, initial
+from jax_logreg.solver.from_optax import apply, check_transformation, initial
 
 
 @pytree

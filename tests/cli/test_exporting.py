@@ -57,7 +57,7 @@ def test_bad_input(run, tmp_path, monkeypatch):
     assert "folder of a finished run" in refused("export", tmp_path, "--to", "json")
     assert "cannot be written" in refused("export", run, "--to", "json", "--out", "/dev/null/m")
     monkeypatch.setitem(sys.modules, "onnx", None)
-    monkeypatch.delitem(sys.modules, "jax_logreg.export.onnx", raising=False)
+    monkeypatch.delitem(sys.modules, "jax_logreg.export.to_onnx", raising=False)
     line = refused("export", run, "--to", "onnx", "--out", tmp_path / "m.onnx")
     assert "pip install 'jax_logreg[onnx]'" in line and not list(tmp_path.iterdir())
 
@@ -68,6 +68,6 @@ def test_an_export_that_disagrees_is_not_written(run, tmp_path, monkeypatch):
             np.full((len(rows), 2), 0.5), np.array(["no"] * len(rows))
         )
 
-    monkeypatch.setattr("jax_logreg.export.json.load", wrong)
+    monkeypatch.setattr("jax_logreg.export.to_json.load", wrong)
     line = refused("export", run, "--to", "json", "--out", tmp_path / "m.json")
     assert "other probabilities than predict" in line and not list(tmp_path.iterdir())

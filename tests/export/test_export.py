@@ -182,7 +182,7 @@ class Decided(Model):
 def test_temperature_and_threshold_are_honoured(kind):
     model = made()
     rows = rows_of(model)
-    content = import_module(f"jax_logreg.export.{kind}").dump(Decided(*model))
+    content = import_module(f"jax_logreg.export.to_{kind}").dump(Decided(*model))
     found = export.load(content, kind)(rows)
     mean, scale = model.scaling
     Z = ((rows - mean) / scale @ model.params.w + model.params.b.T)[:, 0]
@@ -221,7 +221,7 @@ def test_numbers_beyond_float32_are_refused():
 @pytest.mark.parametrize("wrong", ["probabilities", "labels"])
 def test_what_disagrees_is_refused(wrong, monkeypatch):
     model = made()
-    load = import_module("jax_logreg.export.json").load
+    load = import_module("jax_logreg.export.to_json").load
 
     def spoilt(content):
         def answers(rows):
@@ -231,7 +231,7 @@ def test_what_disagrees_is_refused(wrong, monkeypatch):
 
         return answers
 
-    monkeypatch.setattr("jax_logreg.export.json.load", spoilt)
+    monkeypatch.setattr("jax_logreg.export.to_json.load", spoilt)
     with pytest.raises(InputError, match="than predict"):
         export.export(model, "json")
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from jax_logreg.cli.report import csv
+from jax_logreg.cli.report import as_csv
 from jax_logreg.cli.report.figure import GRID, SERIES, Picture, drawing, log_scale, short, to_svg
 from jax_logreg.cli.report.page import templates
 from jax_logreg.cli.report.pictures import thinned
@@ -15,7 +15,7 @@ from jax_logreg.cli.summary import accuracy, number
 
 _DRAWN: tuple[str, ...] = ("history.csv", "roc.csv", "validation.csv")
 # By run, then by file name.
-Tables = Mapping[str, Mapping[str, csv.Table]]
+Tables = Mapping[str, Mapping[str, as_csv.Table]]
 
 
 class Ran(Protocol):
@@ -33,7 +33,7 @@ class Ran(Protocol):
 def compare(runs: Mapping[str, Ran]) -> str:
     """The page of runs by name."""
     tables: Tables = {
-        name: {file: csv.read(run.files[file]) for file in _DRAWN if file in run.files}
+        name: {file: as_csv.read(run.files[file]) for file in _DRAWN if file in run.files}
         for name, run in runs.items()
     }
     return (

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any, NamedTuple
 
-from jax_logreg.cli.report.csv import Table
+from jax_logreg.cli.report.as_csv import Table
 from jax_logreg.errors.extras import needs
 
 # Stand-ins in what matplotlib writes, for the colours that the page's style sheet names.

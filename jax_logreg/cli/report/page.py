@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from jax_logreg.cli.report import csv, words
+from jax_logreg.cli.report import as_csv, words
 from jax_logreg.cli.report.pictures import SECTIONS
 from jax_logreg.cli.summary import measures, number
 from jax_logreg.errors.extras import needs
@@ -14,7 +14,7 @@ def render(folder: Mapping[str, bytes]) -> str:
     """The page of a run, from the files of its folder by name; what is not there is left out."""
     # Runs of before there were names had none.
     summary = {"name": "Logistic regression", **json.loads(folder["result.json"])}
-    tables = {name: csv.read(content) for name, content in folder.items() if name in _TABLES}
+    tables = {name: as_csv.read(content) for name, content in folder.items() if name in _TABLES}
     sections = {
         heading: draw(tables, summary)
         for heading, (needed, draw) in SECTIONS.items()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jax_logreg.cli.report import csv
+from jax_logreg.cli.report import as_csv
 from jax_logreg.cli.report.figure import MAIN, Picture, Summary, Tables, drawing, log_scale, to_svg
 from jax_logreg.cli.report.quality import calibration, confusion, curves
 from jax_logreg.cli.report.weights import coefficients, paths, validation
@@ -32,7 +32,7 @@ def steps(tables: Tables, summary: Summary) -> list[Picture]:
     return found
 
 
-def _by_step(table: csv.Table, column: str, title: str, scale: str) -> Picture:
+def _by_step(table: as_csv.Table, column: str, title: str, scale: str) -> Picture:
     values = np.where(np.isfinite(table[column]), table[column], np.nan)
     known = np.flatnonzero(~np.isnan(values) & ((scale == "linear") | (values > 0)))
     if known.size == 0:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jax_logreg.cli.report import csv
+from jax_logreg.cli.report import as_csv
 from jax_logreg.cli.report.figure import (
     GRID,
     MAIN,
@@ -51,7 +51,7 @@ def curves(tables: Tables, summary: Summary) -> list[Picture]:
 def _curves(
     title: str,
     name: str,
-    table: csv.Table,
+    table: as_csv.Table,
     axis_names: tuple[str, str],
     areas: dict[str, float],
     note: str,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jax_logreg.cli.report import csv
+from jax_logreg.cli.report import as_csv
 from jax_logreg.cli.report.figure import (
     INK,
     MAIN,
@@ -51,7 +51,7 @@ def coefficients(tables: Tables, summary: Summary) -> list[Picture]:
     return [Picture(title, to_svg(figure, "coefficients", alt), "coefficients.csv")]
 
 
-def _pixels(table: csv.Table, shape: list[int], summary: Summary) -> Picture:
+def _pixels(table: as_csv.Table, shape: list[int], summary: Summary) -> Picture:
     """The weights where the pixels are, those of a pixel's colours added up."""
     classes = [name for name in map(str, summary["classes"]) if name in set(table["class"])]
     pictures = {}
