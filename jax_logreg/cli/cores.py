@@ -7,6 +7,7 @@ import numpy as np
 
 from jax_logreg.matrix import compress
 from jax_logreg.placement.memory import machine_memory
+from jax_logreg.problem.arguments import default_platform
 from jax_logreg.solver.declared import declares
 
 # Bytes of X from which on reading it takes longest: some times what caches hold.
@@ -21,7 +22,7 @@ def spread_out(X: Any, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     A step then reads a dense X (n, m) once, each core its own blocks. Making them takes what some
     hundred steps gain.
     """
-    device = arguments["device"] or jax.default_backend()
+    device = arguments["device"] or default_platform()
     faster = (
         device == "cpu"
         and arguments["devices"] is None

@@ -15,6 +15,7 @@ _EXTRAS = {"gpu": "cuda13", "cuda": "cuda13", "tpu": "tpu"}
 
 def find_device(device: Any) -> jax.Device | None:
     """The device of that name, the first if there are several; None stands for JAX's own choice."""
+    platform = default_platform()
     if device is None or isinstance(device, jax.Device):
         return device
     try:
@@ -22,7 +23,7 @@ def find_device(device: Any) -> jax.Device | None:
             return jax.devices(device)[0]
         raise TypeError
     except (RuntimeError, TypeError):
-        seen = sorted({found.platform for found in jax.devices()})
+        seen = sorted({platform, *(found.platform for found in jax.devices())})
         mend = "expected 'cpu', 'gpu', 'tpu' or a jax.Device"
         if isinstance(device, str) and device in _EXTRAS:
             mend = f"its JAX plugin comes with pip install 'jax_logreg[{_EXTRAS[device]}]'"
@@ -38,6 +39,22 @@ def names_within(X: Any) -> list[str] | None:
         return None
     names = list(index)
     return [str(name) for name in names] if any(isinstance(one, str) for one in names) else None
+
+
+def default_platform() -> str:
+    """The platform of JAX's own choice.
+
+    Raises:
+        InputError: JAX finds no device of those that it was asked for.
+    """
+    try:
+        return jax.default_backend()
+    # Where a platform that was asked for has no device, JAX raises either.
+    except (RuntimeError, AssertionError):
+        asked = brief(jax.config.jax_platforms)
+        raise InputError(
+            f"JAX_PLATFORMS is {asked}, but JAX finds no such device: unset it, or set it to 'cpu'"
+        ) from None
 
 
 def look_at(X: Any, fewest: int = 1) -> tuple[Any, tuple[int, int]]:

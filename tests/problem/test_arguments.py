@@ -1,5 +1,9 @@
+import os
 import re
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -187,3 +191,25 @@ def test_a_learning_rate_is_a_positive_number(rate):
 def test_optax_wants_a_transformation():
     with pytest.raises(ValueError, match=r"Optax\(0\.1\): expected an optax transformation"):
         Optax(0.1)
+
+
+@pytest.mark.parametrize("asked", ["cuda", "abacus"])
+def test_a_platform_that_is_not_there_is_named(asked):
+    """Whatever JAX raises, an assertion without a word among it."""
+    code = (
+        "from jax_logreg import fit\n"
+        "try: fit([[1.0, 2.0, 3.0]], [0, 1, 0])\n"
+        "except ValueError as error: print(error)\n"
+        "from jax_logreg.cli.app import app\n"
+        "app(prog_name='jax-logreg')\n"
+    )
+    config = Path(__file__).parents[2] / "configs" / "quickstart.toml"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "run", config],
+        env={**os.environ, "JAX_PLATFORMS": asked},
+        capture_output=True,
+        text=True,
+    )
+    line = f"JAX_PLATFORMS is '{asked}', but JAX finds no such device: unset it, or set it to 'cpu'"
+    assert line in done.stdout and line in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr and done.returncode == 2
