@@ -51,7 +51,7 @@ def default_platform() -> str:
         return jax.default_backend()
     # Where a platform that was asked for has no device, JAX raises either.
     except (RuntimeError, AssertionError):
-        asked = brief(jax.config.jax_platforms)
+        asked = brief(jax.config.read("jax_platforms"))
         raise InputError(
             f"JAX_PLATFORMS is {asked}, but JAX finds no such device: unset it, or set it to 'cpu'"
         ) from None
