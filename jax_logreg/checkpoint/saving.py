@@ -5,11 +5,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
-from itertools import takewhile, zip_longest
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from jax_logreg.checkpoint.files import sync_folder, write_synced
@@ -22,20 +20,15 @@ from jax_logreg.checkpoint.saved import (
     number_of,
     pack,
     read_saved,
-    rebuild,
 )
+from jax_logreg.checkpoint.unpacking import VIEW, put_back, unpack
 from jax_logreg.errors import InputError, brief
 from jax_logreg.errors.checks import check_callable, check_integer, check_path, is_number
 from jax_logreg.hosts import count, index, most, share, together
-from jax_logreg.matrix import are_near
-from jax_logreg.placement.devices import own_parts, place_like
+from jax_logreg.placement.devices import own_parts
 
 _KEPT = 2
 _MAIN = "main"
-# The names of the means and scales of views, beside the leaves of a state.
-_VIEW = "view"
-# Characters of a setting that are shown.
-_SHOWN = 120
 # Saving may take this share of a run's time, at most.
 _SHARE = 0.01
 
@@ -185,7 +178,7 @@ class Checkpoint:
             except (OSError, ValueError) as error:
                 self._say_damaged(path, error)
                 continue
-            state = self._unpacked(path, saved, like)
+            state = unpack(path, saved, self.name, self._views, like)
             try:
                 state.check()
             except ValueError as error:
@@ -197,7 +190,7 @@ class Checkpoint:
         self._say(f"{path} is damaged: {error}: looking for the one before it")
 
     def _taken_up(self, path: Path, state: S, like: S) -> S:
-        placed: S = jax.tree.map(_placed, state, like.packed())
+        placed = put_back(state, like)
         self._saved_step = state.taken
         self._say(f"going on from {state.where}, saved in {path}")
         return placed
@@ -235,7 +228,7 @@ class Checkpoint:
         number = 1 + (number_of(earlier[0]) if earlier else 0)
         if self._host:
             (number,) = most(number)
-        views = {f"{_VIEW}{i}": view for i, view in enumerate(self._views)}
+        views = {f"{VIEW}{i}": view for i, view in enumerate(self._views)}
         arrays = {**by_name(own_parts(state.packed())), **views}
         content = pack(Saved(arrays, self.name))
         path = self.folder / file_name(f"{self._part}{self._host}", number, content)
@@ -260,40 +253,3 @@ class Checkpoint:
                 f"{self.folder}: the checkpoint cannot be written: {error.strerror or error}: "
                 f"make room, then go on with --resume: {left}"
             ) from None
-
-    def _unpacked(self, path: Path, saved: Saved, like: S) -> S:
-        """The state that a file holds, in NumPy, if it belongs to this run."""
-        arrays = dict(saved.arrays)
-        if saved.name != self.name:
-            was, now = _first_difference(saved.name, self.name)
-            raise InputError(
-                f"{path} is of other settings, {was!r} there and {now!r} here: "
-                "take those, or begin in another folder"
-            )
-        views = [arrays.pop(f"{_VIEW}{i}", np.empty(0)) for i in range(len(self._views))]
-        if not all(map(are_near, views, self._views)):
-            raise InputError(
-                f"{path} is of an X about other means, or of other scales: take those, or begin "
-                "in another folder"
-            )
-        state = rebuild(arrays, like.packed())
-        if state is None:
-            raise InputError(f"{path} is of another solver or shape: begin in another folder")
-        return state
-
-
-def _placed(value: Any, like: Any) -> Any:
-    """Where the other lies; what is no array of JAX's stays in NumPy, to be changed in place."""
-    if hasattr(like, "sharding"):
-        return place_like(value, like)
-    return np.array(value) if isinstance(value, np.ndarray) else value
-
-
-def _first_difference(before: str, now: str) -> tuple[str, str]:
-    """The first line that is not the same, of a long one the part that differs."""
-    lines = zip_longest(before.splitlines(), now.splitlines(), fillvalue="")
-    pair = next(((a, b) for a, b in lines if a != b), (before, now))
-    same = sum(1 for _ in takewhile(lambda ab: ab[0] == ab[1], zip(*pair, strict=False)))
-    first = 0 if same < _SHOWN // 2 else same - _SHOWN // 4
-    was, here = (line[first : first + _SHOWN] for line in pair)
-    return was, here

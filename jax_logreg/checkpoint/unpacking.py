@@ -1,0 +1,67 @@
+"""States that files hold, if they belong to the run, back in their places."""
+
+from itertools import takewhile, zip_longest
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jax_logreg.checkpoint.keeper import S
+from jax_logreg.checkpoint.saved import Saved, rebuild
+from jax_logreg.errors import InputError
+from jax_logreg.matrix import are_near
+from jax_logreg.placement.devices import place_like
+
+# The names of the means and scales of views, beside the leaves of a state.
+VIEW = "view"
+# Characters of a setting that are shown.
+_SHOWN = 120
+
+
+def unpack(path: Path, saved: Saved, name: str, views: tuple[np.ndarray, ...], like: S) -> S:
+    """Return the state that a file holds, in NumPy and in the shapes of another.
+
+    Raises:
+        ValueError: it is of another name, of an X of other views, or of another solver or shape.
+    """
+    arrays = dict(saved.arrays)
+    if saved.name != name:
+        was, now = _first_difference(saved.name, name)
+        raise InputError(
+            f"{path} is of other settings, {was!r} there and {now!r} here: "
+            "take those, or begin in another folder"
+        )
+    theirs = [arrays.pop(f"{VIEW}{i}", np.empty(0)) for i in range(len(views))]
+    if not all(map(are_near, theirs, views)):
+        raise InputError(
+            f"{path} is of an X about other means, or of other scales: take those, or begin "
+            "in another folder"
+        )
+    state = rebuild(arrays, like.packed())
+    if state is None:
+        raise InputError(f"{path} is of another solver or shape: begin in another folder")
+    return state
+
+
+def put_back(state: S, like: S) -> S:
+    """Return a state in NumPy with its arrays where those of the other lie."""
+    placed: S = jax.tree.map(_placed, state, like.packed())
+    return placed
+
+
+def _placed(value: Any, like: Any) -> Any:
+    """Where the other lies; what is no array of JAX's stays in NumPy, to be changed in place."""
+    if hasattr(like, "sharding"):
+        return place_like(value, like)
+    return np.array(value) if isinstance(value, np.ndarray) else value
+
+
+def _first_difference(before: str, now: str) -> tuple[str, str]:
+    """The first line that is not the same, of a long one the part that differs."""
+    lines = zip_longest(before.splitlines(), now.splitlines(), fillvalue="")
+    pair = next(((a, b) for a, b in lines if a != b), (before, now))
+    same = sum(1 for _ in takewhile(lambda ab: ab[0] == ab[1], zip(*pair, strict=False)))
+    first = 0 if same < _SHOWN // 2 else same - _SHOWN // 4
+    was, here = (line[first : first + _SHOWN] for line in pair)
+    return was, here
