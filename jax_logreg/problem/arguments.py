@@ -51,9 +51,10 @@ def default_platform() -> str:
         return jax.default_backend()
     # Where a platform that was asked for has no device, JAX raises either.
     except (RuntimeError, AssertionError):
-        asked = brief(jax.config.read("jax_platforms"))
+        config: Any = jax.config
         raise InputError(
-            f"JAX_PLATFORMS is {asked}, but JAX finds no such device: unset it, or set it to 'cpu'"
+            f"JAX_PLATFORMS is {brief(config.jax_platforms)}, but JAX finds no such device: "
+            "unset it, or set it to 'cpu'"
         ) from None
 
 
