@@ -129,7 +129,7 @@ def picture(width, height):
 
 
 def save(folder, name, text, figures):
-    """Write <name>.md, which the README shows, and the figures behind it as JSON."""
+    """Write <name>.md, which docs/benchmarks.md shows, and the figures behind it as JSON."""
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.md").write_text(text + "\n")
     (folder / f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n")
