@@ -45,7 +45,7 @@ def test_codes_and_sparse_columns_take_the_same_steps(monkeypatch):
 
 NAMES = ["speed", "sweep", "many", "linear_probe", "vectorization", "layout", "one_pass"]
 NAMES += ["stream", "hosts", "categorical", "report", "../scaling"]
-NAMES += ["standard_errors", "default_tolerance"]
+NAMES += ["standard_errors", "default_tolerance", "held_out"]
 # Tables of the page on choosing.
 CHOOSING = ["standard_errors", "default_tolerance"]
 
@@ -73,3 +73,10 @@ def test_no_answer_of_the_defaults_is_worse_than_scikit_learns():
     for name, case in figures["cases"].items():
         assert case["jax_logreg"]["error"] <= max(case["scikit-learn"]["error"], 1e-6), name
         assert case["jax_logreg"]["error"] <= max(1.01 * case["proven"], 1e-6), name
+
+
+@pytest.mark.parametrize("way", ["cross_validate", "LogisticRegressionCV"])
+def test_held_out_scores_are_those_of_the_exact_models(way):
+    figures = json.loads((EXPERIMENTS / "results" / "held_out.json").read_text())
+    for name, case in figures["cases"].items():
+        assert case[way]["error"] <= 0.005 and case[way]["chosen"] == case["best"], name
