@@ -17,17 +17,21 @@ from jax import Array
 
 from jax_logreg.hosts import spans
 from jax_logreg.logistic import Batch, Params
-from jax_logreg.matrix import examples, is_array
+from jax_logreg.matrix import cast, examples, is_array
 from jax_logreg.objective import Objective
 from jax_logreg.placement.devices import by_feature
 from jax_logreg.proof.certificate import Certificate
-from jax_logreg.proof.goal import Goal, met, tightened
-from jax_logreg.solver.newton import newton_direction
+from jax_logreg.proof.goal import SHARE, Goal, met, tightened
+from jax_logreg.solver.newton import over_hessians, scaled_to_one
 from jax_logreg.status import Status
 
 # The largest side of a Hessian, and the multiplications that its sums may take; at least so many
 # examples a feature are summed.
 _LARGEST_SIDE, _WORK, _EXAMPLES = 1024, 2**28, 20
+# Entries of X up to which there is room for it in float64.
+_LARGEST_DOUBLE = 2**27
+# The part of the error, and of a standard error, that rounding may make in float32.
+_LOST, _ROUNDING = 0.1, SHARE / 4
 # Ends of a run whose answer may be good all the same.
 _ENDS = (Status.CONVERGED, Status.PRECISION_FLOOR, Status.STEPS_EXHAUSTED)
 
@@ -40,17 +44,59 @@ def has_hessian(objective: Objective) -> bool:
     return objective.smooth and here and (X.shape[0] + 1) * k <= _LARGEST_SIDE
 
 
+def error_by_hessian(objective: Objective, params: Params) -> float:
+    """√(N·gᵀH⁻¹g), with H the Hessian of as many examples as are cheap.
+
+    It is computed in float64 where float32 cannot tell, as features far from 0 or nearly collinear
+    make it; infinite where that would take too much memory. Over several devices it stays float32.
+    """
+    error, known = jax.device_get(error_as_computed(objective, params))
+    several = len(objective.batch.s.devices()) > 1
+    if known or several or params.w.dtype == np.float64:
+        return float(error)
+    X, *rows = objective.batch
+    if math.prod(X.shape) > _LARGEST_DOUBLE:
+        return math.inf
+    with jax.enable_x64(True):
+        Y, s, penalty, params = jax.tree.map(_doubled, (*rows, objective.penalty, params))
+        doubled = replace(objective, batch=Batch(cast(X, "float64"), Y, s), penalty=penalty)
+        doubled = replace(doubled, known_total=None, known_count=None)
+        return float(error_as_computed(doubled, params)[0])
+
+
+def _doubled(part: Any) -> Array:
+    return jnp.asarray(part).astype("float64")
+
+
 @jax.jit
-def error_by_hessian(objective: Objective, params: Params) -> Array:
-    """√(N·gᵀH⁻¹g), with H the Hessian of as many examples as are cheap; ()."""
+def error_as_computed(objective: Objective, params: Params) -> tuple[Array, Array]:
+    """The error () in the dtype of the parameters, and whether its own rounding is small."""
     Z = objective.linear(params)
     gradient = objective.evaluate_from(params, Z).gradient
     some, Z = _some(objective, Z)
     # The Hessian as it is: the solvers' has some more for outliers, and would prove too much.
-    step = newton_direction(some, objective.family.activation(Z), gradient)
-    products = jax.tree.map(lambda g, d: jnp.vdot(g, d, precision="highest"), gradient, step)
-    decrement = jnp.maximum(-(products.w + products.b), 0)
-    return jnp.sqrt(objective.count * decrement)
+    A = objective.family.activation(Z)
+    decrements, traces = over_hessians(some, A, gradient, _decrement)
+    decrement, trace = jnp.sum(decrements), jnp.sum(traces)
+    eps, side = jnp.finfo(Z.dtype).eps, gradient.w.size + gradient.b.size
+    # Entries of the scaled H are known to about eps, and those of the gradient: what that makes of
+    # the error is bounded by the trace of the inverse.
+    lost = 2 * eps * side * trace
+    rounding = eps * jnp.sqrt(objective.count * trace)
+    return jnp.sqrt(objective.count * decrement), (lost < _LOST) & (rounding < _ROUNDING)
+
+
+def _decrement(hessian: Array, g: Array) -> tuple[Array, Array]:
+    """gᵀH⁻¹g, and the trace of the inverse of H with a diagonal of ones; NaN of an indefinite H.
+
+    What is added to the diagonal, eps a parameter, is the part of what is collinear.
+    """
+    scaled, scale = scaled_to_one(hessian)
+    ridge = jnp.finfo(g.dtype).eps * g.size * jnp.eye(g.size, dtype=g.dtype)
+    factor = jnp.linalg.cholesky(scaled + ridge)
+    inverse = jax.scipy.linalg.solve_triangular(factor, jnp.eye(g.size, dtype=g.dtype), lower=True)
+    found = jnp.matmul(inverse, scale * g, precision="highest")
+    return jnp.sum(found**2), jnp.sum(inverse**2)
 
 
 def _some(objective: Objective, Z: Array) -> tuple[Objective, Array]:

@@ -1,7 +1,8 @@
 """Newton's method with the exact Hessian, for few parameters and the last digits."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -57,20 +58,26 @@ class Newton:
 
 def newton_direction(objective: Objective, A: Array, gradient: Params) -> Params:
     """−H⁻¹ gradient, with H at the probabilities A; ordered output by output, w before b."""
+    d = over_hessians(objective, A, gradient, _solve).reshape(A.shape[0], -1)
+    return Params(-d[:, :-1].T, -d[:, -1:])
+
+
+def over_hessians(
+    objective: Objective, A: Array, gradient: Params, f: Callable[[Array, Array], Any]
+) -> Any:
+    """f(H, gradient) of each independent model, stacked, with H at the probabilities A."""
     k, X = A.shape[0], objective.batch.X
     g = jnp.concatenate([gradient.w, gradient.b.T]).T
     ridge = jnp.append(objective.l2(gradient.w), 0)
     if objective.family.independent:
 
-        def solve_one(i: Array, g: Array) -> Array:
-            return _solve(hessian_block(objective, X, A, i, i) + jnp.diag(ridge), g)
+        def of_one(i: Array, g: Array) -> Any:
+            return f(hessian_block(objective, X, A, i, i) + jnp.diag(ridge), g)
 
-        d = lax.map(lambda pair: solve_one(*pair), (jnp.arange(k), g))
-    else:
-        hessian = class_hessian(objective, X, A)
-        hessian = hessian + jnp.diag(jnp.tile(ridge, k)) + _gauge(hessian, ridge, k)
-        d = _solve(hessian, g.ravel()).reshape(g.shape)
-    return Params(-d[:, :-1].T, -d[:, -1:])
+        return lax.map(lambda pair: of_one(*pair), (jnp.arange(k), g))
+    hessian = class_hessian(objective, X, A)
+    hessian = hessian + jnp.diag(jnp.tile(ridge, k)) + _gauge(hessian, ridge, k)
+    return jax.tree.map(lambda found: found[None], f(hessian, g.ravel()))
 
 
 def _gauge(hessian: Array, ridge: Array, k: int) -> Array:
@@ -83,11 +90,16 @@ def _gauge(hessian: Array, ridge: Array, k: int) -> Array:
     return jnp.kron(jnp.full((k, k), 1 / k, hessian.dtype), jnp.diag(scale))
 
 
-def _solve(hessian: Array, g: Array) -> Array:
-    """H⁻¹ g, with as little added to the diagonal as lets the Cholesky factorisation succeed."""
+def scaled_to_one(hessian: Array) -> tuple[Array, Array]:
+    """The Hessian with a diagonal of ones, and the factors (p,) of its rows and columns."""
     diagonal = jnp.diag(hessian)
     scale = jnp.where(diagonal > 0, diagonal, 1) ** -0.5
-    scaled = hessian * scale[:, None] * scale[None]
+    return hessian * scale[:, None] * scale[None], scale
+
+
+def _solve(hessian: Array, g: Array) -> Array:
+    """H⁻¹ g, with as little added to the diagonal as lets the Cholesky factorisation succeed."""
+    scaled, scale = scaled_to_one(hessian)
     eps = jnp.finfo(g.dtype).eps
     eye = jnp.eye(g.shape[0], dtype=g.dtype)
 

@@ -175,7 +175,7 @@ def _unproven(
     return np.array(again, models.dtype)
 
 
-def _error_of(loop: Loop, stack: Stack, answers: Answers, i: int) -> Array:
+def _error_of(loop: Loop, stack: Stack, answers: Answers, i: int) -> float:
     objective = model_loop(loop, stack.one(i)).objective
     return error_by_hessian(objective, answers.model(i))
 
