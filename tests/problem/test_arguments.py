@@ -194,7 +194,7 @@ def test_optax_wants_a_transformation():
 
 
 @pytest.mark.parametrize("asked", ["cuda", "abacus"])
-def test_a_platform_that_is_not_there_is_named(asked):
+def test_a_platform_that_is_not_there_is_named(asked, tmp_path):
     """Whatever JAX raises, an assertion without a word among it."""
     code = (
         "from jax_logreg import fit\n"
@@ -206,6 +206,7 @@ def test_a_platform_that_is_not_there_is_named(asked):
     config = Path(__file__).parents[2] / "configs" / "quickstart.toml"
     done = subprocess.run(
         [sys.executable, "-c", code, "run", config],
+        cwd=tmp_path,
         env={**os.environ, "JAX_PLATFORMS": asked},
         capture_output=True,
         text=True,
