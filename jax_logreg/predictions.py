@@ -1,5 +1,6 @@
 """Logits and probabilities of any X by given parameters, in the dtype of these."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ from jax_logreg import logistic
 from jax_logreg.errors import InputError
 from jax_logreg.logistic import BINOMIAL, Family, Params
 from jax_logreg.matrix import cast, place, plain_errors
+from jax_logreg.problem.arguments import look_at
 from jax_logreg.problem.entries import check_entries, find_extremes
 
 _linear = jax.jit(logistic.linear)
@@ -26,10 +28,10 @@ def logits(params: Params, X: Any) -> Any:
     Raises:
         InputError: another number of features, or an entry that is not finite.
     """
-    if is_traced((params, X)):
+    if not isinstance(X, Iterator) and is_traced((params, X)):
         return logistic.linear(params, cast(X, params.w.dtype))
     dtype = str(np.dtype(params.w.dtype))
-    X = np.asarray(X) if isinstance(X, list | tuple) and not hasattr(X, "_fields") else X
+    X, _ = look_at(X, fewest=0)
     _check_shape(X, params)
     with jax.enable_x64(dtype == "float64"):
         placed = place(X, dtype)

@@ -44,7 +44,8 @@ from jax_logreg.export import load as load_export
 from jax_logreg.logistic import BINOMIAL
 from jax_logreg.matrix import compress, encode, from_codes, from_scipy, stack, standardise
 from jax_logreg.model import Model
-from jax_logreg.sweep import bootstrap, cross_validate, fit_many, path
+from jax_logreg.proof.certificate import Certificate
+from jax_logreg.sweep import Fits, bootstrap, cross_validate, fit_many, path
 from jax_logreg.tracking import track
 
 RNG = np.random.default_rng(2)
@@ -181,6 +182,13 @@ def tracked(**given):
         pass
 
 
+def several():
+    """The models of a sweep, at zero."""
+    zeros = Params(np.zeros((2, N, 1)), np.zeros((2, 1, 1)))
+    found, status = Certificate(*np.zeros((5, 2))), (Status.CONVERGED,) * 2
+    return Fits(zeros, found, status, np.zeros(2, int), (0, 1), "none", ((), ()))
+
+
 # name: (function, valid arguments)
 FUNCTIONS = {
     "fit": (jax_logreg.fit, FIT),
@@ -188,6 +196,10 @@ FUNCTIONS = {
     "cross_validate": (cross_validate, FIT),
     "bootstrap": (bootstrap, FIT),
     "path": (path, FIT),
+    "Fits.result": (several().result, {"i": 0}),
+    "predict": (several().result(0).predict, {"X": X}),
+    "predict_proba": (several().result(0).predict_proba, {"X": X}),
+    "decision_function": (several().result(0).decision_function, {"X": X}),
     "solve": (jax_logreg.solve, {"params": W, "batch": BATCH, "solver": Newton(), "steps": 2}),
     "check_gradients": (jax_logreg.check_gradients, {"params": W, "batch": BATCH}),
     "GradientDescent": (solved_by(GradientDescent), {"learning_rate": 0.1}),
@@ -288,6 +300,7 @@ LEGAL = {
     "compress X": ["list of lists", "jax array"],
     "drop_first": _FLAGS,
     "S": ["sparse"],
+    "i": ["-1", "0", "1", "Status"],
     "values": _LISTS,
     "levels": ["None", *_LISTS, "list of objects", "array of objects", "transformation"],
     "from_codes levels": [],

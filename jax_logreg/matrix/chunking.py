@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -31,7 +32,9 @@ def from_scipy(S: Any, dtype: str) -> Sparse:
     # The order that S has, or that of its transpose, spares a conversion.
     by_column = S.format == "csc"
     one = canonical(S.T if by_column else S, dtype)
-    pair = _chunks(one), _chunks(one.T.tocsr())
+    # Whatever JAX's default: it would make float32 of what is asked for in float64.
+    with jax.enable_x64(dtype == "float64" or jax.config.read("jax_enable_x64")):
+        pair = _chunks(one), _chunks(one.T.tocsr())
     return Sparse(*(pair[::-1] if by_column else pair))
 
 

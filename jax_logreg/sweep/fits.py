@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from jax_logreg.display import displayed, dtype_and_shape
+from jax_logreg.errors.checks import check_integer
 from jax_logreg.logistic import BINOMIAL, Family, Params
 from jax_logreg.proof.certificate import Certificate
 from jax_logreg.result import History, Result
@@ -41,7 +42,12 @@ class Fits(NamedTuple):
         }
 
     def result(self, i: int) -> Result:
-        """Model i as `fit` would hand it back, with an empty history: a sweep keeps none."""
+        """Model i as `fit` would hand it back, with an empty history: a sweep keeps none.
+
+        Raises:
+            InputError: i is no integer, or there is no such model; -1 is the last.
+        """
+        check_integer("i", i, -len(self.status), len(self.status))
         params, certificate = (
             jax.tree.map(lambda part: part[i], tree) for tree in (self.params, self.certificate)
         )

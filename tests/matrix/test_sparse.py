@@ -41,6 +41,15 @@ def test_indices_are_int32_and_only_values_float():
         assert {str(leaf.dtype) for leaf in jax.tree.leaves(X)} == {"int32", "float64"}
 
 
+def test_float64_is_what_is_asked_for_whatever_the_default():
+    """It became float32 without a word, which has no digit of these."""
+    x = np.array([[1e9, 1e9 + 1, 1e9 + 2]])
+    X = from_scipy(scipy.sparse.csr_array(x), "float64")
+    assert X.dtype == "float64"
+    with precision("float64"):
+        np.testing.assert_array_equal(np.asarray(examples(X, jnp.arange(3))), x)
+
+
 @pytest.mark.parametrize("shape", [(5, 7), (1, 1)])
 def test_nothing_but_zeros(shape):
     X = from_scipy(scipy.sparse.csr_array(shape), "float32")
