@@ -9,9 +9,9 @@ import numpy as np
 from jax_logreg import logistic
 from jax_logreg.errors import InputError
 from jax_logreg.logistic import BINOMIAL, Family, Params
-from jax_logreg.matrix import cast, is_array, place, plain_errors
+from jax_logreg.matrix import cast, place, plain_errors
+from jax_logreg.problem.arguments import read_features
 from jax_logreg.problem.entries import check_entries, find_extremes
-from jax_logreg.problem.penalty_arguments import real_numbers
 
 _linear = jax.jit(logistic.linear)
 _activate = jax.jit(lambda Z, family: family.activation(Z), static_argnames="family")
@@ -31,8 +31,7 @@ def logits(params: Params, X: Any) -> Any:
     if not isinstance(X, Iterator) and is_traced((params, X)):
         return logistic.linear(params, cast(X, params.w.dtype))
     dtype = str(np.dtype(params.w.dtype))
-    if is_array(X) and not hasattr(X, "tocsr"):
-        X = real_numbers("X", X)
+    X = read_features(X)
     _check_shape(X, params)
     with jax.enable_x64(dtype == "float64"):
         placed = place(X, dtype)

@@ -32,7 +32,7 @@ _CLUSTER = (
     *("OMPI_MCA_orte_hnp_uri", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
     *("KUBERNETES_SERVICE_HOST", "JOB_COMPLETION_INDEX", "TPU_WORKER_ID", "TPU_WORKER_HOSTNAMES"),
 )
-# And by these it is configured, besides those that begin with JAX_ or XLA_.
+# By these it is configured too, and by those that begin with JAX_ or XLA_.
 _SETTINGS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "OMP_NUM_THREADS", "TPU_CHIPS_PER_HOST")
 # Characters of a variable's value, and of an error.
 _LONGEST = 120

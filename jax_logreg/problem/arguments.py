@@ -60,9 +60,13 @@ def default_platform() -> str:
 
 def look_at(X: Any, fewest: int = 1) -> tuple[Any, tuple[int, int]]:
     """X of numbers, and its shape."""
-    if is_array(X) and not hasattr(X, "tocsr"):
-        X = real_numbers("X", X)
+    X = read_features(X)
     return X, _check_shape(X, fewest)
+
+
+def read_features(X: Any) -> Any:
+    """Return X as it is used: a matrix as it is, all else as an array of real numbers."""
+    return real_numbers("X", X) if is_array(X) and not hasattr(X, "tocsr") else X
 
 
 def _check_shape(X: Any, fewest: int) -> tuple[int, int]:
