@@ -1,6 +1,7 @@
 """A sweep of penalties x folds beside scikit-learn's, every model's suboptimality beside the time.
 
-    python experiments/sweep.py [--case NAME ...] [--limit SECONDS] [--quick] [--out FOLDER]
+    python experiments/sweep.py [--case CASE ...] [--limit SECONDS] [--name NAME]
+                                [--quick] [--out FOLDER]
 
 10 penalties (C from 1e-4 to 1e4) x 5 folds, float64 rows in memory. Either side goes to tighter
 tolerances until every model is within 1e-6 of J(0) of its optimum, which comes from float64 fits to
@@ -10,7 +11,7 @@ stand the default settings of both sides. Beside the time is the worst relative 
 log loss against the exact model's, and whether the penalty chosen is the exact models'.
 scikit-learn runs with n_jobs=2, and newton-cholesky too where its Hessian is small. Memory is what
 a warm sweep adds at its peak to the resident memory, X in float64 being there before. Results go
-to experiments/results/sweep.md, .json and .svg.
+to experiments/results/NAME.md, .json and .svg.
 """
 
 import itertools
@@ -194,6 +195,7 @@ def main():
     parser = options(__doc__.splitlines()[0])
     parser.add_argument("--case", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--limit", type=float, default=200, help="seconds of a sweep")
+    parser.add_argument("--name", default="sweep", help="of the files of results")
     given = parser.parse_args()
     chosen = QUICK if given.quick else {name: CASES[name] for name in given.case}
     rounds, results = 1 if given.quick else 3, []
@@ -218,7 +220,7 @@ def main():
         found = {"jax_logreg": mine, "sklearn": other}
         found |= {"jax_logreg_default": default, "sklearn_default": usual}
         results.append({"case": name, **found})
-        write(given.out, results, {one.name for one in status})
+        write(given.out, given.name, results, {one.name for one in status})
 
 
 def row(case, settings, mine, other):
@@ -242,7 +244,7 @@ def row(case, settings, mine, other):
     )
 
 
-def write(folder, results, references):
+def write(folder, name, results, references):
     """The table and the figures behind it."""
     head = [
         "examples x features x classes",
@@ -267,23 +269,23 @@ def write(folder, results, references):
     text = f"{table(head, rows)}\n\n{footer(source)}"
     save(
         folder,
-        "sweep",
+        name,
         text,
         {"origin": source, "references": sorted(references), "cases": results},
     )
-    draw(results, folder)
+    draw(results, folder / f"{name}.svg")
 
 
-def draw(results, folder):
+def draw(results, file):
     """Two bars a case, on a logarithmic scale."""
     figure, axes = picture(8, 0.9 + 0.75 * len(results))
     places = np.arange(len(results))[::-1]
-    for shift, side, name, colour in (
+    for shift, side, label, colour in (
         (0.2, "jax_logreg", "jax_logreg", "#2166ac"),
         (-0.2, "sklearn", "scikit-learn, n_jobs=2", "#999999"),
     ):
         seconds = [found[side]["seconds"] for found in results]
-        bars = axes.barh(places + shift, seconds, 0.36, label=name, color=colour)
+        bars = axes.barh(places + shift, seconds, 0.36, label=label, color=colour)
         words = [
             f"{one:.3g} s" + ("" if found[side]["suboptimality"] <= GOAL else ", not converged")
             for one, found in zip(seconds, results, strict=True)
@@ -294,7 +296,7 @@ def draw(results, folder):
     axes.set(xscale="log", xlabel="seconds, 10 penalties x 5 folds", title="")
     axes.margins(x=0.25)
     axes.legend(ncols=2, loc="lower left", bbox_to_anchor=(0, 1), frameon=False, fontsize=9)
-    figure.savefig(folder / "sweep.svg", metadata={"Date": None})
+    figure.savefig(file, metadata={"Date": None})
 
 
 if __name__ == "__main__":
