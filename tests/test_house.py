@@ -147,6 +147,19 @@ def test_names_are_compared_in_one_place():
             assert "difflib" not in path.read_text(), path.name
 
 
+def test_tables_are_written_as_csv_in_one_place():
+    """One form of numbers and one quoting, in a run's folder as in predictions."""
+    writers = {"writer", "DictWriter", "CSVWriter"}
+    for path in FILES:
+        if path != PACKAGE / "data" / "csv_columns.py":
+            called = {
+                node.attr
+                for node in ast.walk(ast.parse(path.read_text()))
+                if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "csv"
+            }
+            assert not called & {*writers, "write_csv"}, path.name
+
+
 def test_no_file_is_named_like_a_library_that_it_imports():
     """But trackers, whose paths are public."""
     for path in FILES:

@@ -8,11 +8,12 @@ import numpy as np
 
 from jax_logreg.cli.config import Config
 from jax_logreg.cli.mending import advise_run
-from jax_logreg.cli.report import as_csv, render
+from jax_logreg.cli.report import render
 from jax_logreg.cli.report.tables import Evaluated, coefficients, evaluate
 from jax_logreg.cli.summary import Predicted, Seconds, history, predict, summarise
 from jax_logreg.cli.sweep import Swept
 from jax_logreg.data import Prepared
+from jax_logreg.data.csv_columns import csv_bytes
 from jax_logreg.model import Model
 from jax_logreg.result import Result
 from jax_logreg.status import Status
@@ -53,9 +54,9 @@ def conclude(config: Config, trained: Trained) -> Outcome:
     files = {
         "config.toml": config.to_toml().encode(),
         "result.json": (json.dumps(summary, indent=2, allow_nan=False) + "\n").encode(),
-        "history.csv": history(result.history).encode(),
+        "history.csv": history(result.history),
         "model.safetensors": _model(config, trained).save(),
-        "coefficients.csv": as_csv.write(weights),
+        "coefficients.csv": csv_bytes(weights),
         **evaluated.files,
         **({} if sweep is None else sweep.files),
     }

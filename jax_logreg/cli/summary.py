@@ -11,6 +11,7 @@ import numpy as np
 import jax_logreg
 from jax_logreg.cli.config import Config
 from jax_logreg.data import Prepared
+from jax_logreg.data.csv_columns import csv_bytes, finite_or_nan
 from jax_logreg.evaluation import predicted_classes
 from jax_logreg.hosts import count, share
 from jax_logreg.model import family_name, probabilities
@@ -203,12 +204,14 @@ def number(value: float | None, form: str) -> str:
     return "none" if value is None else format(value, form)
 
 
-def history(history: History) -> str:
-    """The content of history.csv: a row a step, empty where there is no bound or was no check."""
-    lines = ["step,cost,gradient_norm,relative_gap,gradient_error"]
-    for step, (J, norm, gap, error) in enumerate(zip(*history, strict=True)):
-        lines.append(f"{step},{J!s},{norm!s},{_cell(gap)},{_cell(error)}")
-    return "\n".join([*lines, ""])
+def history(history: History) -> bytes:
+    """Return history.csv: a row a step, empty where there is no bound or was no check."""
+    shown = {
+        **history._asdict(),
+        "relative_gap": finite_or_nan(history.relative_gap),
+        "gradient_error": finite_or_nan(history.gradient_error),
+    }
+    return csv_bytes({"step": np.arange(len(history.cost)), **shown})
 
 
 def _gap(summary: dict[str, Any]) -> str:
@@ -222,10 +225,6 @@ def _gap(summary: dict[str, Any]) -> str:
 def _error(summary: dict[str, Any]) -> str:
     error = summary["certificate"].get("error_in_std_errs")
     return "no bound" if error is None else in_words(error)
-
-
-def _cell(value: Any) -> str:
-    return str(value) if np.isfinite(value) else ""
 
 
 def _check(check: GradientCheck | None, features: Sequence[str]) -> dict[str, Any]:

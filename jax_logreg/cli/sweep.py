@@ -8,9 +8,9 @@ import numpy as np
 from jax_logreg.checkpoint import Checkpoint
 from jax_logreg.cli.config import SweepConfig
 from jax_logreg.cli.progress import show_models
-from jax_logreg.cli.report import as_csv
 from jax_logreg.cli.report.tables import paths
 from jax_logreg.data import Prepared
+from jax_logreg.data.csv_columns import csv_bytes, finite_or_nan
 from jax_logreg.errors.extras import needs
 from jax_logreg.errors.one_line import one_line
 from jax_logreg.status import Status
@@ -76,9 +76,9 @@ def run_sweep(
     summary = _summarise(sweep, found, chosen)
     weights = np.asarray(found.models.params.w)
     files = {
-        "models.csv": _models(found).encode(),
-        "validation.csv": _curve(found).encode(),
-        "path.csv": as_csv.write(paths(found.strengths, weights, data.features, data.classes)),
+        "models.csv": _models(found),
+        "validation.csv": _curve(found),
+        "path.csv": csv_bytes(paths(found.strengths, weights, data.features, data.classes)),
     }
     return Swept(summary, files), {**arguments, "penalty": penalty}
 
@@ -104,29 +104,38 @@ def _summarise(sweep: SweepConfig, found: CrossValidation, chosen: int) -> dict[
     }
 
 
-def _models(found: CrossValidation) -> str:
-    """models.csv: a row a model, those of all examples without fold and score."""
-    lines = [
-        "strength,fold,score,status,steps,cost,gradient_norm,relative_gap,error_in_std_errs,nonzero_weights",
-        *(_row(found.models, i, strength, "", "") for i, strength in enumerate(found.strengths)),
-    ]
-    for i, ((which, fold), score) in enumerate(np.ndenumerate(found.scores)):
-        lines.append(_row(found.fold_models, i, found.strengths[which], fold, score))
-    return "\n".join([*lines, ""])
+def _models(found: CrossValidation) -> bytes:
+    """Return models.csv: a row a model, those of all examples without fold and score."""
+    shape = found.scores.shape
+    which, fold = (index.ravel() for index in np.indices(shape))
+    whole, folds = _columns(found.models), _columns(found.fold_models)
+    blank = [""] * len(found.strengths)
+    return csv_bytes(
+        {
+            "strength": np.concatenate([found.strengths, found.strengths[which]]),
+            "fold": [*blank, *fold.tolist()],
+            "score": [*blank, *np.ravel(found.scores)],
+            **{name: [*whole[name], *folds[name]] for name in whole},
+        }
+    )
 
 
-def _row(fits: Fits, i: int, strength: Any, fold: Any, score: Any) -> str:
-    J, norm, _, *bounds = (part[i] for part in fits.certificate)
-    status = fits.status[i].name.lower()
-    shown = (bound if np.isfinite(bound) else "" for bound in bounds)
-    weights = np.count_nonzero(fits.params.w[i])
-    row = (strength, fold, score, status, fits.steps[i], J, norm, *shown, weights)
-    return ",".join(map(str, row))
+def _columns(fits: Fits) -> dict[str, Any]:
+    """Return the columns of models.csv that say how each model ended, and how good it is."""
+    found = fits.certificate
+    return {
+        "status": [one.name.lower() for one in fits.status],
+        "steps": fits.steps,
+        "cost": np.asarray(found.cost),
+        "gradient_norm": np.asarray(found.gradient_norm),
+        "relative_gap": finite_or_nan(found.relative_gap),
+        "error_in_std_errs": finite_or_nan(found.error_in_std_errs),
+        "nonzero_weights": [np.count_nonzero(w) for w in np.asarray(fits.params.w)],
+    }
 
 
-def _curve(found: CrossValidation) -> str:
-    """validation.csv: a row a strength."""
-    lines = ["strength,mean_score,standard_error"]
-    for strength, mean, error in zip(found.strengths, found.mean, found.error, strict=True):
-        lines.append(f"{strength!s},{mean!s},{'' if np.isnan(error) else str(error)}")
-    return "\n".join([*lines, ""])
+def _curve(found: CrossValidation) -> bytes:
+    """Return validation.csv: a row a strength."""
+    return csv_bytes(
+        {"strength": found.strengths, "mean_score": found.mean, "standard_error": found.error}
+    )

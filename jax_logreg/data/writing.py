@@ -1,12 +1,12 @@
 """Predictions to a file, in the format that its suffix names."""
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
+from jax_logreg.data.csv_columns import write_columns
 from jax_logreg.errors import InputError
 from jax_logreg.errors.extras import needs
 
@@ -58,11 +58,8 @@ def find_writer(path: Path) -> Writer:
 
 
 def write_csv(file: TextIO, predictions: Predictions) -> None:
-    """The columns as CSV with a line of names."""
-    columns = predictions.columns()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
+    """Write predictions as CSV with a line of names."""
+    write_columns(file, predictions.columns())
 
 
 def _write_csv(path: Path, predictions: Predictions) -> None:

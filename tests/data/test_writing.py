@@ -2,11 +2,13 @@ import csv
 import io
 
 import h5py
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from pyarrow import parquet
 
 from jax_logreg.data import Predictions, find_writer, write_csv
+from jax_logreg.data.csv_columns import csv_bytes
 from jax_logreg.errors import InputError
 
 P = np.array([0.25, 0.75], "float32")
@@ -65,3 +67,24 @@ def test_csv_to_any_text_file():
 def test_unknown_suffix(tmp_path):
     with pytest.raises(InputError, match=r"suffix '\.xls': expected \.csv"):
         find_writer(tmp_path / "p.xls")
+
+
+@pytest.mark.parametrize(
+    ("values", "cells"),
+    [
+        (np.array([0.1, np.nan, 1e-5], "float32"), ["0.1", "", "1e-05"]),
+        (np.array([0.1, np.inf, 2.0]), ["0.1", "inf", "2.0"]),
+        (jnp.array([0.1, 1.0, 3.0], "float32"), ["0.1", "1.0", "3.0"]),
+        (np.array([1, 2, 3]), ["1", "2", "3"]),
+        (["a,b", 'say "no"', "nan"], ['"a,b"', '"say ""no"""', "nan"]),
+        (np.array(["", "é", " b"], object), ["", "é", " b"]),
+    ],
+)
+def test_columns_are_quoted_where_needed_and_keep_their_digits(values, cells):
+    content = csv_bytes({"first": [1, 2, 3], "x": values}).decode()
+    assert content == "first,x\n" + "".join(f"{i},{cell}\n" for i, cell in enumerate(cells, 1))
+
+
+def test_columns_that_differ_in_length_are_a_bug():
+    with pytest.raises(ValueError, match="shorter"):
+        csv_bytes({"a": [1, 2], "b": [1]})

@@ -1,8 +1,6 @@
-"""Tables as CSV: the numbers behind the pictures, which are drawn from them."""
+"""Tables read from CSV: the numbers that pictures are drawn from."""
 
 import io
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -11,17 +9,6 @@ from jax_logreg.errors.extras import needs
 # Columns of text, whatever the names in them look like.
 _TEXT = ("class", "feature", "actual", "predicted")
 Table = dict[str, np.ndarray]
-
-
-def write(columns: Mapping[str, Any]) -> bytes:
-    """The columns with a line of their names; a number that is none is left empty."""
-    with needs("run"):
-        import pyarrow
-        from pyarrow import csv
-    arrays = {name: _column(name, values) for name, values in columns.items()}
-    sink = io.BytesIO()
-    csv.write_csv(pyarrow.table(arrays), sink, csv.WriteOptions(quoting_style="needed"))
-    return sink.getvalue()
 
 
 def read(content: bytes) -> Table:
@@ -42,13 +29,3 @@ def read(content: bytes) -> Table:
         else np.asarray(table[name].to_numpy(zero_copy_only=False), np.float64)
         for name in names
     }
-
-
-def _column(name: str, values: Any) -> Any:
-    with needs("run"):
-        import pyarrow
-    if name in _TEXT:
-        return pyarrow.array([str(value) for value in values], pyarrow.string())
-    values = np.asarray(values)
-    hidden = np.isnan(values) if values.dtype.kind == "f" else None
-    return pyarrow.array(values, mask=hidden)

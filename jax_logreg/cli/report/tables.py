@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jax_logreg.cli.report import as_csv
+from jax_logreg.data.csv_columns import csv_bytes
 from jax_logreg.evaluation import (
     Measures,
     calibration,
@@ -42,8 +42,8 @@ def evaluate(
     actual, predicted = np.nonzero(counts)
     names = np.array([str(name) for name in classes], object)
     files = {
-        "calibration.csv": as_csv.write(bins._asdict()),
-        "confusion.csv": as_csv.write(
+        "calibration.csv": csv_bytes(bins._asdict()),
+        "confusion.csv": csv_bytes(
             {
                 "actual": names[actual],
                 "predicted": names[predicted],
@@ -82,9 +82,9 @@ def _curves(
     rocs = {i: found[i][0] for i in drawn}
     recalls = {i: found[i][1] for i in drawn}
     return {
-        "classes.csv": as_csv.write(classes),
-        "roc.csv": as_csv.write(_stacked(rocs, names)),
-        "precision_recall.csv": as_csv.write(_stacked(recalls, names)),
+        "classes.csv": csv_bytes(classes),
+        "roc.csv": csv_bytes(_stacked(rocs, names)),
+        "precision_recall.csv": csv_bytes(_stacked(recalls, names)),
     }
 
 

@@ -7,9 +7,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from jax_logreg.checkpoint.files import write_synced
 from jax_logreg.checkpoint.saved import Saved, read_saved
-from jax_logreg.cli.output import REPORT
+from jax_logreg.cli.output import REPORT, write_content
 from jax_logreg.cli.report.page import render
 from jax_logreg.cli.signals import Saved as SavedBySignal
 from jax_logreg.cli.summary import history
@@ -31,8 +30,9 @@ def reporting(partial: Path | None, name: str, config: str) -> Iterator[Callable
         refused = isinstance(error, InputError) and not steps
         if partial is not None and not refused:
             # It may be the disk that fails.
-            with suppress(OSError):
-                write_synced(partial / REPORT, _page(partial, name, config, error).encode())
+            with suppress(OSError, InputError):
+                page = _page(partial, name, config, error)
+                write_content(partial / REPORT, page.encode(), force=True)
         raise
 
 
@@ -83,7 +83,7 @@ def _files(
     if found is not None:
         rows = History(*found)
         steps = len(rows.cost)
-        files["history.csv"] = history(rows).encode()
+        files["history.csv"] = history(rows)
     summary = {"name": name, "steps": steps, **summary}
     files["result.json"] = json.dumps(summary).encode()
     return files
