@@ -152,10 +152,10 @@ class Timed(Checkpoint):
         super().__init__(folder, **settings)
         self.seconds_taken = []
 
-    def keep(self, point):
+    def save(self, point):
         """As its own, timed."""
         began = time.perf_counter()
-        super().keep(point)
+        super().save(point)
         self.seconds_taken.append(time.perf_counter() - began)
 
 

@@ -24,8 +24,8 @@ from jax_logreg import (
 )
 from jax_logreg.checkpoint import Checkpoint, Stopped
 from jax_logreg.errors import InputError
-from jax_logreg.loop.beginning import begin
 from jax_logreg.loop.body import Loop, body
+from jax_logreg.loop.initial import initialise
 from jax_logreg.matrix import Standardised, Transposed
 from jax_logreg.problem.options import complete
 from jax_logreg.problem.prepare import prepare
@@ -131,7 +131,7 @@ def test_only_z_and_sums_are_exchanged(solver, matrix, rng):
     matrix = matrix[:, :20] if isinstance(matrix, np.ndarray) else Transposed(matrix.rows[:20])
     for k, labels in ((1, Y[:20]), (3, CLASSES[:20])):
         task = prepare(matrix, labels, complete(devices=SHARED), penalty=L2(0.1), one_model=True)
-        loop, carry = begin(Loop(task.objective, solver, 9, Goal(0.0)), task.params, None)
+        loop, carry = initialise(Loop(task.objective, solver, 9, Goal(0.0)), task.params, None)
         seen = collectives(partial(body, wanted=True, branch=True), loop, carry)
         assert {kind for kind, _ in seen} == {"all-reduce"}
         # A memory of 10 has 100 products.

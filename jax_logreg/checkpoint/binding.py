@@ -4,20 +4,20 @@ from typing import Any
 
 import numpy as np
 
-from jax_logreg.checkpoint.keeper import Keeper
+from jax_logreg.checkpoint.protocol import Checkpointer
 from jax_logreg.errors.describing import describe
 from jax_logreg.matrix import identify
 from jax_logreg.problem.prepare import Problem
 
 
-def bind(keeper: Keeper | None, problem: Problem, **settings: Any) -> Keeper | None:
-    """Return the keeper of the states of this problem alone: X, Y, and what goes with them.
+def bind(checkpoint: Checkpointer | None, problem: Problem, **settings: Any) -> Checkpointer | None:
+    """Return the checkpoint of the states of this problem alone: X, Y, and what goes with them.
 
     The weights, penalty and start are those of the problem, unless `settings` name others; solver,
     steps and tolerance have to be among these. X is digested once, on all cores; a stream is read
     once more. Of several hosts each has the digest of its own part.
     """
-    if keeper is None:
+    if checkpoint is None:
         return None
     given, objective = problem.given, problem.objective
     dtype = str(objective.batch.s.dtype)
@@ -30,4 +30,4 @@ def bind(keeper: Keeper | None, problem: Problem, **settings: Any) -> Keeper | N
         "family": objective.family.name,
     }
     rest = {"intercept": objective.intercept, **own, **settings}
-    return keeper.of(X.views, **lines, **{key: describe(value) for key, value in rest.items()})
+    return checkpoint.of(X.views, **lines, **{key: describe(value) for key, value in rest.items()})

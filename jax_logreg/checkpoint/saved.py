@@ -18,6 +18,13 @@ with needs("run"):
     import safetensors.numpy
 
 _FORMAT = "jax_logreg checkpoint 3"
+# Leaves of L-BFGS that earlier files name otherwise.
+_RENAMED = {
+    "metric": "preconditioner",
+    "divided": "preconditioned",
+    "last_divided": "last_preconditioned",
+    "changes_divided": "changes_preconditioned",
+}
 NAME = re.compile(
     r"(?P<part>\w+?)(?:_host(?P<host>\d+)of(?P<hosts>\d+))?"
     r"-(?P<number>\d+)-(?P<digest>[0-9a-f]{32})\.safetensors"
@@ -81,6 +88,8 @@ def by_name(state: Any) -> dict[str, Any]:
 def rebuild(arrays: dict[str, np.ndarray], like: T) -> T | None:
     """The state of these leaves, in NumPy, of the shapes of another; None where it has others."""
     names = by_name(like)
+    if set(arrays) != set(names):
+        arrays = {_renamed(key): value for key, value in arrays.items()}
     if set(arrays) != set(names) or not all(_fits(arrays[key], names[key]) for key in names):
         return None
     # Python's own numbers stay that.
@@ -89,6 +98,10 @@ def rebuild(arrays: dict[str, np.ndarray], like: T) -> T | None:
     )
     state: T = jax.tree.unflatten(jax.tree.structure(like), leaves)
     return state
+
+
+def _renamed(key: str) -> str:
+    return re.sub(r"(?<=\.)\w+", lambda name: _RENAMED.get(name[0], name[0]), key)
 
 
 def _fits(found: np.ndarray, like: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from jax_logreg.checkpoint.files import sync_folder, write_synced
-from jax_logreg.checkpoint.keeper import S, State
+from jax_logreg.checkpoint.protocol import S, State
 from jax_logreg.checkpoint.saved import (
     NAME,
     Saved,
@@ -195,7 +195,7 @@ class Checkpoint:
         self._say(f"going on from {state.where}, saved in {path}")
         return placed
 
-    def keep(self, state: State) -> None:
+    def save(self, state: State) -> None:
         """Save the state if it is time, and the end of a run always; then stop if asked to.
 
         Raises:

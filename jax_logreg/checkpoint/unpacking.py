@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jax_logreg.checkpoint.keeper import S
+from jax_logreg.checkpoint.protocol import S
 from jax_logreg.checkpoint.saved import Saved, rebuild
 from jax_logreg.errors import InputError
 from jax_logreg.matrix import are_near

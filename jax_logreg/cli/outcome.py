@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jax_logreg.cli.advice import advise_run
 from jax_logreg.cli.config import Config
-from jax_logreg.cli.mending import advise_run
 from jax_logreg.cli.report import render
 from jax_logreg.cli.report.tables import Evaluated, coefficients, evaluate
 from jax_logreg.cli.summary import Predicted, Seconds, history, predict, summarise

@@ -71,9 +71,9 @@ class Folder:
                 self.close()
                 raise
         if _saved_in(self.partial) and not resume:
-            self._begin_anew(force)
+            self._start_over(force)
 
-    def _begin_anew(self, force: bool) -> None:
+    def _start_over(self, force: bool) -> None:
         saved = _saved_in(self.partial)
         if not force:
             self._lock.release()

@@ -4,7 +4,7 @@ Each host, a process with devices of its own, runs the same program on its part 
 """
 
 from jax_logreg.hosts.connecting import HEARTBEAT, PATIENCE, check_address, connect, disconnect
-from jax_logreg.hosts.telling import (
+from jax_logreg.hosts.exchange import (
     Agreed,
     add_up,
     agree,

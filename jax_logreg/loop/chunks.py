@@ -11,10 +11,10 @@ from jax import Array, lax
 
 from jax_logreg._jax.batching import on_cpu
 from jax_logreg._jax.compiling import jit
-from jax_logreg.checkpoint.keeper import Keeper
+from jax_logreg.checkpoint.protocol import Checkpointer
 from jax_logreg.hosts import most, spans
-from jax_logreg.loop.beginning import afresh
 from jax_logreg.loop.body import Carry, Loop, body
+from jax_logreg.loop.initial import recertify
 from jax_logreg.loop.point import Point
 from jax_logreg.loop.progress import EachStep, Progress
 from jax_logreg.proof.certificate import Certificate
@@ -34,7 +34,7 @@ def _chunk(
 ) -> tuple[Carry, Array, Array, Array]:
     """At most `limit` of `length` steps; step and status, the certificate, and the rows stacked.
 
-    Once the loop is at its end the certificate is made afresh.
+    Once the loop is at its end the certificate is computed again.
     """
     carry, rows = lax.scan(
         lambda carry, i: body(loop, carry, i < limit, branch), carry, jnp.arange(length)
@@ -42,7 +42,7 @@ def _chunk(
     found = lax.cond(
         carry.status == Status.RUNNING,
         lambda: carry.certificate,
-        lambda: afresh(loop, carry.good),
+        lambda: recertify(loop, carry.good),
     )
     where = jnp.stack([carry.step, carry.status])
     return carry, where, jnp.stack(found), jnp.stack(rows)
@@ -52,7 +52,7 @@ def run_chunks(
     loop: Loop,
     point: Point,
     callback: Callable[[Progress], None] | None = None,
-    keeper: Keeper | None = None,
+    checkpoint: Checkpointer | None = None,
 ) -> Point:
     """Run chunks until the status says stop, looking in about every _PULSE seconds."""
     branch = on_cpu(loop.objective.batch.s)
@@ -66,8 +66,8 @@ def run_chunks(
         # The last look of a run takes no step.
         if callback is not None and not (each and point.taken == before):
             callback(_progress(loop, point, found, each))
-        if keeper is not None:
-            keeper.keep(point)
+        if checkpoint is not None:
+            checkpoint.save(point)
         if branch and not each:
             slow = time.perf_counter() - began > _PULSE / 2
             if spans(point.carry.params.w):

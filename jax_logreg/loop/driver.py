@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jax_logreg.checkpoint.keeper import Keeper
+from jax_logreg.checkpoint.protocol import Checkpointer
 from jax_logreg.hosts import spans
 from jax_logreg.logistic import Params
-from jax_logreg.loop.beginning import begin, look, restart
 from jax_logreg.loop.body import Carry, Loop, start, worse
 from jax_logreg.loop.chunks import handed_over, run_chunks
+from jax_logreg.loop.initial import add_sums, initialise, restart
 from jax_logreg.loop.point import Point
 from jax_logreg.loop.progress import Progress
 from jax_logreg.objective import Objective
@@ -31,7 +31,7 @@ def drive(
     params: Params,
     gradient_check: str | int,
     callback: Callable[[Progress], None] | None = None,
-    keeper: Keeper | None = None,
+    checkpoint: Checkpointer | None = None,
 ) -> tuple[Carry, History]:
     """Run a loop to its end from the parameters; the carry comes back with NumPy numbers.
 
@@ -39,13 +39,13 @@ def drive(
     answer. Where it misses the goal, the run goes on from there.
     """
     point = None
-    if keeper is not None and keeper.find(spans(params.w)):
-        loop = look(loop)
+    if checkpoint is not None and checkpoint.find(spans(params.w)):
+        loop = add_sums(loop)
         shapes = jax.eval_shape(partial(_start, gradient_check), loop, params)
         like = Point(outline(shapes, loop.objective.batch), [], gradient=np.array(np.inf))
-        point = keeper.restore(like)
+        point = checkpoint.restore(like)
     if point is None:
-        loop, carry = begin(loop, params, _check_start(gradient_check, loop.objective, params))
+        loop, carry = initialise(loop, params, _check_start(gradient_check, loop.objective, params))
         point = Point(carry, [], gradient=np.array(loop.goal.gradient, np.float64))
     else:
         if callback is not None and point.taken:
@@ -54,7 +54,7 @@ def drive(
             callback(Progress(point.taken, loop.steps, *last, rows))
         if not point.running:
             point = point._replace(carry=handed_over(point.carry))
-    point = proceed(loop, point, callback, keeper)
+    point = proceed(loop, point, callback, checkpoint)
     carry = point.carry
     return (_check_end(loop, carry) if gradient_check == "ends" else carry), point.history
 
@@ -63,11 +63,11 @@ def proceed(
     loop: Loop,
     point: Point,
     callback: Callable[[Progress], None] | None = None,
-    keeper: Keeper | None = None,
+    checkpoint: Checkpointer | None = None,
 ) -> Point:
     """Run a loop to its end, proven to be there where it has converged, from a point of it."""
     while True:
-        point = run_chunks(loop, point, callback, keeper)
+        point = run_chunks(loop, point, callback, checkpoint)
         verdict = _judged(loop, point.carry)
         again = _again(loop, point, verdict)
         if again is None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from jax_logreg._jax.compiling import jit
 from jax_logreg.checkpoint.binding import bind
-from jax_logreg.checkpoint.keeper import Keeper, check_keeper
+from jax_logreg.checkpoint.protocol import Checkpointer, check_checkpoint
 from jax_logreg.errors.checks import check_callable, check_flag
 from jax_logreg.errors.describing import describe
 from jax_logreg.hosts import agree, spans
@@ -48,7 +48,7 @@ class Plan(NamedTuple):
     refine: bool
     sharpen: bool
     callback: Callback
-    checkpoint: Keeper | None
+    checkpoint: Checkpointer | None
 
     @property
     def by_itself(self) -> bool:
@@ -74,7 +74,7 @@ def plan(
     check_flag("refine", refine)
     check_flag("sharpen", sharpen)
     check_callable("callback", callback, "a Progress")
-    check_keeper(checkpoint)
+    check_checkpoint(checkpoint)
     if isinstance(options["devices"], str) and options["devices"] == "hosts":
         same = {name: options[name] for name in ("steps", "tolerance", "solver")}
         same |= {"gradient_check": gradient_check, "refine": refine, "sharpen": sharpen}
@@ -116,14 +116,14 @@ def run_plan(plan: Plan, problem: Problem, anywhere: bool) -> Run:
         anywhere: whether the start is the user's, and may be far from the optimum.
     """
     steps, tolerance = plan.options["steps"], plan.options["tolerance"]
-    keeper, callback = plan.checkpoint, plan.callback
-    done = _run(plan, problem, tolerance, steps, keeper, callback, anywhere)
+    checkpoint, callback = plan.checkpoint, plan.callback
+    done = _run(plan, problem, tolerance, steps, checkpoint, callback, anywhere)
     refinable = plan.refine and problem.dtype == "float32"
     if refinable and Status(done.carry.status) in _REFINABLE:
         taken = int(done.carry.step)
         finest = _REFINED if tolerance == AUTO else min(float(tolerance), _REFINED)
         finer = done.problem.at("float64", done.carry.good)
-        later = None if keeper is None else keeper.part("refined")
+        later = None if checkpoint is None else checkpoint.part("refined")
         rest = _run(plan, finer, finest, steps - taken, later, _after(taken, callback))
         done = rest.after(done)
     return _sharpened(done) if plan.sharpen else done
@@ -134,7 +134,7 @@ def _run(
     problem: Problem,
     tolerance: Any,
     steps: int,
-    keeper: Keeper | None,
+    checkpoint: Checkpointer | None,
     callback: Callback,
     anywhere: bool = False,
 ) -> Run:
@@ -144,9 +144,9 @@ def _run(
         goal = goal_of(tolerance, problem.objective)
         loop = Loop(problem.objective, method, steps, goal, check_every=plan.check_every)
         asked = {"steps": steps, "tolerance": tolerance, "gradient_check": plan.gradient_check}
-        keeper = bind(keeper, problem, solver=loop.solver, **asked)
+        checkpoint = bind(checkpoint, problem, solver=loop.solver, **asked)
         begin = _choose_start(loop, problem.params) if anywhere else problem.params
-        carry, history = drive(loop, begin, plan.gradient_check, callback, keeper)
+        carry, history = drive(loop, begin, plan.gradient_check, callback, checkpoint)
         carry = carry._replace(good=trim(carry.good, problem.n))
     facts = Facts(
         problem.dtype,

@@ -7,9 +7,9 @@ import jax
 
 from jax_logreg._jax.compiling import jit
 from jax_logreg.logistic import Params
-from jax_logreg.loop.beginning import afresh, begin, restart
 from jax_logreg.loop.body import Loop
 from jax_logreg.loop.chunks import run_chunks
+from jax_logreg.loop.initial import initialise, recertify, restart
 from jax_logreg.loop.point import Point
 from jax_logreg.proof.certificate import Certificate
 from jax_logreg.proof.goal import Goal
@@ -28,8 +28,8 @@ def sharpened(loop: Loop, params: Params) -> Certificate:
     and at most that plus gap(v). Steps from the parameters lead to a v whose gap is small against
     the difference. Where the dtype ends before, the gap is as small as was reached.
     """
-    loop, carry = begin(loop, params, None)
-    here = there = jax.device_get(jit(afresh)(loop, params))
+    loop, carry = initialise(loop, params, None)
+    here = there = jax.device_get(jit(recertify)(loop, params))
     # A gap of 0 proves that the parameters are optimal, and a tolerance of 0 never stops.
     while math.isfinite(there.gap) and (gap := _SHARPER * float(there.relative_gap)) > 0:
         sharper = loop._replace(goal=Goal(gap))

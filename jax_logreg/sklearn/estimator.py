@@ -28,8 +28,8 @@ from jax_logreg.sklearn.border import (
     with_coefficients,
 )
 from jax_logreg.sklearn.callbacks import FitTask
+from jax_logreg.sklearn.convergence import advised, warn_of
 from jax_logreg.sklearn.deprecated import settle
-from jax_logreg.sklearn.telling import advised, warn_of
 from jax_logreg.status import Status
 
 # Ends of a fit that are no answer to what was asked.

@@ -21,10 +21,10 @@ from jax_logreg.sklearn.border import (
     read,
     with_coefficients,
 )
+from jax_logreg.sklearn.convergence import advised, warn_of
 from jax_logreg.sklearn.deprecated import axis, settle_search
 from jax_logreg.sklearn.grid import fit_grids, masks, weigh_folds
 from jax_logreg.sklearn.scoring import name_of_score, score_here, score_there
-from jax_logreg.sklearn.telling import advised, warn_of
 from jax_logreg.status import Status
 
 

@@ -102,7 +102,7 @@ def _pick_for_many(objective: Objective) -> tuple[Solver, str]:
     """The solver whose work many models share."""
     if not objective.smooth:
         return _pick(objective)
-    return LBFGS(), "LBFGS: many models and a smooth cost, which share a metric"
+    return LBFGS(), "LBFGS: many models and a smooth cost, which share a preconditioner"
 
 
 def _no_solver(solver: Any) -> str:

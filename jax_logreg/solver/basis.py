@@ -1,4 +1,4 @@
-"""What many models over one X share of their Hessians: eigenvectors of one Gram matrix."""
+"""The part of their Hessians that many models over one X share: eigenvectors of a Gram matrix."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from jax import Array
 from jax_logreg import matrix
 from jax_logreg.logistic import Params, over_examples
 from jax_logreg.objective import Objective
-from jax_logreg.solver.metric import curvatures, join, sample, split
+from jax_logreg.solver.preconditioner import curvatures, join, sample, split
 
 # Up to here all eigenvectors pay for themselves; beyond, so many, after so many rounds.
 _LARGEST, _RANK, _ROUNDS = 1024, 256, 2
@@ -33,7 +33,7 @@ class Basis(NamedTuple):
     share: Array
 
 
-class SharedMetric(NamedTuple):
+class SharedPreconditioner(NamedTuple):
     """The inverse of D⁻¹ (c·G + l2) D⁻¹ of one model: its eigenvalues (r, 1) in the basis, and ()
     outside.
     """
@@ -85,14 +85,14 @@ def _sizes(squares: Array) -> Array:
     return jnp.append(w, jnp.where(far, of_b, 1))[:, None]
 
 
-def shared_metric(
+def shared_preconditioner(
     basis: Basis, objective: Objective, params: Params, weights: Array
-) -> SharedMetric:
-    """The metric of weights (1, m), all of the size of the basis', and the penalty's mean l2."""
+) -> SharedPreconditioner:
+    """Return the preconditioner of weights (1, m) of the basis' size, and the penalty's mean l2."""
     scale, l2 = over_examples(weights)[0, 0], jnp.mean(objective.l2(params.w))
     values, rest = scale * basis.values + l2 * basis.share, scale * basis.rest + l2
     floor = jnp.finfo(values.dtype).eps * jnp.max(values)
-    return SharedMetric(1 / jnp.maximum(values, floor), 1 / jnp.maximum(rest, floor))
+    return SharedPreconditioner(1 / jnp.maximum(values, floor), 1 / jnp.maximum(rest, floor))
 
 
 def _largest_of(objective: Objective, d: Array, size: Array, rank: int) -> Basis:

@@ -27,7 +27,7 @@ from jax.scipy.sparse.linalg import cg
 from jax_logreg import matrix
 from jax_logreg.logistic import Params, hessian_diagonal
 from jax_logreg.objective import Objective
-from jax_logreg.solver.metric import join, sample, split
+from jax_logreg.solver.preconditioner import join, sample, split
 
 # Up to so many features, and numbers in all outputs' factors, a factor is worth its making.
 _LARGEST_GRAM, _LARGEST_FACTORS = 1500, 2**24
@@ -69,7 +69,7 @@ def _derivative(structure: Any, primals: Any, tangents: Any) -> Any:
 
     here = {i: leaves[i] for i in moved}
     (_, slope), (cost_dot, slope_dot) = jax.jvp(seen, (here,), (moved,))
-    change = -_divide(objective, params, support, slope_dot)
+    change = -_solve_hessian(objective, params, support, slope_dot)
     cost_dot = cost_dot + jnp.vdot(slope, change, precision="highest")
     return (params, cost), (split(change), cost_dot)
 
@@ -112,7 +112,7 @@ def _cho_solve(factor: Array, column: Array) -> Array:
     return jax.scipy.linalg.cho_solve((factor, True), column)
 
 
-def _divide(objective: Objective, params: Params, support: Array, columns: Array) -> Array:
+def _solve_hessian(objective: Objective, params: Params, support: Array, columns: Array) -> Array:
     """H⁻¹ times columns (n+1, k) on the support, 0 beside it."""
     gauge, about = lax.stop_gradient(_factorise(objective, params, support))
     times_hessian = _products(objective, params, support, gauge)

@@ -1,4 +1,4 @@
-"""L-BFGS whose first metric knows the Gram matrix, with its line search on Z."""
+"""L-BFGS preconditioned by the Gram matrix of a sample, with its line search on Z."""
 
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,29 +14,29 @@ from jax_logreg.errors.checks import check_integer
 from jax_logreg.logistic import Params
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
-from jax_logreg.solver.basis import Basis, SharedMetric, make_basis, shared_metric
+from jax_logreg.solver.basis import Basis, SharedPreconditioner, make_basis, shared_preconditioner
 from jax_logreg.solver.line_search import move, search
-from jax_logreg.solver.metric import Metric, curvatures, make_metric
+from jax_logreg.solver.preconditioner import Preconditioner, curvatures, make_preconditioner
 from jax_logreg.solver.ring import Memory, dots, minus, multiply, put, remember
 
-# Up to here a factorised n x n metric pays for itself.
+# Up to so many features a factorised n x n preconditioner pays for itself.
 _LARGEST_GRAM = 1500
-# The metric is made anew once its weights have moved by this share, and so many steps after.
+# The preconditioner is renewed once its weights have moved by this share, so many steps apart.
 _STALE, _PATIENCE = 0.5, 6
 
 
 class LBFGSState(NamedTuple):
-    """Z (k, m) at the parameters, the memory, the last gradient, that divided by the metric.
+    """Z (k, m) at the parameters, the memory, the last gradient, plain and preconditioned.
 
-    `taken` counts the steps, `made` is the one that the metric was made at.
+    `taken` counts the steps, `made` is the step of the preconditioner.
     """
 
     Z: Array
     memory: Memory
     taken: Array
     last: Params
-    last_divided: Params
-    metric: Metric | SharedMetric
+    last_preconditioned: Params
+    preconditioner: Preconditioner | SharedPreconditioner
     made: Array
 
 
@@ -45,9 +45,9 @@ class LBFGSState(NamedTuple):
 class LBFGS:
     """Limited-memory BFGS (Nocedal and Wright, 7.4) on smooth costs.
 
-    The metric is the Hessian of a sample of the examples: whole where n is at most `largest_gram`,
-    of low rank beyond, and its diagonal for very many features. A step makes two products with X.
-    Many models over one X share a `basis` instead, in which the metric of each is diagonal.
+    The preconditioner is the Hessian of a sample of the examples. It is whole where n is at most
+    `largest_gram`, of low rank beyond, and diagonal for very many features. Many models over one X
+    share a `basis`, in which each preconditioner is diagonal. A step makes two products with X.
     """
 
     memory: int = field(default=10, metadata={"static": True})
@@ -61,7 +61,7 @@ class LBFGS:
         return 3 * self.memory
 
     def share(self, objective: Objective, params: Params) -> Basis | None:
-        """The basis in which the metric of each of many models is diagonal."""
+        """Return the basis in which the preconditioner of each of many models is diagonal."""
         return make_basis(objective, params)
 
     def sharing(self, basis: Basis) -> "LBFGS":
@@ -74,40 +74,40 @@ class LBFGS:
         check_integer("largest_gram", self.largest_gram, 0)
 
     def check(self, many: bool) -> None:
-        """Refuse a basis that is none (ValueError)."""
+        """Refuse what is no basis (ValueError)."""
         if self.basis is not None and not isinstance(self.basis, Basis):
             raise InputError(f"basis is {brief(self.basis)}: expected None")
 
     def entries(self, objective: Objective) -> int:
-        """How many numbers the memory and a whole metric have."""
+        """How many numbers the memory and a whole preconditioner have."""
         n, k = objective.batch.X.shape[0], objective.batch.Y.shape[0]
         ring = 3 * self.memory * (n + 1) * k + 2 * self.memory**2 * k
         return ring + (n**2 if n <= self.largest_gram else 0)
 
     def init(self, objective: Objective, params: Params) -> LBFGSState:
-        """No memory yet, and the metric at the parameters."""
+        """No memory yet, and the preconditioner at the parameters."""
         Z = objective.linear(params)
         none = jax.tree.map(jnp.zeros_like, _vector(objective, params))
         past = jax.tree.map(lambda a: jnp.repeat(a[:, None], self.memory, axis=1), none)
         square = jnp.zeros_like(Z, shape=(objective.models, self.memory, self.memory))
         memory = Memory(past, past, past, square, square, square[:, 0])
-        metric = self._metric(objective, params, curvatures(objective, Z))
+        preconditioner = self._preconditioner(objective, params, curvatures(objective, Z))
         zero = jnp.int32(0)
-        return LBFGSState(Z, memory, zero, none, none, metric, zero)
+        return LBFGSState(Z, memory, zero, none, none, preconditioner, zero)
 
-    def _metric(
+    def _preconditioner(
         self, objective: Objective, params: Params, weights: Array
-    ) -> Metric | SharedMetric:
+    ) -> Preconditioner | SharedPreconditioner:
         if self.basis is not None:
-            return shared_metric(self.basis, objective, params, weights)
-        return make_metric(objective, params, weights, self.largest_gram)
+            return shared_preconditioner(self.basis, objective, params, weights)
+        return make_preconditioner(objective, params, weights, self.largest_gram)
 
     def evaluate(self, objective: Objective, params: Params, state: LBFGSState) -> Evaluation:
-        """J and its gradient, from the Z that the state keeps; beside, how stale the metric is."""
+        """Return J, its gradient from the state's Z, and how stale the preconditioner is."""
         if self.basis is not None:
             return objective.evaluate_from(params, state.Z)
-        assert isinstance(state.metric, Metric)
-        old = state.metric.weights
+        assert isinstance(state.preconditioner, Preconditioner)
+        old = state.preconditioner.weights
         moved = jnp.abs(curvatures(objective, state.Z, damp=False) - old)
         return objective.evaluate_from(params, state.Z, (moved, old))
 
@@ -120,13 +120,13 @@ class LBFGS:
         newest = jnp.mod(state.taken - 1, self.memory)
         if self.basis is None:
             state = _fresh(objective, params, state, at, self.largest_gram)
-        divided = _divide(objective, state.metric, gradient, self.basis)
-        change, divided_change = (
+        preconditioned = _precondition(objective, state.preconditioner, gradient, self.basis)
+        change, preconditioned_change = (
             minus(gradient, state.last),
-            minus(divided, state.last_divided),
+            minus(preconditioned, state.last_preconditioned),
         )
-        memory = remember(state.memory, newest, change, divided_change, state.taken > 0)
-        ascent = multiply(memory, newest, gradient, divided)
+        memory = remember(state.memory, newest, change, preconditioned_change, state.taken > 0)
+        ascent = multiply(memory, newest, gradient, preconditioned)
         direction = _params(objective, jax.tree.map(jnp.negative, ascent))
         U = objective.linear(direction)
         t = search(objective, params, at.gradient, direction, state.Z, U)
@@ -139,7 +139,7 @@ class LBFGS:
             memory=memory,
             taken=state.taken + 1,
             last=gradient,
-            last_divided=divided,
+            last_preconditioned=preconditioned,
         )
         return moved, state
 
@@ -147,34 +147,38 @@ class LBFGS:
 def _fresh(
     objective: Objective, params: Params, state: LBFGSState, at: Evaluation, largest_gram: int
 ) -> LBFGSState:
-    """The state with a metric that is not stale, and all that was divided by the old one."""
+    """Renew a stale preconditioner, and all that the old one had preconditioned."""
     moved, old = at.beside
     stale = moved[0, 0] > _STALE * old[0, 0]
     due = stale & (state.taken - state.made >= _PATIENCE)
 
     def renew(state: LBFGSState) -> LBFGSState:
         weights = curvatures(objective, state.Z)
-        metric = make_metric(objective, params, weights, largest_gram)
+        preconditioner = make_preconditioner(objective, params, weights, largest_gram)
         changes = state.memory.changes
-        divided = jax.vmap(partial(_divide, objective, metric), 1, 1)(changes)
-        memory = state.memory._replace(divided=divided, changes_divided=dots(changes, divided))
-        last = _divide(objective, metric, state.last)
-        return state._replace(memory=memory, last_divided=last, metric=metric, made=state.taken)
+        preconditioned = jax.vmap(partial(_precondition, objective, preconditioner), 1, 1)(changes)
+        memory = state.memory._replace(
+            preconditioned=preconditioned, changes_preconditioned=dots(changes, preconditioned)
+        )
+        last = _precondition(objective, preconditioner, state.last)
+        return state._replace(
+            memory=memory, last_preconditioned=last, preconditioner=preconditioner, made=state.taken
+        )
 
     return where_wanted(due, renew, state)
 
 
-def _divide(
+def _precondition(
     objective: Objective,
-    metric: Metric | SharedMetric,
+    preconditioner: Preconditioner | SharedPreconditioner,
     vector: Params,
     basis: Basis | None = None,
 ) -> Params:
     v = _params(objective, vector)
-    if isinstance(metric, SharedMetric):
+    if isinstance(preconditioner, SharedPreconditioner):
         assert basis is not None
-        return _vector(objective, metric.solve(basis, v))
-    return _vector(objective, metric.solve(v))
+        return _vector(objective, preconditioner.solve(basis, v))
+    return _vector(objective, preconditioner.solve(v))
 
 
 def _vector(objective: Objective, params: Params) -> Params:

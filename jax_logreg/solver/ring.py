@@ -10,8 +10,9 @@ from jax_logreg.logistic import Params
 
 
 class Memory(NamedTuple):
-    """Moves S, changes Y of the gradient and P = metric⁻¹ Y, in a ring of vectors; S Yᵀ and Y Pᵀ
-    (r, memory, memory); 1 / s·y (r, memory), 0 where unusable.
+    """A ring of moves S, changes Y of the gradient, and P = M⁻¹ Y with the preconditioner M.
+
+    Beside them stand S Yᵀ and Y Pᵀ (r, memory, memory), and 1 / s·y (r, memory), 0 where unusable.
 
     A vector of r models with k outputs is w (r, n·k/r) and b (r, k/r), kept apart: devices that
     share the features have parts of w, and the whole of b. In the ring they are (r, memory, ...).
@@ -19,22 +20,22 @@ class Memory(NamedTuple):
 
     moves: Params
     changes: Params
-    divided: Params
+    preconditioned: Params
     moves_changes: Array
-    changes_divided: Array
+    changes_preconditioned: Array
     inverse: Array
 
 
 def remember(
-    memory: Memory, newest: Array, change: Params, divided_change: Params, moved: Array
+    memory: Memory, newest: Array, change: Params, preconditioned_change: Params, moved: Array
 ) -> Memory:
     """Return the memory with the newest pair completed, unless its curvature is lost in rounding.
 
     `moved` () says whether there has been a step at all.
     """
     changes = put(memory.changes, change, newest)
-    divided = put(memory.divided, divided_change, newest)
-    by_move, by_divided = along(memory.moves, change), along(divided, change)
+    preconditioned = put(memory.preconditioned, preconditioned_change, newest)
+    by_move, by_preconditioned = along(memory.moves, change), along(preconditioned, change)
     pair = jax.tree.map(lambda s, y: jnp.stack([s[:, newest], y], axis=1), memory.moves, change)
     lengths = dots(pair, pair)
     curvature = lengths[:, 0, 1]
@@ -44,14 +45,16 @@ def remember(
     return Memory(
         memory.moves,
         changes,
-        divided,
+        preconditioned,
         memory.moves_changes.at[:, :, newest].set(by_move),
-        put(memory.changes_divided, by_divided, newest).at[:, :, newest].set(by_divided),
+        put(memory.changes_preconditioned, by_preconditioned, newest)
+        .at[:, :, newest]
+        .set(by_preconditioned),
         memory.inverse.at[:, newest].set(inverse),
     )
 
 
-def multiply(memory: Memory, newest: Array, gradient: Params, divided: Params) -> Params:
+def multiply(memory: Memory, newest: Array, gradient: Params, preconditioned: Params) -> Params:
     """The inverse Hessian times the gradient, by the two-loop recursion.
 
     Its vectors stay combinations of gradient and memory, so the loops run over their coefficients
@@ -59,17 +62,20 @@ def multiply(memory: Memory, newest: Array, gradient: Params, divided: Params) -
     """
     size = memory.inverse.shape[1]
     order = jnp.mod(newest - jnp.arange(size, dtype=jnp.int32), size)
-    by_move, by_divided = along(memory.moves, gradient), along(memory.divided, gradient)
+    by_move, by_preconditioned = (
+        along(memory.moves, gradient),
+        along(memory.preconditioned, gradient),
+    )
 
     def backward(alpha: Array, slot: Array) -> tuple[Array, None]:
         left = by_move[:, slot] - jnp.sum(memory.moves_changes[:, slot] * alpha, axis=1)
         return alpha.at[:, slot].set(memory.inverse[:, slot] * left), None
 
     alpha, _ = lax.scan(backward, jnp.zeros_like(by_move), order)
-    # The metric grows stale as probabilities leave 1/2: the newest pair rescales it.
-    length = memory.inverse[:, newest] * memory.changes_divided[:, newest, newest]
+    # The preconditioner grows stale as probabilities leave 1/2: the newest pair rescales it.
+    length = memory.inverse[:, newest] * memory.changes_preconditioned[:, newest, newest]
     scale = jnp.where(length > 0, 1 / jnp.where(length > 0, length, 1), 1)[:, None]
-    first = by_divided - (memory.changes_divided @ alpha[..., None])[..., 0]
+    first = by_preconditioned - (memory.changes_preconditioned @ alpha[..., None])[..., 0]
 
     def forward(share: Array, slot: Array) -> tuple[Array, None]:
         along = jnp.sum(memory.moves_changes[:, :, slot] * share, axis=1)
@@ -78,11 +84,11 @@ def multiply(memory: Memory, newest: Array, gradient: Params, divided: Params) -
 
     share, _ = lax.scan(forward, jnp.zeros_like(alpha), order[::-1])
 
-    def combine(divided: Array, by: Array, moves: Array) -> Array:
-        result = divided - (alpha[:, None] @ by)[:, 0]
+    def combine(preconditioned: Array, by: Array, moves: Array) -> Array:
+        result = preconditioned - (alpha[:, None] @ by)[:, 0]
         return scale * result + (share[:, None] @ moves)[:, 0]
 
-    return jax.tree.map(combine, divided, memory.divided, memory.moves)
+    return jax.tree.map(combine, preconditioned, memory.preconditioned, memory.moves)
 
 
 def put(ring: Any, row: Any, slot: Array) -> Any:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jax_logreg.checkpoint.binding import bind
-from jax_logreg.checkpoint.keeper import Keeper, check_keeper
+from jax_logreg.checkpoint.protocol import Checkpointer, check_checkpoint
 from jax_logreg.display import displayed, dtype_and_shape
 from jax_logreg.errors import InputError
 from jax_logreg.errors.checks import check_integer, check_number, read_array
@@ -72,7 +72,7 @@ def bootstrap(
     at: Any = None,
     penalty: Penalty | None = None,
     memory: float = 1e9,
-    checkpoint: Keeper | None = None,
+    checkpoint: Checkpointer | None = None,
     **options: Unpack[Options],
 ) -> Bootstrap:
     """Fit resamples of the m examples, drawn with replacement, and take percentiles (Efron, 1979).
@@ -108,7 +108,7 @@ def bootstrap(
     """
     check_integer("resamples", resamples, 1, 2**31)
     check_number("confidence", confidence, 0, 1)
-    check_keeper(checkpoint)
+    check_checkpoint(checkpoint)
     check_seed(seed)
     options = checked(options)
     with jax.enable_x64(options["dtype"] == "float64"):
@@ -143,7 +143,7 @@ def _fit_rows(
     options: Options,
     params: Params,
     memory: float,
-    keeper: Keeper | None,
+    checkpoint: Checkpointer | None,
 ) -> Fits:
     """The models of rows (r, m) of weights, each from the parameters to its own optimum."""
     class_weight, tolerance = options["class_weight"], options["tolerance"]
@@ -156,10 +156,10 @@ def _fit_rows(
     weights = problem.place_rows(weigh_rows(rows, class_weight, problem))
     starts = jax.tree.map(lambda part: np.asarray(part)[None], params)
     own = {"s": rows, "class_weight": class_weight, "start": starts}
-    keeper = bind(keeper, problem, **own, solver=method, steps=steps, tolerance=tolerance)
+    checkpoint = bind(checkpoint, problem, **own, solver=method, steps=steps, tolerance=tolerance)
     chains = unchained(len(rows), count_slots(problem.objective, method, len(rows), memory))
     stack = Stack(weights, jnp.asarray(numbers), {}, {})
-    return run_many(loop, problem, stack, starts, chains, chosen, keeper=keeper)
+    return run_many(loop, problem, stack, starts, chains, chosen, checkpoint=checkpoint)
 
 
 def _check_at(at: np.ndarray, n: int) -> None:

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from jax_logreg.checkpoint.binding import bind
-from jax_logreg.checkpoint.keeper import Keeper, check_keeper
+from jax_logreg.checkpoint.protocol import Checkpointer, check_checkpoint
 from jax_logreg.display import count, displayed, show
 from jax_logreg.errors.checks import check_callable
 from jax_logreg.loop.body import Loop
@@ -90,7 +90,7 @@ def cross_validate(
     standardise: Any = False,
     memory: float = 1e9,
     callback: Callable[[int, int], None] | None = None,
-    checkpoint: Keeper | None = None,
+    checkpoint: Checkpointer | None = None,
     **options: Unpack[Options],
 ) -> CrossValidation:
     """Fit every strength on all examples and without each fold, and score what was held out.
@@ -133,7 +133,7 @@ def cross_validate(
     """
     options = checked(options)
     check_callable("callback", callback, "two integers")
-    check_keeper(checkpoint)
+    check_checkpoint(checkpoint)
     check_seed(seed)
     score = find_score(scoring)
     check_grid(strengths, smallest)

@@ -9,7 +9,7 @@ import numpy as np
 from jax import Array
 
 from jax_logreg._jax.batching import on_cpu
-from jax_logreg.checkpoint.keeper import Keeper
+from jax_logreg.checkpoint.protocol import Checkpointer
 from jax_logreg.logistic import Params
 from jax_logreg.loop.body import Loop
 from jax_logreg.loop.driver import REPEATS
@@ -35,7 +35,7 @@ def run_many(
     chains: Chains,
     chosen: str,
     callback: Callable[[int, int], None] | None = None,
-    keeper: Keeper | None = None,
+    checkpoint: Checkpointer | None = None,
 ) -> Fits:
     """Every model of a stack to its end, and proven to be there if it has converged.
 
@@ -44,7 +44,7 @@ def run_many(
     """
     answers = Answers.empty(loop, starts, len(stack.row))
     run = partial(_run, loop, problem.params, stack, chains, callback)
-    answers = run(answers, None) if keeper is None else _kept(run, answers, keeper)
+    answers = run(answers, None) if checkpoint is None else _kept(run, answers, checkpoint)
     status, notes = _diagnosed(loop, stack, answers, problem.names)
     certificate = Certificate(*answers.certificate.T)
     found = (answers.params, certificate, status, answers.steps, problem.classes, chosen, notes)
@@ -52,19 +52,19 @@ def run_many(
 
 
 def _kept(
-    run: Callable[[Answers, Keeper], Answers],
+    run: Callable[[Answers, Checkpointer], Answers],
     answers: Answers,
-    keeper: Keeper,
+    checkpoint: Checkpointer,
 ) -> Answers:
     """The answers of a run that is kept: those at its end in a part of their own, without slots."""
-    at_end = keeper.part("answers")
+    at_end = checkpoint.part("answers")
     answers = at_end.restore(answers) or answers
     if answers.running:
-        answers = run(answers, keeper)
+        answers = run(answers, checkpoint)
         # Two of them, as of every state: then those that led there go.
         for _ in range(2):
-            at_end.keep(answers)
-        keeper.clear()
+            at_end.save(answers)
+        checkpoint.clear()
     return answers
 
 
@@ -75,7 +75,7 @@ def _run(
     chains: Chains,
     callback: Callable[[int, int], None] | None,
     answers: Answers,
-    keeper: Keeper | None,
+    checkpoint: Checkpointer | None,
 ) -> Answers:
     """The answers of all models, in rounds.
 
@@ -88,10 +88,10 @@ def _run(
     empty = idle(loop, stack, held, at_first)
     point = Point(answers, stage, held, np.zeros(chains.slots, bool), empty)
     point.allow(np.flatnonzero(parents < 0))
-    if keeper is not None:
-        point = keeper.restore(point) or point
+    if checkpoint is not None:
+        point = checkpoint.restore(point) or point
     while True:
-        point = _pass_through(loop, stack, chains, point, callback, keeper)
+        point = _pass_through(loop, stack, chains, point, callback, checkpoint)
         answers, todo = point.answers, point.models
         _certify(loop, stack, todo, chains, answers)
         todo = _unproven(loop, stack, todo, answers, last=point.round == REPEATS)
@@ -107,7 +107,7 @@ def _pass_through(
     chains: Chains,
     point: Point,
     callback: Callable[[int, int], None] | None,
-    keeper: Keeper | None,
+    checkpoint: Checkpointer | None,
 ) -> Point:
     """Run the models of a round, each slot taking the next as soon as its own is done."""
     answers, branch = point.answers, on_cpu(loop.objective.batch.s)
@@ -131,8 +131,8 @@ def _pass_through(
                 point.allow(np.flatnonzero(np.isin(parents, point.held[ended])))
             if callback is not None:
                 callback(answers.done, len(parents))
-        if keeper is not None:
-            keeper.keep(point)
+        if checkpoint is not None:
+            checkpoint.save(point)
     return point
 
 

@@ -1,7 +1,7 @@
 """The models of a sweep that take many steps, finished one by one as `fit` would.
 
-Under a weak penalty the cost is flat, and the metric that all models of a sweep share says little
-of the Hessian of one. A single model has Newton's method, or a metric that is renewed.
+Under a weak penalty the cost is flat, and the shared preconditioner of a sweep is far from the
+Hessian of one model. A single model has Newton's method, or a preconditioner that is renewed.
 """
 
 import numpy as np

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jax_logreg.checkpoint.keeper import Keeper
+from jax_logreg.checkpoint.protocol import Checkpointer
 from jax_logreg.logistic import Batch, Family, Params
 from jax_logreg.loop.body import Loop
 from jax_logreg.problem.prepare import Problem
@@ -30,7 +30,7 @@ def fit_folds(
     memory: float,
     chosen: str,
     callback: Callable[[int, int], None] | None = None,
-    keeper: Keeper | None = None,
+    checkpoint: Checkpointer | None = None,
     *,
     given: np.ndarray,
     scaling: Scaling | None = None,
@@ -46,8 +46,8 @@ def fit_folds(
         memory: bytes, as in `fit_many`.
         chosen: the solver in words.
         callback: as in `fit_many`.
-        keeper: of a sweep that is saved.
-        given: (1, m) weights that no label has a part in, by which the models share a metric.
+        checkpoint: of a sweep that is saved.
+        given: (1, m) weights without a part of any label, for the shared preconditioner.
         scaling: the mean and the scale (1 + f, n, 1) of the features of all examples, of each fold.
     """
     objective = problem.objective
@@ -67,7 +67,7 @@ def fit_folds(
     starts = jax.tree.map(lambda part: np.asarray(part)[None], problem.params)
     slots = count_slots(objective, loop.solver, which.size, memory)
     chains = make_chains(columns, slots)
-    found = run_many(loop, problem, stack, starts, chains, chosen, callback, keeper)
+    found = run_many(loop, problem, stack, starts, chains, chosen, callback, checkpoint)
     if scaling is not None:
         found = found._replace(params=unscaled(found.params, scaling, which))
     return found.part(np.flatnonzero(which == 0)), found.part(np.flatnonzero(which))

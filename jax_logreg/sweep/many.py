@@ -10,7 +10,7 @@ import numpy as np
 
 from jax_logreg._jax.batching import on_cpu
 from jax_logreg.checkpoint.binding import bind
-from jax_logreg.checkpoint.keeper import Keeper, check_keeper
+from jax_logreg.checkpoint.protocol import Checkpointer, check_checkpoint
 from jax_logreg.errors import InputError, brief
 from jax_logreg.errors.checks import check_callable, is_number, read_array
 from jax_logreg.logistic import Params
@@ -49,7 +49,7 @@ def fit_many(
     params: Params | None = None,
     memory: float = 1e9,
     callback: Callable[[int, int], None] | None = None,
-    checkpoint: Keeper | None = None,
+    checkpoint: Checkpointer | None = None,
     **options: Unpack[Options],
 ) -> Fits:
     """Fit r models over one X at once: the same steps as `fit`'s, X being read once for all.
@@ -65,8 +65,8 @@ def fit_many(
         penalty: as in `fit`, its strength and l1_ratio numbers or (r,).
         class_weight: as in `fit`; "balanced" by the weights of each model.
         fit_intercept: as in `fit`.
-        solver: as in `fit`, its numbers (r,) if they differ; an LBFGS takes its first metric from
-            one basis that all models share.
+        solver: as in `fit`, its numbers (r,) if they differ; the models of an LBFGS share the basis
+            of their preconditioners.
         steps: the largest number of updates of each.
         tolerance: as in `fit`, of each.
         params: where to start: w (r, n, k), b (r, k, 1), or without the axis for all.
@@ -85,7 +85,7 @@ def fit_many(
     """
     options = checked(options)
     check_callable("callback", callback, "two integers")
-    check_keeper(checkpoint)
+    check_checkpoint(checkpoint)
     s, class_weight, solver = options["s"], options["class_weight"], options["solver"]
     steps, tolerance = options["steps"], options["tolerance"]
     axes = find_axes(s, penalty, solver, params)
@@ -100,12 +100,12 @@ def fit_many(
         starts = _starts(axes.params, problem.params)
         given = {"s": s, "class_weight": class_weight, "penalty": penalty, "start": starts}
         numbers = {"solver": (loop.solver, stack.solver), "steps": steps, "tolerance": tolerance}
-        keeper = bind(checkpoint, problem, **given, **numbers)
+        bound = bind(checkpoint, problem, **given, **numbers)
         slots = count_slots(problem.objective, loop.solver, axes.models, memory)
         if params is not None:
             starts = choose_starts(loop, stack, starts, slots)
         return run_many(
-            loop, problem, stack, starts, unchained(axes.models, slots), chosen, callback, keeper
+            loop, problem, stack, starts, unchained(axes.models, slots), chosen, callback, bound
         )
 
 

@@ -12,9 +12,9 @@ from jax import Array
 from jax_logreg.display import displayed, dtype_and_shape
 from jax_logreg.errors.checks import check_callable
 from jax_logreg.logistic import Params
-from jax_logreg.loop.beginning import begin, restart
 from jax_logreg.loop.body import Carry, Loop
 from jax_logreg.loop.driver import proceed
+from jax_logreg.loop.initial import initialise, restart
 from jax_logreg.loop.point import Point
 from jax_logreg.matrix import plain_errors
 from jax_logreg.objective import Objective
@@ -111,7 +111,7 @@ def path(
             method = narrowed(method)
         goal = goal_of(options["tolerance"], objective)
         loop = Loop(objective, method, options["steps"], goal)
-        loop, carry = begin(loop, _intercepts(objective, problem.params), None)
+        loop, carry = initialise(loop, _intercepts(objective, problem.params), None)
         fits = []
         if _unpenalised(objective, problem.params):
             carry = _leave_out(loop, carry)
@@ -181,7 +181,7 @@ def largest_strength(loop: Loop, params: Params) -> float:
     """The least strength at which no penalised feature is in the model."""
     at = _intercepts(loop.objective, params)
     if _unpenalised(loop.objective, params):
-        at = _leave_out(*begin(loop, at, None)).good
+        at = _leave_out(*initialise(loop, at, None)).good
     return float(_least_empty(loop.objective, at))
 
 

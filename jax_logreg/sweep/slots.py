@@ -10,8 +10,8 @@ from jax import Array, lax
 from jax_logreg._jax.batching import where_wanted
 from jax_logreg._jax.compiling import jit
 from jax_logreg.logistic import Params
-from jax_logreg.loop.beginning import afresh
 from jax_logreg.loop.body import Carry, Loop, body, choose_start, start
+from jax_logreg.loop.initial import recertify
 from jax_logreg.placement.devices import lay_out
 from jax_logreg.proof.certificate import Certificate, Moments, moments_of
 from jax_logreg.status import Status
@@ -38,14 +38,14 @@ def idle(loop: Loop, stack: Stack, index: np.ndarray, params: Params) -> Slot:
     return lay_out(state, loop.objective.batch)
 
 
-def _begin(loop: Loop, own: Stack, params: Params) -> Slot:
+def _initialise(loop: Loop, own: Stack, params: Params) -> Slot:
     loop = model_loop(loop, own)
     moments = None if own.rows is None else moments_of(loop.objective)
     return Slot(start(loop, params, None), moments)
 
 
 def _begin_each(loop: Loop, stack: Stack, index: Array, params: Params) -> Slot:
-    return jax.vmap(partial(_begin, loop))(stack.take(index), params)
+    return jax.vmap(partial(_initialise, loop))(stack.take(index), params)
 
 
 def choose_starts(loop: Loop, stack: Stack, starts: Params, slots: int) -> Params:
@@ -91,7 +91,7 @@ def advance_each(
     def advance(
         model: Stack, params: Params, fresh: Array, own: tuple[Array, Array], slot: Slot
     ) -> Slot:
-        slot = where_wanted(fresh, lambda _: _begin(loop, model, params), slot)
+        slot = where_wanted(fresh, lambda _: _initialise(loop, model, params), slot)
         steps, gradient = own
         goal = loop.goal._replace(gradient=gradient)
         one = model_loop(loop, model)._replace(steps=steps, goal=goal)
@@ -111,6 +111,6 @@ def certify_each(loop: Loop, stack: Stack, index: Array, params: Params) -> Cert
         one = model_loop(loop, own)
         if own.rows is not None:
             one = one._replace(moments=moments_of(one.objective))
-        return afresh(one, params)
+        return recertify(one, params)
 
     return jax.vmap(certify)(stack.take(index), params)

@@ -13,6 +13,7 @@ from cases import COUNTS, FAMILIES
 
 from jax_logreg import L1, L2, LBFGS, GradientDescent, Newton, Optax, Proximal, Status, fit
 from jax_logreg.checkpoint import Checkpoint, Stopped
+from jax_logreg.checkpoint.saved import Saved, file_name, pack, read_saved
 from jax_logreg.proof.gradient_check import check_gradients
 
 X = (COUNTS - 1) / 1.2
@@ -70,6 +71,28 @@ def test_going_on_leads_to_the_same_bits(name, tmp_path, short_chunks):
     same(resumed, whole)
 
 
+def test_a_state_of_an_earlier_version_is_resumed(tmp_path, short_chunks):
+    """L-BFGS called its preconditioner a metric once."""
+    arguments = {"solver": LBFGS(), "penalty": L2(1e-3), "tolerance": 1e-9, "dtype": "float64"}
+    whole = fit(X, Y, **arguments)
+    assert stopped_at(2, tmp_path, **arguments)
+    path, *others = Checkpoint(tmp_path).saved()
+    for other in others:
+        other.unlink()
+    saved = read_saved(path)
+    arrays = {
+        key.replace("preconditioned", "divided").replace("preconditioner", "metric"): array
+        for key, array in saved.arrays.items()
+    }
+    assert len({key for key in arrays if "divided" in key or "metric" in key}) >= 7
+    path.unlink()
+    content = pack(Saved(arrays, saved.name))
+    (tmp_path / file_name("main", 1, content)).write_bytes(content)
+    lines = []
+    same(fit(X, Y, checkpoint=Checkpoint(tmp_path, notice=lines.append), **arguments), whole)
+    assert len(lines) == 1 and "step 2" in lines[0]
+
+
 def test_what_has_ended_is_not_run_again(tmp_path, monkeypatch):
     arguments = {"penalty": L2(0.1)}
     first = fit(X, Y, checkpoint=Checkpoint(tmp_path), **arguments)
@@ -78,7 +101,7 @@ def test_what_has_ended_is_not_run_again(tmp_path, monkeypatch):
 
 
 def test_what_goes_on_computes_no_start(tmp_path, short_chunks, monkeypatch):
-    """Neither the start's metric nor its gradient check: they would be thrown away."""
+    """Neither the start's preconditioner nor its gradient check: they would be thrown away."""
     arguments = {"solver": LBFGS(), "penalty": L2(1e-3), "steps": 3, "gradient_check": 9}
     assert stopped_at(1, tmp_path, **arguments)
 
@@ -87,7 +110,7 @@ def test_what_goes_on_computes_no_start(tmp_path, short_chunks, monkeypatch):
         return check_gradients(params, batch, family)
 
     monkeypatch.setattr("jax_logreg.loop.driver.check_gradients", for_shapes)
-    monkeypatch.setattr("jax_logreg.loop.beginning.restart", None)
+    monkeypatch.setattr("jax_logreg.loop.initial.restart", None)
     assert fit(X, Y, checkpoint=Checkpoint(tmp_path), **arguments).steps == 3
 
 

@@ -174,7 +174,7 @@ def test_the_second_ctrl_c_does_not_wait(tmp_path, monkeypatch):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("jax_logreg.checkpoint.Checkpoint.keep", twice)
+    monkeypatch.setattr("jax_logreg.checkpoint.Checkpoint.save", twice)
     line = refused("run", DESCENT, "--out", tmp_path / "run", code=130)
     assert line.startswith("stopped by Ctrl-C: not saved once more")
 
@@ -230,13 +230,13 @@ def test_kill_9_in_a_sweep_twenty_times(tmp_path, swept, seed):
 
 
 def at_look(number, act):
-    """A Checkpoint's keep that does something once, before that look at the state of a sweep."""
-    keep, seen = Checkpoint.keep, itertools.count(1)
+    """A Checkpoint's save that does something once, before that look at the state of a sweep."""
+    save, seen = Checkpoint.save, itertools.count(1)
 
     def watched(self, state):
         if hasattr(state, "slots") and next(seen) == number:
             act()
-        keep(self, state)
+        save(self, state)
 
     return watched
 
@@ -245,7 +245,7 @@ def at_look(number, act):
 def test_a_signal_in_a_sweep_saves_and_ends(number, tmp_path, swept, monkeypatch):
     out = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr(Checkpoint, "keep", at_look(3, lambda: signal.raise_signal(number)))
+        patch.setattr(Checkpoint, "save", at_look(3, lambda: signal.raise_signal(number)))
         line = refused("run", SWEEP, "--out", out, *LOOKS, code=128 + number)
     assert ": saved after " in line and " of 12 models: go on with --resume, from " in line
     assert not out.exists() and len(saved(out)) == 2

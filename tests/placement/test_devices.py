@@ -29,8 +29,8 @@ from jax_logreg import (
     fit,
 )
 from jax_logreg.errors import InputError
-from jax_logreg.loop.beginning import begin
 from jax_logreg.loop.body import Loop, body
+from jax_logreg.loop.initial import initialise
 from jax_logreg.matrix import (
     Standardised,
     blocked,
@@ -330,11 +330,11 @@ def test_only_sums_are_exchanged(matrix):
 def test_a_step_of_lbfgs_exchanges_little(matrix):
     """Three vectors: J with its gradient, the sum of a sharp gap, a trial of the line search.
 
-    The others are those of a metric made anew, which is rare: a sample of X and of its weights.
+    The others are those of a renewed preconditioner, which is rare: a sample of X and its weights.
     """
     given, _ = make(matrix, "float32")
     task = prepare(given, Y, complete(devices=8), penalty=L2(0.05))
-    loop, carry = begin(Loop(task.objective, LBFGS(), 9, Goal(0.0)), task.params, None)
+    loop, carry = initialise(Loop(task.objective, LBFGS(), 9, Goal(0.0)), task.params, None)
     seen = collectives(partial(body, wanted=True, branch=True), loop, carry)
     step, renewed = [n + 1 + 1 + 2, 1, 2], [64 * n, 64, 1]
     assert sorted(seen) == sorted(("all-reduce", size) for size in step + renewed)

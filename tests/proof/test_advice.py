@@ -9,8 +9,8 @@ import pytest
 from cases import COUNTS, FAMILIES
 
 from jax_logreg import L2, GradientDescent, Newton, Status, fit
+from jax_logreg.cli.advice import advise_run
 from jax_logreg.cli.config import Config
-from jax_logreg.cli.mending import advise_run
 from jax_logreg.matrix import standardise
 from jax_logreg.proof.advice import PYTHON, Facts, advise
 

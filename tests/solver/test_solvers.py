@@ -38,7 +38,7 @@ from jax_logreg.logistic import BINOMIAL, MULTINOMIAL
 from jax_logreg.objective import Objective
 from jax_logreg.solver import proximal
 from jax_logreg.solver.line_search import search
-from jax_logreg.solver.metric import spaced
+from jax_logreg.solver.preconditioner import spaced
 from jax_logreg.solver.proximal import _shifted
 
 assert_allclose = np.testing.assert_allclose

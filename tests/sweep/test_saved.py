@@ -28,7 +28,7 @@ def ridge(**given):
 
 
 SWEEPS = {
-    "weights and a metric": ridge,
+    "weights and a preconditioner": ridge,
     "L1": lambda **given: fit_many(X, Y, penalty=L1(STRENGTHS), tolerance=1e-6, **FEW, **given),
     "devices": lambda **given: fit_many(X, Y, **RIDGE, devices="all", **given),
     "folds": lambda **given: cross_validate(X, Y, strengths=2, folds=2, **FEW, **given),

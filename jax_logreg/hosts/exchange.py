@@ -14,7 +14,7 @@ from jax_logreg.errors import InputError
 # Bytes that are exchanged at once; what is longer takes a second exchange.
 _SHORT = 4096
 _ERROR = "error"
-Told = Mapping[str, Any]
+Message = Mapping[str, Any]
 
 
 class Agreed(InputError):
@@ -31,21 +31,21 @@ def index() -> int:
     return jax.process_index() if jax.distributed.is_initialized() else 0
 
 
-def share(tell: Callable[[], Told]) -> list[dict[str, np.ndarray]]:
-    """What each host tells the others, arrays and texts by name; all have to call this.
+def share(make: Callable[[], Message]) -> list[dict[str, np.ndarray]]:
+    """Return the messages of all hosts, arrays and texts by name; all hosts have to call this.
 
     Raises:
-        InputError: that of the first host whose `tell` raised one, on all of them.
+        InputError: that of the first host whose `make` raised one, on all of them.
     """
     try:
-        told = dict(tell())
+        own = dict(make())
     except InputError as error:
         if count() == 1:
             raise
-        told = {_ERROR: str(error)}
+        own = {_ERROR: str(error)}
     if count() == 1:
-        return [{name: np.asarray(value) for name, value in told.items()}]
-    heard = [_unpack(content) for content in _exchange(_pack(told))]
+        return [{name: np.asarray(value) for name, value in own.items()}]
+    heard = [_unpack(content) for content in _exchange(_pack(own))]
     errors = {host: str(one[_ERROR]) for host, one in enumerate(heard) if _ERROR in one}
     if errors:
         host, line = next(iter(errors.items()))
@@ -55,14 +55,14 @@ def share(tell: Callable[[], Told]) -> list[dict[str, np.ndarray]]:
 
 
 def together(act: Callable[[], Any]) -> Any:
-    """What `act` returns; what one host refuses, all refuse, with the same line."""
+    """Return what `act` returns; if one host refuses, all refuse with the same line."""
     made = []
 
-    def tell() -> Told:
+    def make() -> Message:
         made.append(act())
         return {}
 
-    share(tell)
+    share(make)
     return made[0]
 
 
@@ -105,9 +105,9 @@ def is_loss(error: Exception) -> bool:
     return count() > 1 and failed and means_lost_host(error)
 
 
-def _pack(told: Told) -> bytes:
+def _pack(own: Message) -> bytes:
     file = io.BytesIO()
-    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in told.items()}
+    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in own.items()}
     np.savez(file, **arrays)
     return file.getvalue()
 

@@ -19,7 +19,7 @@ _RANK, _LARGEST = 512, 2**21
 _COUNTED_TWICE = 0.01
 
 
-class Metric(NamedTuple):
+class Preconditioner(NamedTuple):
     """H ≈ D (I + R Rᵀ) D over the n+1 parameters of an output.
 
     Either the Cholesky factor of the whole (n+1, n+1), intercept last; or the diagonal of D, w
@@ -57,7 +57,7 @@ def split(columns: Array) -> Params:
 
 def curvatures(objective: Objective, Z: Array, damp: bool = True) -> Array:
     """The weights (1, m) of the Hessian's diagonal blocks, their mean over the outputs; those of
-    `damped` probabilities, which make a metric, or the plain ones, which cost less.
+    `damped` probabilities, which make a preconditioner, or the plain ones, which cost less.
     """
     _, Y, s = objective.batch
     A = damped(Z, Y, objective.family) if damp else objective.family.activation(Z)
@@ -65,16 +65,18 @@ def curvatures(objective: Objective, Z: Array, damp: bool = True) -> Array:
     return over_outputs(d) / (len(d) * objective.total)
 
 
-def make_metric(objective: Objective, params: Params, weights: Array, largest_gram: int) -> Metric:
-    """The metric of these weights, as exact as the number of features lets it be."""
+def make_preconditioner(
+    objective: Objective, params: Params, weights: Array, largest_gram: int
+) -> Preconditioner:
+    """The preconditioner of these weights, as exact as the number of features lets it be."""
     n, m = objective.batch.X.shape
     l2 = objective.l2(params.w)
     if n <= largest_gram:
-        return Metric(_gram_factor(objective, weights, l2), None, None, weights)
+        return Preconditioner(_gram_factor(objective, weights, l2), None, None, weights)
     rank = min(_RANK, m, _LARGEST // n)
     if rank < 64:
         root = _root(_diagonal(objective, weights, l2))
-        return Metric(None, root, None, weights)
+        return Preconditioner(None, root, None, weights)
     return _low_rank(objective, weights, l2, rank)
 
 
@@ -107,7 +109,7 @@ def _gram_factor(objective: Objective, weights: Array, l2: Array) -> Array:
     return jnp.linalg.cholesky(hessian + jnp.diag(ridge))
 
 
-def _low_rank(objective: Objective, weights: Array, l2: Array, rank: int) -> Metric:
+def _low_rank(objective: Objective, weights: Array, l2: Array, rank: int) -> Preconditioner:
     """R from the examples of largest weight, which near a sharp fit carry nearly all; the rest
     enters by its diagonal.
     """
@@ -123,7 +125,9 @@ def _low_rank(objective: Objective, weights: Array, l2: Array, rank: int) -> Met
     R = jax.tree.map(jnp.divide, R, root)
     with jax.default_matmul_precision("highest"):
         inner = R.w.T @ R.w + R.b.T @ R.b
-    return Metric(jnp.linalg.cholesky(inner + jnp.eye(rank, dtype=s.dtype)), root, R, weights)
+    return Preconditioner(
+        jnp.linalg.cholesky(inner + jnp.eye(rank, dtype=s.dtype)), root, R, weights
+    )
 
 
 def _diagonal(objective: Objective, weights: Array, l2: Array) -> Params:

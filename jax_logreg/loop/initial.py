@@ -15,13 +15,13 @@ from jax_logreg.proof.certificate import Certificate, Moments, certify_from, mom
 from jax_logreg.proof.gradient_check import GradientCheck
 
 
-def begin(loop: Loop, params: Params, check: GradientCheck | None) -> tuple[Loop, Carry]:
+def initialise(loop: Loop, params: Params, check: GradientCheck | None) -> tuple[Loop, Carry]:
     """The loop with all that is computed of the data but once, before its first step."""
-    loop = look(loop)
+    loop = add_sums(loop)
     return loop, lay_out(restart(loop, params, check), loop.objective.batch)
 
 
-def look(loop: Loop) -> Loop:
+def add_sums(loop: Loop) -> Loop:
     """The loop with what it is to know of the data, to the same bits where a run goes on."""
     total, count, moments, scale = _sums(loop.objective)
     objective = replace(loop.objective, known_total=total, known_count=count)
@@ -37,7 +37,7 @@ def _sums(objective: Objective) -> tuple[Array, Array, Moments | None, Array]:
 restart = jit(start)
 
 
-def afresh(loop: Loop, params: Params) -> Certificate:
+def recertify(loop: Loop, params: Params) -> Certificate:
     """The certificate of the parameters from a Z of their own."""
     objective = loop.objective
     return certify_from(objective, params, objective.evaluate(params), loop.moments)
