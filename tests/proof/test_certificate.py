@@ -221,3 +221,21 @@ def test_the_relative_gap_is_the_gap_over_the_cost_at_zero(family):
     plain = Plain(COUNTS, Y, None, 0, 0.5, classes=family == "multinomial")
     found, _ = certified(plain, np.ones(plain.shape), L2(0.5), Batch(COUNTS, Y, plain.s), "float64")
     assert_allclose(found.relative_gap * plain.cost(np.zeros(plain.shape)), found.gap, rtol=1e-12)
+
+
+@pytest.mark.parametrize("penalty", [L1(0.0123), ElasticNet(0.0123, 0.7), ElasticNet(0.0123, 0.01)])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_no_gap_is_below_0_where_coefficients_are_at_their_optimum(penalty, dtype, optimised, rng):
+    """l1·|w| + w·v is 0 there, and below 0 where the two products are fused into one rounding."""
+    with precision(dtype):
+        batch = Batch(*(jnp.ones((rows, 2), dtype) for rows in (300, 1, 1)))
+        objective = Objective(batch, jax.tree.map(lambda a: jnp.asarray(a, dtype), penalty))
+
+        @jax.jit
+        def gap(w):
+            v = -(objective.l1(w) * jnp.sign(w) + objective.l2(w) * w)
+            return module._penalty_gap(objective, w, v)
+
+        for _ in range(20):
+            w = jnp.asarray(rng.standard_normal((300, 1)), dtype)
+            assert 0 <= gap(w) < 300 * jnp.finfo(dtype).eps
