@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from jax_logreg.cli.new import offer
 from jax_logreg.cli.penalties import NoPenalty, PenaltyConfig
@@ -13,6 +13,7 @@ from jax_logreg.errors import InputError
 from jax_logreg.errors.extras import needs
 from jax_logreg.errors.nearest import closest
 from jax_logreg.errors.one_line import one_line
+from jax_logreg.evaluation.scores import SCORES
 
 with needs("run"):
     import tomli_w
@@ -25,6 +26,10 @@ with needs("run"):
 _LONGEST, _DEEPEST = 1_000_000, 50
 
 Tried = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+if TYPE_CHECKING:
+    ScoreName = str
+else:
+    ScoreName = Literal[tuple(SCORES)]
 Devices = Literal["all"] | Annotated[int, Field(ge=1)]
 ClassWeights = dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]]
 
@@ -86,8 +91,10 @@ class SweepConfig(Section):
     folds: Annotated[int, Field(ge=2)] | Annotated[float, Field(gt=0, lt=1)] = Field(
         5, description="How many, stratified by class; or the share that is held out but once."
     )
-    scoring: Literal["log_loss", "accuracy", "balanced_accuracy", "brier", "roc_auc"] = Field(
-        "log_loss", description="By what the held-out examples are scored; more is better."
+    scoring: ScoreName = Field(
+        "log_loss",
+        description="By what the held-out examples are scored; of a score that is better when "
+        "lower, minus it.",
     )
     choose: Literal["best", "one_standard_error"] = Field(
         "best", description="The best mean score, or the strongest within a standard error of it."

@@ -15,14 +15,6 @@ with needs("run"):
 if TYPE_CHECKING:
     from jax_logreg.cli.assess import Assessment, Judgement
 
-_NAMES = {
-    "log_loss": "log loss (nats)",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "roc_auc": "ROC AUC",
-    "brier": "Brier score",
-    "expected_calibration_error": "calibration error",
-}
 _MEASURING, _FITTING, _WRITING = "What is measured", "What is fitted", "What is written"
 
 RunDir = Annotated[Path, typer.Argument(help="The folder that a run left.")]
@@ -167,18 +159,18 @@ def _costs(text: str | None) -> tuple[float, float] | None:
 
 
 def _table(found: "Assessment") -> Table:
-    from jax_logreg.evaluation import HIGHER_IS_BETTER
+    from jax_logreg.evaluation.scores import SCORES
 
     judged = {"before": found.before, "after": found.after} if found.after else {"": found.before}
-    lower = [shown for name, shown in _NAMES.items() if not HIGHER_IS_BETTER[name]]
+    lower = [score.title for score in SCORES.values() if not score.higher_is_better]
     table = Table(caption=f"lower is better: {', '.join(lower)}")
     table.add_column("measure")
     for name in judged:
         table.add_column(name or "value", justify="right")
         table.add_column("95 % interval", justify="right")
-    for name, shown in _NAMES.items():
+    for name, score in SCORES.items():
         cells = [cell for one in judged.values() for cell in _cells(one, name)]
-        table.add_row(shown, *cells)
+        table.add_row(f"{score.title} ({score.unit})" if score.unit else score.title, *cells)
     return table
 
 
@@ -236,6 +228,6 @@ def _content(found: "Assessment", settings: Any, data: Path, weights: str | None
 def _judgement(judgement: "Judgement") -> dict[str, Any]:
     measures = {
         name: dict(zip(("value", "low", "high"), _numbers(judgement, name), strict=True))
-        for name in _NAMES
+        for name in judgement.measures._fields
     }
     return {**_kept(judgement), "cost": judgement.cost, "measures": measures}

@@ -13,6 +13,7 @@ from jax_logreg.cli.config import Config
 from jax_logreg.data import Prepared
 from jax_logreg.data.csv_columns import csv_bytes, finite_or_nan
 from jax_logreg.evaluation import predicted_classes
+from jax_logreg.evaluation.scores import SCORES
 from jax_logreg.hosts import count, share
 from jax_logreg.model import family_name, probabilities
 from jax_logreg.proof.goal import in_words
@@ -22,15 +23,6 @@ from jax_logreg.result import History, Result
 # Probabilities that curves are drawn of, and examples at least.
 _NUMBERS, _FEWEST = 1_000_000, 2_000
 _RULES = {"best": "best", "one_standard_error": "strongest within a standard error of the best"}
-
-
-SCORES = {
-    "log_loss": "minus log loss",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "brier": "minus Brier score",
-    "roc_auc": "area under the ROC curve",
-}
 
 
 class Seconds(NamedTuple):
@@ -186,7 +178,7 @@ def _sweep(sweep: dict[str, Any]) -> dict[str, str]:
     end = ends.get(strengths[sweep["best"]], "") if len(strengths) > 1 else ""
     return {
         "strength": f"{strengths[i]:.4g}, the {_RULES[sweep['choose']]} of {len(strengths)}{end}",
-        SCORES[sweep["scoring"]]: f"{sweep['mean'][i]:.4g}{band}, held out",
+        SCORES[sweep["scoring"]].upwards: f"{sweep['mean'][i]:.4g}{band}, held out",
         "models": f"{sweep['models']}: {status}",
     }
 

@@ -1,50 +1,43 @@
 """How good probabilities are, for one set of weights or for many at once."""
 
+from collections import namedtuple
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from jax_logreg.evaluation.examples import Judged, check_count, check_fraction, judged
+from jax_logreg.evaluation.scores import SCORES, Weighed, calibration_errors
 
 MOST_BINS = 1000
+HIGHER_IS_BETTER = {name: score.higher_is_better for name, score in SCORES.items()}
 
 
-class Measures(NamedTuple):
-    """The measures, in the order in which they are shown; None where there is no such number.
+def _tuple_of(names: tuple[str, ...]) -> Any:
+    return namedtuple("_Fields", names)
 
-    - `log_loss`: the mean cross-entropy, in nats; from A it is that of −log P(true class), with P
-      at least the rounding of its dtype, so 36 nats at most in float64 and 16 in float32;
-    - `accuracy`: share predicted right: class 1 of two where P(class 1) > threshold, else the
-      likeliest;
-    - `balanced_accuracy`: mean over the classes that there are of the share predicted right;
-    - `roc_auc`: how often an example of class 1 is ranked above one of class 0, a tie counting for
-      a half; of more classes the mean, over those that there are, of one against the rest;
-    - `brier`: mean of (P(class 1) − truth)²; of more classes summed over them;
-    - `expected_calibration_error`: Σ over equal bins of P of the share of examples in the bin times
-      |observed − mean probability|, of P(class 1), or of more classes of the predicted one's P
-      (Guo et al., On Calibration of Modern Neural Networks, ICML 2017, equation 3).
 
-    Each is weighted. `HIGHER_IS_BETTER` says which way is better.
+_Fields = _tuple_of(tuple(SCORES))
+
+
+class Measures(_Fields):  # type: ignore[misc, valid-type]
+    """A number for each score, weighted, in the order in which they are shown.
+
+    It is None where there is no such number. `HIGHER_IS_BETTER` says which way is better.
     """
 
-    log_loss: Any
-    accuracy: Any
-    balanced_accuracy: Any
-    roc_auc: Any
-    brier: Any
-    expected_calibration_error: Any
+    __slots__ = ()
 
 
-HIGHER_IS_BETTER = {
-    "log_loss": False,
-    "accuracy": True,
-    "balanced_accuracy": True,
-    "roc_auc": True,
-    "brier": False,
-    "expected_calibration_error": False,
-}
+Measures.__doc__ = "\n".join(
+    [
+        str(Measures.__doc__).rstrip(),
+        "",
+        *(f"    - `{name}`: {score.meaning};" for name, score in SCORES.items()),
+    ]
+)
 
 
 def measure(
@@ -104,55 +97,76 @@ def weighted_measures(
     """
     check_fraction("threshold", threshold)
     check_count("bins", bins, MOST_BINS)
-    truth, A, *_ = examples
-    m, k = truth.size, examples.classes
-    right = (predicted_classes(A, threshold) == truth).astype(np.float64)
-    p, observed = examples.outcome
-    all_one = np.zeros(m, np.int64)
-    # One product of a sparse matrix: dense ones wait for threads, which costs more than it gains.
-    sums = sparse.vstack(
-        [
-            _grouped(all_one, examples.losses, 1),
-            _grouped(all_one, _brier(examples), 1),
-            _grouped(truth, np.ones(m), k),
-            _grouped(truth, right, k),
-            _grouped(bin_numbers(p, bins), observed - p, bins),
-        ],
-        format="csr",
-    )
-    outputs = [0] if len(A) == 1 else range(k)
-    areas = [_area(A[i], truth == (i if len(A) > 1 else 1)) for i in outputs]
+    predictions = _Predictions(examples, threshold, bins)
+    formulas = [score.compute(predictions) for score in SCORES.values()]
+    errors = calibration_errors(predictions)
 
     def compute(W: np.ndarray) -> tuple[Measures, np.ndarray]:
-        log_loss, brier, *rows = sums @ W
-        of_class, right_of_class, excess = np.split(np.stack(rows), [k, 2 * k])
-        total = of_class.sum(axis=0)
+        total = W.sum(axis=0)
         with np.errstate(invalid="ignore"):
-            recall = right_of_class / of_class
-        found = Measures(
-            log_loss / total,
-            right_of_class.sum(axis=0) / total,
-            _mean_of_those(recall),
-            _mean_of_those(np.stack([area(W) for area in areas])),
-            brier / total,
-            np.abs(excess).sum(axis=0) / total,
-        )
-        return found, excess / total
+            return Measures(*(formula(W, total) for formula in formulas)), errors(W, total)
 
     return compute
 
 
-def _brier(examples: Judged) -> np.ndarray:
-    truth, A, *_ = examples
-    if len(A) == 1:
-        return (A[0] - truth) ** 2
-    # The sum of (A - Y)², without a one-hot Y.
-    squares = np.einsum("km,km->m", A, A, dtype=np.float64)
-    return squares + 1 - 2 * A[truth, np.arange(truth.size)].astype(np.float64)
+@dataclass(frozen=True)
+class _Predictions:
+    """What scores look at, on NumPy arrays: sums are products of sparse matrices with weights.
+
+    Dense products wait for threads, which costs more than it gains.
+    """
+
+    examples: Judged
+    threshold: float
+    bins: int
+
+    @property
+    def losses(self) -> np.ndarray:
+        return self.examples.losses
+
+    @cached_property
+    def right(self) -> np.ndarray:
+        truth, A, *_ = self.examples
+        return (predicted_classes(A, self.threshold) == truth).astype(np.float64)
+
+    @property
+    def squares(self) -> np.ndarray:
+        truth, A, *_ = self.examples
+        if len(A) == 1:
+            return (A[0] - truth) ** 2
+        # The sum of (A - Y)², without a one-hot Y.
+        squares = np.einsum("km,km->m", A, A, dtype=np.float64)
+        return squares + 1 - 2 * A[truth, np.arange(truth.size)].astype(np.float64)
+
+    @property
+    def confidence(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.examples.outcome
+
+    def sums(self, values: np.ndarray) -> Weighed:
+        row = _grouped(np.zeros(values.size, np.int64), values, 1)
+        return lambda W, _: (row @ W)[0]
+
+    def recalls(self) -> Weighed:
+        truth, k = self.examples.truth, self.examples.classes
+        whole, right = (_grouped(truth, one, k) for one in (np.ones(truth.size), self.right))
+        return lambda W, _: (right @ W) / (whole @ W)
+
+    def areas(self) -> Weighed:
+        truth, A, *_ = self.examples
+        outputs = [(A[i], truth == (i if len(A) > 1 else 1)) for i in range(len(A))]
+        areas = [_area(p, positive) for p, positive in outputs]
+        return lambda W, _: np.stack([area(W) for area in areas])
+
+    def binned(self, p: np.ndarray, values: np.ndarray) -> Weighed:
+        rows = _grouped(bin_numbers(p, self.bins), values, self.bins)
+        return lambda W, _: rows @ W
 
 
 def _grouped(groups: np.ndarray, values: np.ndarray, count: int) -> Any:
     """A matrix (count, m) whose product with weights (m, r) sums the values of each group."""
+    # Its import takes a tenth of a second, which sweeps need not wait for.
+    from scipy import sparse
+
     return sparse.csr_array((values, (groups, np.arange(groups.size))), (count, groups.size))
 
 
@@ -175,10 +189,3 @@ def _area(p: np.ndarray, positive: np.ndarray) -> Callable[[np.ndarray], np.ndar
             return won / (mine.sum(axis=0) * cumulative[-1])
 
     return compute
-
-
-def _mean_of_those(rows: np.ndarray) -> np.ndarray:
-    """The mean (r,) of rows (k, r) over those that are not NaN; NaN where all are."""
-    there = ~np.isnan(rows)
-    with np.errstate(invalid="ignore"):
-        return np.where(there, rows, 0).sum(axis=0) / there.sum(axis=0)

@@ -9,33 +9,27 @@ from sklearn.metrics import make_scorer
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
+from jax_logreg.evaluation.scores import SCORES
 from jax_logreg.logistic import Params
 from jax_logreg.sklearn.border import Rows, unpack
 from jax_logreg.sklearn.grid import Grid
 from jax_logreg.sweep.fold_models import score_models
-from jax_logreg.sweep.scores import SCORES
 
-# scikit-learn's names of the scores that are computed where the models are.
-_SCORES = {
-    None: "accuracy",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced_accuracy",
-    "neg_log_loss": "log_loss",
-    "neg_brier_score": "brier",
-    "roc_auc": "roc_auc",
-}
+# Scores here by scikit-learn's names for them.
+_SCORES = {score.scikit_learn: score for score in SCORES.values() if score.scikit_learn}
 
 
 def name_of_score(scoring: Any, given: dict[str, Any], rows: Rows) -> str | None:
     """Return the name of the score here that means the same, None where there is none."""
-    name = _SCORES.get(scoring) if isinstance(scoring, str | None) else None
+    scoring = "accuracy" if scoring is None else scoring
+    score = _SCORES.get(scoring) if isinstance(scoring, str) else None
     # Of several classes ours is a mean over the outputs, which is not theirs.
-    if name == "roc_auc" and rows.k > 1:
+    if score is None or (score.ranks and rows.k > 1):
         return None
     # Where a class has no weight at all, the models know of fewer than are scored.
     if len(rows.fitted(rows.weights)) < len(rows.classes):
         return None
-    return name if set(given) <= {"sample_weight"} else None
+    return score.name if set(given) <= {"sample_weight"} else None
 
 
 def score_here(

@@ -11,6 +11,7 @@ from jax_logreg.checkpoint.binding import bind
 from jax_logreg.checkpoint.protocol import Checkpointer, check_checkpoint
 from jax_logreg.display import count, displayed, show
 from jax_logreg.errors.checks import check_callable
+from jax_logreg.evaluation.scores import Score
 from jax_logreg.loop.body import Loop
 from jax_logreg.matrix import plain_errors
 from jax_logreg.penalty import L1, L2, Penalty
@@ -85,7 +86,7 @@ def cross_validate(
     penalty: Penalty | type[L1] | type[L2] = L2,
     folds: Any = 5,
     groups: Any = None,
-    scoring: str = "log_loss",
+    scoring: str | Score = "log_loss",
     seed: int = 0,
     standardise: Any = False,
     memory: float = 1e9,
@@ -109,7 +110,9 @@ def cross_validate(
         folds: how many, stratified by class; or the share that one alone holds; or the fold of each
             example, (m,); or pairs (train, test) of indices, as scikit-learn's splitters yield.
         groups: (m,): examples of one group stay together.
-        scoring: "log_loss", "accuracy", "balanced_accuracy", "brier", "roc_auc".
+        scoring: "log_loss", "accuracy", "balanced_accuracy", "roc_auc", "brier" or
+            "expected_calibration_error", or an `evaluation.scores.Score`; of what is better when
+            lower, minus the score.
         seed: of the shuffle that deals the examples out.
         standardise: True scales every feature to mean 0 and deviation 1 of the training examples of
             each model, weighted by s; (n,) of bool some features. Parameters are those of X itself.

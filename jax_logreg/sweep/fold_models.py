@@ -9,6 +9,7 @@ import numpy as np
 from jax import Array
 
 from jax_logreg.checkpoint.protocol import Checkpointer
+from jax_logreg.evaluation.scores import Score
 from jax_logreg.logistic import Batch, Family, Params
 from jax_logreg.loop.body import Loop
 from jax_logreg.problem.prepare import Problem
@@ -17,7 +18,7 @@ from jax_logreg.sweep.driver import run_many
 from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.many import count_slots
 from jax_logreg.sweep.scaling import unscaled
-from jax_logreg.sweep.scores import Score
+from jax_logreg.sweep.scores import score_held_out
 from jax_logreg.sweep.stack import Scaling, Stack
 
 
@@ -92,6 +93,8 @@ def _score_folds(
     score: Score, family: Family, params: Params, batch: Batch, weights: Array
 ) -> Array:
     """The score of model i on the weights (f, m) of fold i."""
-    return jax.vmap(lambda params, s: score(params, batch._replace(s=s[None]), family))(
-        params, weights
-    )
+
+    def of_fold(params: Params, s: Array) -> Array:
+        return score_held_out(score, params, batch._replace(s=s[None]), family)
+
+    return jax.vmap(of_fold)(params, weights)

@@ -1,6 +1,6 @@
-"""How good predictions are on held-out examples; of every score more is better."""
+"""The scores of held-out examples, where the models are; of each more is better."""
 
-from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -10,18 +10,21 @@ from jax import Array
 
 from jax_logreg.errors import InputError
 from jax_logreg.errors.checks import check_choice
-from jax_logreg.logistic import Batch, Family, Params, cost, forward
+from jax_logreg.evaluation.scores import SCORES, Score, Weighed
+from jax_logreg.logistic import Batch, Family, Params, linear, over_outputs
 
-# From parameters, the batch whose s marks what is held out, and the family, to a number.
-Score = Callable[[Params, Batch, Family], Array]
+# Bins of the calibration error, as of `measure`.
+_BINS = 15
 
 
 def find_score(scoring: Any) -> Score:
-    """The score of that name.
+    """Return the score of that name, or the one that is given.
 
     Raises:
-        ValueError: a name that is none.
+        InputError: no score has the name.
     """
+    if isinstance(scoring, Score):
+        return scoring
     check_choice("scoring", scoring, SCORES)
     return SCORES[scoring]
 
@@ -30,56 +33,94 @@ def check_scorable(score: Score, held: np.ndarray, Y: np.ndarray) -> None:
     """Refuse weights (f, m) of held-out examples, of labels Y (k, m), that have no score.
 
     Raises:
-        ValueError: a fold without weight, or one that shows but one side of what is to be ranked.
+        InputError: a fold without weight, or one that shows but one side of what is to be ranked.
     """
     for fold, weights in enumerate(held):
         if not weights.sum() > 0:
             raise InputError(f"fold {fold} holds out no example with a positive weight")
         positive = Y @ weights
-        if score is _roc_auc and not np.all((positive > 0) & (positive < weights.sum())):
+        if score.ranks and not np.all((positive > 0) & (positive < weights.sum())):
             raise InputError(
-                f"fold {fold} does not hold out some of every class, which 'roc_auc' ranks: "
+                f"fold {fold} does not hold out some of every class, which '{score.name}' ranks: "
                 "expected stratified folds, fewer, or another scoring"
             )
 
 
-def _log_loss(params: Params, batch: Batch, family: Family) -> Array:
-    return -cost(params, batch, family=family)
+def score_held_out(score: Score, params: Params, batch: Batch, family: Family) -> Array:
+    """Return the score of a model on the examples of a batch, of which s (1, m) are the weights."""
+    W = batch.s.T
+    value = score.compute(_Predictions(params, batch, family))(W, jnp.sum(W, axis=0))[0]
+    return value if score.higher_is_better else -value
 
 
-def _predicted(params: Params, batch: Batch, family: Family) -> Array:
-    """The class that each example is put into, as Y (k, m) of 0 and 1."""
-    A = forward(params, batch.X, family)
-    if family.independent:
-        return (A > 0.5).astype(A.dtype)
-    return jax.nn.one_hot(jnp.argmax(A, axis=0), len(A), axis=0, dtype=A.dtype)
+class _Predictions:
+    """What scores look at, in a trace: of k independent outputs each example has k labels."""
+
+    def __init__(self, params: Params, batch: Batch, family: Family) -> None:
+        self._params, self._batch, self._family = params, batch, family
+
+    @cached_property
+    def _logits(self) -> Array:
+        return linear(self._params, self._batch.X)
+
+    @cached_property
+    def _probabilities(self) -> Array:
+        return self._family.activation(self._logits)
+
+    @cached_property
+    def _predicted(self) -> Array:
+        """The class that each example is put into, as Y (k, m) of 0 and 1."""
+        A = self._probabilities
+        if self._family.independent:
+            return (A > 0.5).astype(A.dtype)
+        return jax.nn.one_hot(jnp.argmax(A, axis=0), len(A), axis=0, dtype=A.dtype)
+
+    @property
+    def losses(self) -> Array:
+        return over_outputs(self._family.cross_entropy(self._logits, self._batch.Y))[0]
+
+    @property
+    def right(self) -> Array:
+        return jnp.all(self._predicted == self._batch.Y, axis=0).astype(self._probabilities.dtype)
+
+    @property
+    def squares(self) -> Array:
+        return over_outputs((self._probabilities - self._batch.Y) ** 2)[0]
+
+    @property
+    def confidence(self) -> tuple[Array, Array]:
+        A, Y = self._probabilities, self._batch.Y
+        if len(A) == 1:
+            return A[0], Y[0]
+        if self._family.independent:
+            # All outputs are right, of which this is the probability.
+            return jnp.prod(jnp.maximum(A, 1 - A), axis=0), self.right
+        return jnp.max(A, axis=0), self.right
+
+    def sums(self, values: Array) -> Weighed:
+        return lambda W, _: _product(values[None], W)[0]
+
+    def recalls(self) -> Weighed:
+        Y, predicted = (self._classes(labels) for labels in (self._batch.Y, self._predicted))
+        return lambda W, _: _product(Y * predicted, W) / _product(Y, W)
+
+    def areas(self) -> Weighed:
+        pairs = list(zip(self._probabilities, self._batch.Y, strict=True))
+        # A sweep's models are those of a `vmap`: each sees one column of weights.
+        return lambda W, _: jnp.stack([_area(a, y, W[:, 0]) for a, y in pairs])[:, None]
+
+    def binned(self, p: Array, values: Array) -> Weighed:
+        edges = jnp.linspace(0, 1, _BINS + 1, dtype=p.dtype)[1:-1]
+        numbers = jnp.searchsorted(edges, p)
+        rows = jax.nn.one_hot(numbers, _BINS, axis=0, dtype=values.dtype) * values[None]
+        return lambda W, _: _product(rows, W)
+
+    def _classes(self, Y: Array) -> Array:
+        return jnp.concatenate([1 - Y, Y]) if self._family.independent else Y
 
 
-def _accuracy(params: Params, batch: Batch, family: Family) -> Array:
-    right = jnp.all(_predicted(params, batch, family) == batch.Y, axis=0, keepdims=True)
-    return jnp.sum(batch.s, where=right) / jnp.sum(batch.s)
-
-
-def _balanced_accuracy(params: Params, batch: Batch, family: Family) -> Array:
-    """The mean over the classes that there are of the share predicted right."""
-    s, found = batch.s, _classes(_predicted(params, batch, family), family)
-    Y = _classes(batch.Y, family)
-    of_class = jnp.sum(s * Y, axis=1)
-    right = jnp.sum(s * Y * found, axis=1) / jnp.where(of_class > 0, of_class, 1)
-    return jnp.sum(right) / jnp.sum((of_class > 0).astype(right.dtype))
-
-
-def _brier(params: Params, batch: Batch, family: Family) -> Array:
-    """Σ over the classes of (A − Y)², or of one alone where there are two: less is better."""
-    error = jnp.sum((forward(params, batch.X, family) - batch.Y) ** 2, axis=0, keepdims=True)
-    return -jnp.sum(batch.s * error) / jnp.sum(batch.s)
-
-
-def _roc_auc(params: Params, batch: Batch, family: Family) -> Array:
-    """The mean over the outputs of how often an example of 1 is ranked above one of 0."""
-    A = forward(params, batch.X, family)
-    areas = [_area(*row, batch.s[0]) for row in zip(A, batch.Y, strict=True)]
-    return jnp.mean(jnp.stack(areas))
+def _product(rows: Array, W: Array) -> Array:
+    return jnp.matmul(rows, W, precision="highest")
 
 
 def _area(a: Array, y: Array, s: Array) -> Array:
@@ -89,16 +130,3 @@ def _area(a: Array, y: Array, s: Array) -> Array:
     # A tie counts for a half.
     ranked = (below[jnp.searchsorted(a, a)] + below[jnp.searchsorted(a, a, side="right")]) / 2
     return jnp.sum(s * y * ranked) / (jnp.sum(s * y) * below[-1])
-
-
-def _classes(Y: Array, family: Family) -> Array:
-    return jnp.concatenate([1 - Y, Y]) if family.independent else Y
-
-
-SCORES: dict[str, Score] = {
-    "log_loss": _log_loss,
-    "accuracy": _accuracy,
-    "balanced_accuracy": _balanced_accuracy,
-    "brier": _brier,
-    "roc_auc": _roc_auc,
-}

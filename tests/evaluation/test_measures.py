@@ -9,8 +9,9 @@ from sklearn import metrics
 
 from jax_logreg import Batch, Params
 from jax_logreg.evaluation import HIGHER_IS_BETTER, Measures, measure, predicted_classes
+from jax_logreg.evaluation.scores import SCORES
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL
-from jax_logreg.sweep.scores import SCORES
+from jax_logreg.sweep.scores import score_held_out
 
 
 def expected(truth, A, s, threshold=0.5):
@@ -114,7 +115,10 @@ def test_held_out_folds_are_scored_alike(k):
     with jax.enable_x64(True):
         params, batch = jax.tree.map(jnp.asarray, (Params(w, b), Batch(X, Y.astype(float), s)))
         A = np.asarray(family.activation(w.T @ X + b))
-        scores = {name: float(score(params, batch, family)) for name, score in SCORES.items()}
+        scores = {
+            name: float(score_held_out(score, params, batch, family))
+            for name, score in SCORES.items()
+        }
     found = measure(truth, A, s)._asdict()
     for name, score in scores.items():
         sign = 1 if HIGHER_IS_BETTER[name] else -1

@@ -7,8 +7,9 @@ import pytest
 from sklearn import metrics
 
 from jax_logreg import Batch, Params
+from jax_logreg.evaluation.scores import SCORES, Score
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL
-from jax_logreg.sweep.scores import SCORES, find_score
+from jax_logreg.sweep.scores import find_score, score_held_out
 
 M = 40
 
@@ -36,6 +37,11 @@ def expected(name, A, labels, s):
         return metrics.balanced_accuracy_score(labels, predicted, sample_weight=s)
     if name == "brier":
         return -np.average(((P - one_hot) ** 2).sum(axis=1) / (2 if k == 1 else 1), weights=s)
+    if name == "expected_calibration_error":
+        p, observed = (P[:, 1], labels) if k == 1 else (P.max(axis=1), predicted == labels)
+        bins = np.ceil(p * 15)
+        inside = [bins == i for i in range(1, 16)]
+        return -sum(abs(np.sum((s * (observed - p))[one])) for one in inside) / s.sum()
     if k == 1:
         return metrics.roc_auc_score(labels, P[:, 1], sample_weight=s)
     return metrics.roc_auc_score(labels, P, sample_weight=s, multi_class="ovr")
@@ -48,7 +54,7 @@ def test_as_scikit_learn_has_it(name, k):
     family = BINOMIAL if k == 1 else MULTINOMIAL
     with jax.enable_x64(True):
         params, batch = jax.tree.map(jnp.asarray, (params, batch))
-        found = float(find_score(name)(params, batch, family))
+        found = float(score_held_out(find_score(name), params, batch, family))
         A = np.asarray(family.activation(params.w.T @ batch.X + params.b))
     assert found == pytest.approx(expected(name, A, labels, np.asarray(batch.s[0])), rel=1e-12)
 
@@ -56,3 +62,29 @@ def test_as_scikit_learn_has_it(name, k):
 def test_an_unknown_name():
     with pytest.raises(ValueError, match="scoring is 'f1': expected 'log_loss', 'accuracy'"):
         find_score("f1")
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_independent_outputs_that_are_alike_agree_with_one(name):
+    """Twice the same output: its errors add up, and shares and ranks stay."""
+    params, batch, _ = example(1)
+    twice = Params(np.tile(params.w, 2), np.tile(params.b, (2, 1)))
+    with jax.enable_x64(True):
+        Y = np.tile(batch.Y, (2, 1))
+        one, two = (
+            float(score_held_out(SCORES[name], *jax.tree.map(jnp.asarray, given), BINOMIAL))
+            for given in ((params, batch), (twice, batch._replace(Y=Y)))
+        )
+    times = {"log_loss": 2, "brier": 2, "expected_calibration_error": None}.get(name, 1)
+    if times is None:
+        # The probability that both outputs are right is compared with how often they are.
+        assert -1 <= two <= 0
+    else:
+        assert two == pytest.approx(times * one, rel=1e-12)
+
+
+def test_a_score_of_ones_own_is_taken_as_it_is():
+    own = Score("mine", "mine", "a constant", False, lambda _: lambda W, total: total / total)
+    assert find_score(own) is own and own.upwards == "minus mine"
+    params, batch, _ = example(3)
+    assert float(score_held_out(own, params, batch, MULTINOMIAL)) == -1

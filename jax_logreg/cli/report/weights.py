@@ -16,7 +16,7 @@ from jax_logreg.cli.report.figure import (
     short,
     to_svg,
 )
-from jax_logreg.cli.summary import SCORES
+from jax_logreg.evaluation.scores import SCORES
 
 _COEFFICIENTS = 20
 
@@ -90,7 +90,7 @@ def validation(tables: Tables, summary: Summary) -> list[Picture]:
     strengths, mean, error = (
         table[name][order] for name in ("strength", "mean_score", "standard_error")
     )
-    label = f"{SCORES[sweep['scoring']]} of what was held out"
+    label = f"{SCORES[sweep['scoring']].upwards} of what was held out"
     title = f"{label[0].upper()}{label[1:]}"
     chosen = sweep["strengths"][sweep["chosen"]]
     with drawing(fixed=True) as (figure, axes):
