@@ -6,12 +6,15 @@ Every gradient of the cross-entropy is made here.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import lax
 
+from jax_logreg.shapes import Array, Float, Integer, Number, X_nm
+
+_Index: TypeAlias = int | Integer[Array, ""]
 # Outputs whose maximum may be computed again for each of them.
 _FEW = 8
 # An example whose own class has exp(-5.6) or less is wrong for sure; at that probability the next
@@ -22,8 +25,8 @@ _WRONG, _DAMPING = 1 - 0.0037, 0.02
 class Params(NamedTuple):
     """Weights w (n, k) and intercepts b (k, 1); gradients have the same type."""
 
-    w: Array
-    b: Array
+    w: Float[Array, "n k"]
+    b: Float[Array, "k 1"]
 
 
 class Batch(NamedTuple):
@@ -32,9 +35,9 @@ class Batch(NamedTuple):
     X is an array or whatever offers its two products, `w.T @ X` and `X @ dZ.T`.
     """
 
-    X: Any
-    Y: Array
-    s: Array
+    X: X_nm
+    Y: Float[Array, "k m"]
+    s: Float[Array, "1 m"]
 
 
 class Family(NamedTuple):
@@ -50,17 +53,17 @@ class Family(NamedTuple):
     curvature: Callable[[Array, Array], Array]
     independent: bool
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[Callable[[str], "Family"], tuple[str]]:
         """Pickle a family as its name: jitted functions cannot be pickled."""
         return family_of, (self.name,)
 
-    def models(self, per_output: Array, axis: int = 0) -> Array:
+    def models(self, per_output: Float[Array, "..."], axis: int = 0) -> Float[Array, "..."]:
         """Sums over the outputs of one model: the array itself where they are independent."""
         return per_output if self.independent else jnp.sum(per_output, axis, keepdims=True)
 
 
 @jax.custom_jvp
-def _log1p(e: Array) -> Array:
+def _log1p(e: Float[Array, "..."]) -> Float[Array, "..."]:
     """log(1 + e) for 0 ≤ e ≤ 1, to the last digit (Kahan); XLA:CPU does not vectorise its own."""
     u = 1 + e
     return jnp.where(u == 1, e, jnp.log(u) * (e / jnp.where(u == 1, 1, u - 1)))
@@ -69,30 +72,30 @@ def _log1p(e: Array) -> Array:
 _log1p.defjvps(lambda e_dot, _, e: e_dot / (1 + e))
 
 
-def _binary_cross_entropy(Z: Array, Y: Array) -> Array:
+def _binary_cross_entropy(Z: Float[Array, "k m"], Y: Float[Array, "k m"]) -> Float[Array, "k m"]:
     # log(1 + exp Z), never overflowing; (Z + |Z|) / 2 rather than max(Z, 0), because then the
     # automatic derivative at Z = 0 is 1/2, whatever that of |Z| is.
     softplus = (Z + jnp.abs(Z)) / 2 + _log1p(jnp.exp(-jnp.abs(Z)))
     return softplus - Y * Z
 
 
-def _binary_curvature(A: Array, U: Array) -> Array:
+def _binary_curvature(A: Float[Array, "k m"], U: Float[Array, "k m"]) -> Float[Array, "k m"]:
     return A * (1 - A) * U**2
 
 
-def over_outputs(a: Array) -> Array:
+def over_outputs(a: Float[Array, "k m"]) -> Float[Array, "1 m"]:
     """Sums (1, m) over the outputs, as a product: XLA:CPU is slow to sum over the first axis."""
     ones = jnp.ones((1, a.shape[0]), a.dtype)
     return jnp.matmul(ones, a, precision="highest")
 
 
-def over_examples(a: Array) -> Array:
+def over_examples(a: Float[Array, "k m"]) -> Float[Array, "k 1"]:
     """Sums (k, 1) over the examples, as a product: XLA:CPU is slow to sum what it computes."""
     ones = jnp.ones((a.shape[1], 1), a.dtype)
     return jnp.matmul(a, ones, precision="highest")
 
 
-def _highest(Z: Array) -> Array:
+def _highest(Z: Float[Array, "k m"]) -> Float[Array, "1 m"]:
     """The largest (1, m) of the outputs, by halves: XLA:CPU is slow to reduce the first axis."""
     few = len(Z) <= _FEW
     while len(Z) > (1 if few else 2):
@@ -103,23 +106,25 @@ def _highest(Z: Array) -> Array:
     return Z if few else jnp.max(Z, axis=0, keepdims=True)
 
 
-def _exponentials(Z: Array) -> tuple[Array, Array, Array]:
+def _exponentials(
+    Z: Float[Array, "k m"],
+) -> tuple[Float[Array, "k m"], Float[Array, "1 m"], Float[Array, "1 m"]]:
     highest = lax.stop_gradient(_highest(Z))
     E = jnp.exp(Z - highest)
     return E, over_outputs(E), highest
 
 
-def _softmax(Z: Array) -> Array:
+def _softmax(Z: Float[Array, "k m"]) -> Float[Array, "k m"]:
     E, total, _ = _exponentials(Z)
     return E / total
 
 
-def _softmax_cross_entropy(Z: Array, Y: Array) -> Array:
+def _softmax_cross_entropy(Z: Float[Array, "k m"], Y: Float[Array, "k m"]) -> Float[Array, "1 m"]:
     _, total, highest = _exponentials(Z)
     return jnp.log(total) + highest - over_outputs(Y * Z)
 
 
-def _softmax_curvature(A: Array, U: Array) -> Array:
+def _softmax_curvature(A: Float[Array, "k m"], U: Float[Array, "k m"]) -> Float[Array, "1 m"]:
     return over_outputs(A * (U - over_outputs(A * U)) ** 2)
 
 
@@ -133,19 +138,19 @@ def family_of(name: str) -> Family:
 
 
 @jax.default_matmul_precision("highest")
-def linear(params: Params, X: Any) -> Array:
+def linear(params: Params, X: X_nm) -> Float[Array, "k m"]:
     """Z = wᵀX + b, (k, m)."""
     return params.w.T @ X + params.b
 
 
-def forward(params: Params, X: Any, family: Family = BINOMIAL) -> Array:
+def forward(params: Params, X: X_nm, family: Family = BINOMIAL) -> Float[Array, "k m"]:
     """Probabilities A = σ(wᵀX + b), (k, m), of the examples X (n, m)."""
     return family.activation(linear(params, X))
 
 
 def cost(
-    params: Params, batch: Batch, total: Array | None = None, family: Family = BINOMIAL
-) -> Array:
+    params: Params, batch: Batch, total: Number | None = None, family: Family = BINOMIAL
+) -> Float[Array, ""]:
     """Weighted mean cross-entropy J = Σ s·(log(1 + exp Z) − Y·Z) / total, in nats.
 
     It is computed from Z, never from log(A): Z = ±1000 is finite. `total` is the sum of s over all
@@ -159,8 +164,8 @@ def cost(
 
 @jax.default_matmul_precision("highest")
 def backprop(
-    params: Params, batch: Batch, total: Array | None = None, family: Family = BINOMIAL
-) -> tuple[Array, Params]:
+    params: Params, batch: Batch, total: Number | None = None, family: Family = BINOMIAL
+) -> tuple[Float[Array, ""], Params]:
     """The cost J and its analytic gradients dw = X dZᵀ / total, db = Σ dZ / total, dZ = s·(A − Y).
 
     With one `total` for all, J, dw and db are additive over any split of the examples. The line dZ
@@ -173,7 +178,9 @@ def backprop(
 
 
 @jax.default_matmul_precision("highest")
-def backprop_from(Z: Array, batch: Batch, total: Array, family: Family) -> tuple[Array, Params]:
+def backprop_from(
+    Z: Float[Array, "k m"], batch: Batch, total: Number, family: Family
+) -> tuple[Float[Array, ""], Params]:
     """`backprop` from Z = wᵀX + b on, for those who have it."""
     X, Y, s = batch
     A = family.activation(Z)
@@ -185,8 +192,8 @@ def backprop_from(Z: Array, batch: Batch, total: Array, family: Family) -> tuple
 
 
 def derivatives_along(
-    U: Array, Z: Array, batch: Batch, total: Array, family: Family
-) -> tuple[Array, Array]:
+    U: Float[Array, "k m"], Z: Float[Array, "k m"], batch: Batch, total: Number, family: Family
+) -> tuple[Float[Array, "r 1"], Float[Array, "r 1"]]:
     """First and second derivative of J(Z + t·U) in t at t = 0, a row a model; X is not needed."""
     _, Y, s = batch
     A = family.activation(Z)
@@ -196,7 +203,7 @@ def derivatives_along(
     return slope, curvature
 
 
-def damped(Z: Array, Y: Array, family: Family) -> Array:
+def damped(Z: Float[Array, "k m"], Y: Float[Array, "k m"], family: Family) -> Float[Array, "k m"]:
     """Probabilities (k, m) to take the Hessian's weights at: A, moved towards Y where far from it.
 
     An example that is wrong for sure has a slope, but no curvature A·(1 − A) that says how far the
@@ -213,12 +220,14 @@ def damped(Z: Array, Y: Array, family: Family) -> Array:
     return A + share * (Y - A)
 
 
-def hessian_diagonal(A: Array, s: Array) -> Array:
+def hessian_diagonal(A: Float[Array, "k m"], s: Float[Array, "1 m"]) -> Float[Array, "k m"]:
     """Weights d (k, m) of the Hessian's diagonal blocks X diag(d_i) Xᵀ: d = s·A·(1 − A)."""
     return s * A * (1 - A)
 
 
-def hessian_weights(A: Array, s: Array, i: Any, j: Any) -> Array:
+def hessian_weights(
+    A: Float[Array, "k m"], s: Float[Array, "1 m"], i: _Index, j: _Index
+) -> Float[Array, "1 m"]:
     """Weights d (1, m) of the Hessian's block X diag(d) Xᵀ: d = s·A_i·(δ_ij − A_j).
 
     Independent outputs have the blocks i = j only.
@@ -226,14 +235,16 @@ def hessian_weights(A: Array, s: Array, i: Any, j: Any) -> Array:
     return s * A[i][None] * (jnp.asarray(i == j, A.dtype) - A[j][None])
 
 
-def update(params: Params, gradients: Params, learning_rate: Any) -> Params:
+def update(params: Params, gradients: Params, learning_rate: Number) -> Params:
     """The lecture's update: w − α dw, b − α db."""
     (w, b), (dw, db) = params, gradients
     return Params(w - learning_rate * dw, b - learning_rate * db)
 
 
 @jax.jit
-def train_step(params: Params, batch: Batch, learning_rate: Any) -> tuple[Params, Array]:
+def train_step(
+    params: Params, batch: Batch, learning_rate: Number
+) -> tuple[Params, Float[Array, ""]]:
     """One iteration of the lecture: the updated parameters and the cost J before the update."""
     J, gradients = backprop(params, batch)
     return update(params, gradients, learning_rate), J

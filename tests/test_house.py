@@ -19,10 +19,11 @@ FLOORS = (
         "errors": "one-line errors, checks of arguments, words and digests that describe them",
         "display": "short text and HTML of what users print",
         "pytree": "dataclasses as pytrees",
-        "logistic": "the heart: the only place with a gradient of the cross-entropy",
+        "shapes": "shapes of arrays, and of what may stand where X stands, for annotations",
         "status": "reasons to end a fit",
     },
     {
+        "logistic": "the heart: the only place with a gradient of the cross-entropy",
         "_jax": "tricks that lean on JAX's insides, texts or flags, until a test says they may go",
         "penalty": "value and proximal step",
     },
@@ -172,9 +173,9 @@ def test_no_file_is_named_like_a_library_that_it_imports():
         assert path.stem not in libraries or path.parent.name == "tracking", path.name
 
 
-def test_import_needs_jax_numpy_and_optax_only():
+def test_import_needs_jax_jaxtyping_numpy_and_optax_only():
     optional = "pydantic typer rich tomli_w safetensors h5py pyarrow sklearn jinja2 matplotlib PIL"
-    optional += " onnx onnxruntime skops mlflow tensorboardX"
+    optional += " onnx onnxruntime skops mlflow tensorboardX beartype"
     code = (
         "import sys, jax_logreg\n"
         f"print(*(name for name in '{optional}'.split() if name in sys.modules))"

@@ -180,7 +180,8 @@ class SyntheticData(Source):
         X = rng.standard_normal((self.features, self.examples), np.float32)
         w = rng.standard_normal((self.features, 1), np.float32)
         w *= np.float32(self.signal) / np.linalg.norm(w)
-        A = np.asarray(forward(Params(jnp.asarray(w), jnp.zeros((1, 1), jnp.float32)), X))
+        params = Params(jnp.asarray(w), jnp.zeros((1, 1), jnp.float32))
+        A = np.asarray(forward(params, jnp.asarray(X)))
         labels = (rng.random(self.examples) < A[0]).astype(np.int64)
         names = numbered(self.features)
         return Examples(X, labels, names, f"synthetic, seed {self.seed}"), None

@@ -39,11 +39,12 @@ def fit_temperature(Z: Any, Y: Any, s: Any, family: Family) -> float:
         raise InputError(f"family is {brief(family)}: expected BINOMIAL or MULTINOMIAL")
     Z, Y, s = _checked(Z, Y, s)
     with jax.enable_x64(Z.dtype == np.float64):
-        batch = jax.tree.map(jax.numpy.asarray, Batch(Z, Y, s))
+        placed, *rows = map(jax.numpy.asarray, (Z, Y, s))
+        batch = Batch(placed, *rows)
         total = jax.numpy.sum(batch.s)
 
         def slope(log: float) -> float:
-            return float(_slope(np.asarray(np.exp(-log), Z.dtype), batch, total, family))
+            return float(_slope(np.asarray(np.exp(-log), Z.dtype), placed, batch, total, family))
 
         low, high = np.log(LOWEST), np.log(HIGHEST)
         # In log T, so the cost still falls where the slope in 1/T is positive.
@@ -54,9 +55,8 @@ def fit_temperature(Z: Any, Y: Any, s: Any, family: Family) -> float:
 
 
 @partial(jax.jit, static_argnames="family")
-def _slope(inverse: Array, batch: Batch, total: Array, family: Family) -> Array:
+def _slope(inverse: Array, Z: Array, batch: Batch, total: Array, family: Family) -> Array:
     """The derivative of J(Z / T) in 1/T: along Z, from Z / T."""
-    Z = batch.X
     slope, _ = derivatives_along(Z, inverse * Z, batch, total, family)
     return slope.sum()
 

@@ -1,5 +1,7 @@
 """What may stand where X stands: anything that offers `w.T @ X` and `X @ dZ.T`."""
 
+from typing import TYPE_CHECKING
+
 from jax_logreg.matrix.by_feature import part_features, part_rows
 from jax_logreg.matrix.categorical import Categorical, from_codes
 from jax_logreg.matrix.chunking import from_scipy
@@ -35,11 +37,13 @@ from jax_logreg.matrix.spread import Spread, power_of_two, spread_of_array
 from jax_logreg.matrix.stacked import Stacked, stack
 from jax_logreg.matrix.standardised import Standardised, standardise
 from jax_logreg.matrix.streamed import Streamed, stream
+from jax_logreg.shapes import Matrix
 
 __all__ = [
     "Categorical",
     "Compressed",
     "Identity",
+    "Matrix",
     "Sharded",
     "Sparse",
     "Spread",
@@ -83,3 +87,12 @@ __all__ = [
     "standardise",
     "stream",
 ]
+
+if TYPE_CHECKING:
+    # The type checker compares each kind with the protocol here.
+    _Kinds = (
+        Categorical | Compressed | Sharded | Sparse | Stacked | Standardised | Streamed | Transposed
+    )
+
+    def _is_matrix(X: _Kinds) -> Matrix:
+        return X
