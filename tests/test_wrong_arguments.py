@@ -16,7 +16,7 @@ RUNS = (
     ("jax_logreg.sweep.many", "run_many"),
     ("jax_logreg.sweep.fold_models", "run_many"),
     ("jax_logreg.sweep.cross_validation", "_largest"),
-    ("jax_logreg.sweep.path", "begin"),
+    ("jax_logreg.sweep.path", "null_model"),
     ("jax_logreg.loop.chunks", "_chunk"),
     ("jax_logreg.fit", "start"),
 )

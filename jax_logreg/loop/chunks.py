@@ -11,7 +11,6 @@ from jax import Array, lax
 
 from jax_logreg._jax.batching import on_cpu
 from jax_logreg._jax.compiling import jit
-from jax_logreg.checkpoint.protocol import Checkpointer
 from jax_logreg.hosts import most, spans
 from jax_logreg.loop.body import Carry, Loop, body
 from jax_logreg.loop.initial import recertify
@@ -52,7 +51,7 @@ def run_chunks(
     loop: Loop,
     point: Point,
     callback: Callable[[Progress], None] | None = None,
-    checkpoint: Checkpointer | None = None,
+    save: Callable[[Point], None] | None = None,
 ) -> Point:
     """Run chunks until the status says stop, looking in about every _PULSE seconds."""
     branch = on_cpu(loop.objective.batch.s)
@@ -66,8 +65,8 @@ def run_chunks(
         # The last look of a run takes no step.
         if callback is not None and not (each and point.taken == before):
             callback(_progress(loop, point, found, each))
-        if checkpoint is not None:
-            checkpoint.save(point)
+        if save is not None:
+            save(point)
         if branch and not each:
             slow = time.perf_counter() - began > _PULSE / 2
             if spans(point.carry.params.w):

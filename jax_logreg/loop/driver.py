@@ -52,9 +52,7 @@ def drive(
             rows = point.history
             last = float(rows.cost[-1]), float(rows.gradient_norm[-1])
             callback(Progress(point.taken, loop.steps, *last, rows))
-        if not point.running:
-            point = point._replace(carry=handed_over(point.carry))
-    point = proceed(loop, point, callback, checkpoint)
+    point = proceed(loop, point, callback, None if checkpoint is None else checkpoint.save)
     carry = point.carry
     return (_check_end(loop, carry) if gradient_check == "ends" else carry), point.history
 
@@ -63,11 +61,16 @@ def proceed(
     loop: Loop,
     point: Point,
     callback: Callable[[Progress], None] | None = None,
-    checkpoint: Checkpointer | None = None,
+    save: Callable[[Point], None] | None = None,
 ) -> Point:
-    """Run a loop to its end, proven to be there where it has converged, from a point of it."""
+    """Run a loop to its end, proven to be there where it has converged, from a point of it.
+
+    `save` is called with the point after each chunk.
+    """
+    if not point.running:
+        point = point._replace(carry=handed_over(point.carry))
     while True:
-        point = run_chunks(loop, point, callback, checkpoint)
+        point = run_chunks(loop, point, callback, save)
         verdict = _judged(loop, point.carry)
         again = _again(loop, point, verdict)
         if again is None:
@@ -100,8 +103,7 @@ def _judged(loop: Loop, carry: Carry) -> Verdict:
 
 def _again(loop: Loop, point: Point, verdict: Verdict) -> Point | None:
     """Where a run goes on that has converged, and is not proven to have; None for others."""
-    on = not verdict.good or verdict.gradient is not None
-    if point.status != Status.CONVERGED or not on or point.restarts == REPEATS:
+    if not verdict.goes_on(point.status) or point.restarts == REPEATS:
         return None
     if verdict.gradient is None:
         carry = restart(loop, point.carry.good, point.carry.check)

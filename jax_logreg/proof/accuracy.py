@@ -123,6 +123,10 @@ class Verdict(NamedTuple):
     good: bool
     gradient: float | None = None
 
+    def goes_on(self, ended: Any) -> bool:
+        """Whether a run that ended so goes on: it has converged, and is not proven to have."""
+        return ended == Status.CONVERGED and (not self.good or self.gradient is not None)
+
     def status(self, ended: Any) -> Any:
         """The status of a run that ended so: CONVERGED where the answer is proven, else not."""
         if self.good and ended in _ENDS:

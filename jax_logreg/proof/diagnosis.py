@@ -38,7 +38,7 @@ def diagnose(
     Only unpenalised features can separate or be collinear to any effect: others are not looked at.
     """
     n, _ = params.w.shape
-    free = _unpenalised(objective, n)
+    free = unpenalised(objective, n)
     if status not in JUDGED or not free.any():
         return status, ()
     if spans(objective.batch.s) or by_feature(objective.batch.s):
@@ -104,10 +104,11 @@ def _whole(batch: Batch, n: int) -> Batch:
 
 def is_penalised(objective: Objective) -> bool:
     """Whether any feature has a penalty."""
-    return not _unpenalised(objective, objective.batch.X.shape[0]).all()
+    return not unpenalised(objective, objective.batch.X.shape[0]).all()
 
 
-def _unpenalised(objective: Objective, n: int) -> np.ndarray:
+def unpenalised(objective: Objective, n: int) -> np.ndarray:
+    """Return which of n features have no penalty, (n,)."""
     if objective.penalty is None:
         return np.ones(n, bool)
     both: Any = np.asarray(objective.penalty.l1) + np.asarray(objective.penalty.l2)

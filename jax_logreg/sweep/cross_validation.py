@@ -23,7 +23,7 @@ from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.fold_models import fit_folds, score_models
 from jax_logreg.sweep.folds import held_out
 from jax_logreg.sweep.many import check_memory, loop_of
-from jax_logreg.sweep.path import largest_strength
+from jax_logreg.sweep.null_model import largest_strength
 from jax_logreg.sweep.scaling import check_features, find_scaling
 from jax_logreg.sweep.scores import check_scorable, find_score
 from jax_logreg.sweep.stack import Scaling, scaling_of, weigh_rows, with_scaling

@@ -1,6 +1,6 @@
 """The loop of a sweep as the host drives it: a look at the slots every few steps."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -16,11 +16,11 @@ from jax_logreg.loop.driver import REPEATS
 from jax_logreg.problem.prepare import Problem
 from jax_logreg.proof.accuracy import error_by_hessian, judge
 from jax_logreg.proof.certificate import Certificate
-from jax_logreg.proof.diagnosis import diagnose
 from jax_logreg.status import Status
 from jax_logreg.sweep.chains import Chains
 from jax_logreg.sweep.finishing import TOGETHER, finish
 from jax_logreg.sweep.fits import Fits
+from jax_logreg.sweep.fitted import fit_models
 from jax_logreg.sweep.prepared import prepared
 from jax_logreg.sweep.slots import advance_each, certify_each, idle
 from jax_logreg.sweep.stack import Stack, model_loop
@@ -42,30 +42,8 @@ def run_many(
     A model begins at `starts`, (models, ...) or (1, ...) for all; one with a parent at the answer
     of that model, as soon as there is one.
     """
-    answers = Answers.empty(loop, starts, len(stack.row))
     run = partial(_run, loop, problem.params, stack, chains, callback)
-    answers = run(answers, None) if checkpoint is None else _kept(run, answers, checkpoint)
-    status, notes = _diagnosed(loop, stack, answers, problem.names)
-    certificate = Certificate(*answers.certificate.T)
-    found = (answers.params, certificate, status, answers.steps, problem.classes, chosen, notes)
-    return Fits(*found, problem.objective.family)
-
-
-def _kept(
-    run: Callable[[Answers, Checkpointer], Answers],
-    answers: Answers,
-    checkpoint: Checkpointer,
-) -> Answers:
-    """The answers of a run that is kept: those at its end in a part of their own, without slots."""
-    at_end = checkpoint.part("answers")
-    answers = at_end.restore(answers) or answers
-    if answers.running:
-        answers = run(answers, checkpoint)
-        # Two of them, as of every state: then those that led there go.
-        for _ in range(2):
-            at_end.save(answers)
-        checkpoint.clear()
-    return answers
+    return fit_models(run, loop, problem, stack, starts, chosen, checkpoint)
 
 
 def _run(
@@ -165,8 +143,7 @@ def _unproven(
         error_of = partial(_error_of, loop, stack, answers, int(i))
         verdict = judge(loop.goal, found, float(counts[i]), loop.objective, error_of)
         answers.certificate[i] = np.stack(verdict.certificate)
-        on = not verdict.good or verdict.gradient is not None
-        if answers.status[i] == Status.CONVERGED and on and not last:
+        if verdict.goes_on(answers.status[i]) and not last:
             again.append(i)
             if verdict.gradient is not None:
                 answers.gradient[i] = verdict.gradient
@@ -186,17 +163,3 @@ def _counts(loop: Loop, stack: Stack) -> Array:
     if stack.rows is None:
         return jnp.broadcast_to(loop.objective.count, stack.row.shape)
     return jnp.sum(stack.rows > 0, axis=1, dtype=jnp.int32)[stack.row]
-
-
-def _diagnosed(
-    loop: Loop, stack: Stack, answers: Answers, names: Sequence[str] | None
-) -> tuple[tuple[Status, ...], tuple[tuple[str, ...], ...]]:
-    """The status of each model, and the notes on its data where features are unpenalised."""
-    status = [Status(int(code)) for code in answers.status]
-    notes: list[tuple[str, ...]] = [()] * len(status)
-    # A gap is finite only where every feature is penalised.
-    unbounded = np.isinf(answers.certificate[:, Certificate._fields.index("gap")])
-    for i in np.flatnonzero(unbounded) if loop.goal.asked else ():
-        objective = model_loop(loop, stack.one(int(i))).objective
-        status[i], notes[i] = diagnose(objective, answers.model(int(i)), status[i], names)
-    return tuple(status), tuple(notes)

@@ -29,11 +29,7 @@ def finish(loop: Loop, stack: Stack, answers: Answers) -> None:
         carry, _ = drive(one, answers.model(int(i)), "off")
         before = Certificate(*answers.certificate[i])
         if carry.status == Status.CONVERGED or better(carry.certificate, before):
-            for kept, new in zip(answers.params, carry.good, strict=True):
-                kept[i] = np.asarray(new)
-            answers.certificate[i] = np.stack(carry.certificate)
-            answers.status[i] = carry.status
-            answers.steps[i] += int(carry.step)
+            answers.take(int(i), carry)
 
 
 def better(found: Certificate, before: Certificate) -> bool:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jax_logreg.logistic import Params
-from jax_logreg.loop.body import Loop
+from jax_logreg.loop.body import Carry, Loop
 from jax_logreg.proof.certificate import Certificate
 from jax_logreg.status import Status
 from jax_logreg.sweep.slots import LOOK, Slot
@@ -40,6 +40,14 @@ class Answers(NamedTuple):
     def model(self, i: int) -> Params:
         """The parameters of model i."""
         return Params(*(part[i] for part in self.params))
+
+    def take(self, i: int, end: Carry) -> None:
+        """Put the end of a run of model i in place of what is known of it."""
+        for kept, new in zip(self.params, end.good, strict=True):
+            kept[i] = np.asarray(new)
+        self.certificate[i] = np.stack(end.certificate)
+        self.status[i] = end.status
+        self.steps[i] += int(end.step)
 
     @property
     def done(self) -> int:

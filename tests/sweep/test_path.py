@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from cases import COUNTS, FAMILIES, Plain
 
-from jax_logreg import L1, L2, Batch, ElasticNet, Newton, Params, Status, fit
+from jax_logreg import L1, L2, Batch, ElasticNet, Newton, Params, Result, Status, fit
 from jax_logreg.objective import Objective
 from jax_logreg.proof.certificate import certify
 from jax_logreg.pytree import pytree
@@ -188,6 +188,23 @@ def test_a_path_says_what_it_finds_in_the_data():
         assert found.notes[0] == () and "Feature 4 is a linear combination" in found.notes[1][0]
     endless = path(data, Y, strengths=[0.1], tolerance=0, **settings | {"steps": 3})
     assert endless.status == (Status.STEPS_EXHAUSTED,) and endless.notes == ((),)
+
+
+def test_each_model_of_a_path_is_diagnosed_as_its_fit_is():
+    """Feature 0 separates, 5 is a combination of 1 and 2, 4 is constant; some are unpenalised."""
+    data = np.vstack([np.where(Y > 0, 1, -1) * (1 + np.arange(60) % 3), X[1:]])
+    data[4], data[5] = 3, data[1] - data[2]
+    for free in ([0], [1, 2, 5], [4], []):
+        factors = np.ones(6)
+        factors[free] = 0
+        settings = {"steps": 60, "tolerance": 1e-6, "solver": Newton()}
+        found = path(data, Y, strengths=[1.0, 0.1], penalty=L2(1.0, factors), **settings)
+        for i, strength in enumerate(found.strengths):
+            own = fit(data, Y, penalty=L2(strength, factors), gradient_check="off", **settings)
+            model = found.models.result(i)
+            assert (model.status, model.notes) == (own.status, own.notes)
+            assert bool(model.notes) == bool(free)
+            assert isinstance(model, Result) and model.classes == own.classes
 
 
 def test_a_callback_is_told_how_many_are_done():

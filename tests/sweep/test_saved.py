@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from cases import COUNTS, FAMILIES
 
-from jax_logreg import L1, L2
+from jax_logreg import L1, L2, Proximal
 from jax_logreg.checkpoint import Checkpoint, Stopped
-from jax_logreg.sweep import bootstrap, cross_validate, driver, fit_many
+from jax_logreg.sweep import bootstrap, cross_validate, driver, fit_many, path
 
 X = (COUNTS - 1) / 1.2
 Y = FAMILIES["binomial"]
@@ -68,6 +68,70 @@ def in_many_lives(sweep, folder, **given):
 )
 def test_going_on_at_every_look_leads_to_the_same_bits(name, tmp_path):
     same(in_many_lives(SWEEPS[name], tmp_path), SWEEPS[name]())
+
+
+PATHS = {
+    # From a working set of 2 features to one of 4, which has arrays of another shape.
+    "a working set that grows": {"penalty": L1, "smallest": 0.1, "solver": Proximal(working_set=2)},
+    "L2": {"penalty": L2, "tolerance": 1e-10, "dtype": "float64"},
+}
+
+
+@pytest.fixture
+def short_chunks(monkeypatch):
+    """Chunks of one step, so that models are saved on their way too."""
+    monkeypatch.setattr("jax_logreg.loop.chunks._first_limit", lambda loop: 1)
+    monkeypatch.setattr("jax_logreg.loop.chunks._CHUNK", 1)
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_path_goes_on_in_the_midst_of_a_model_to_the_same_bits(name, tmp_path, short_chunks):
+    def sweep(**given):
+        return path(X, Y, strengths=4, **PATHS[name], **given)
+
+    whole = sweep()
+    lives = [one_look(sweep, tmp_path) for _ in range(int(whole.steps.sum()) - 1)]
+    assert set(lives) == {None}
+    assert (
+        {"main"}
+        <= {file.name.partition("-")[0] for file in tmp_path.iterdir()}
+        <= {
+            "main",
+            "wider1",
+        }
+    )
+    lines = []
+    same(sweep(checkpoint=Checkpoint(tmp_path, notice=lines.append)), whole)
+    assert len(lines) == 1 and lines[0].startswith("going on from ") and " of 4 models" in lines[0]
+    assert {file.name.partition("-")[0] for file in tmp_path.iterdir()} == {"answers"}
+    # What has ended is not run again, whatever solver would.
+    seen = []
+    same(sweep(checkpoint=Checkpoint(tmp_path), callback=lambda *done: seen.append(done)), whole)
+    assert not seen
+    with pytest.raises(ValueError, match=r"'penalty = .* there"):
+        path(
+            X,
+            Y,
+            strengths=4,
+            **PATHS[name] | {"penalty": L1(1.0, np.full(6, 2.0))},
+            checkpoint=Checkpoint(tmp_path),
+        )
+
+
+def test_a_state_of_a_narrower_solver_serves_where_the_last_one_is_damaged(tmp_path, short_chunks):
+    def sweep(**given):
+        return path(X, Y, strengths=4, **PATHS["a working set that grows"], **given)
+
+    whole = sweep()
+    for _ in range(int(whole.steps.sum()) - 1):
+        one_look(sweep, tmp_path)
+    wider = [file for file in saved(tmp_path) if file.name.startswith("wider1-")]
+    assert wider
+    for file in wider:
+        file.write_bytes(file.read_bytes()[:-9])
+    lines = []
+    same(sweep(checkpoint=Checkpoint(tmp_path, notice=lines.append)), whole)
+    assert "is damaged" in lines[0] and "main-" in lines[-1]
 
 
 def test_what_is_run_again_is_part_of_the_state(tmp_path, monkeypatch):
