@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import jax_logreg
 from jax_logreg.cli.doctor import doctor
@@ -25,6 +25,9 @@ with needs("run"):
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+if TYPE_CHECKING:
+    from jax_logreg.cli.summary import Summary
 
 _BAD_INPUT = 2
 # Of a run that wrote its folder: a failed check is our fault or a matrix's, the rest the input's.
@@ -206,19 +209,20 @@ def _stop(message: str, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
-def _table(summary: dict[str, Any], notes: Sequence[str]) -> Table:
-    from jax_logreg.cli.summary import measures, number
+def _table(summary: "Summary", notes: Sequence[str]) -> Table:
+    from jax_logreg.cli.measures import measures, number
 
-    check, seconds = summary["gradient_check"], summary["seconds"]
+    check = summary.gradient_check
     table = Table(show_header=False)
-    checked = {True: "passed", False: "failed", None: "off"}[check["passed"]]
-    if check["passed"] is not None:
-        checked += f", error {number(check['max_relative_error'], '.1e')}"
+    checked = "off"
+    if check is not None and check.passed is not None:
+        checked = "passed" if check.passed else "failed"
+        checked += f", error {number(check.max_relative_error, '.1e')}"
     rows = {
         **measures(summary, notes),
         "gradient check": checked,
-        "seconds": ", ".join(f"{name} {value:.2f}" for name, value in seconds.items()),
-        "device": summary["device"],
+        "seconds": ", ".join(f"{name} {value:.2f}" for name, value in summary.seconds.items()),
+        "device": summary.device or "unknown",
     }
     for name, value in rows.items():
         table.add_row(name, Text(value))

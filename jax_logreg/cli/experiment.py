@@ -15,7 +15,7 @@ from jax_logreg.cli.outcome import Outcome, Trained, conclude
 from jax_logreg.cli.progress import show_progress
 from jax_logreg.cli.report.unfinished import reporting
 from jax_logreg.cli.signals import stopping
-from jax_logreg.cli.summary import Seconds, run_name
+from jax_logreg.cli.summarise import Seconds, run_name
 from jax_logreg.cli.sweep import run_sweep
 from jax_logreg.cli.tracking import tracked_run
 from jax_logreg.data import Prepared, prepare
@@ -49,7 +49,7 @@ def run(config: Config, console: Console, folder: Path | None = None) -> Outcome
     settings = config.model_dump(mode="json", exclude={"tracking", "checkpoint"})
     with tracked_run(config.tracking, settings, folder, _teller(console)) as tracked:
         outcome = conclude(config, _train(config, console, folder, tracked))
-        tracked.summary = outcome.summary
+        tracked.summary = outcome.summary.content()
     return outcome
 
 

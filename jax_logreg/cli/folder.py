@@ -1,12 +1,12 @@
 """The folders that runs leave, read again."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from jax_logreg.cli.output import is_finished, partial_of
 from jax_logreg.cli.report.unfinished import unfinished
+from jax_logreg.cli.summary import Summary
 from jax_logreg.errors import InputError
 from jax_logreg.errors.one_line import one_line
 from jax_logreg.placement.memory import check_room
@@ -20,7 +20,7 @@ class Run(NamedTuple):
     path: Path
     place: Path
     files: dict[str, bytes]
-    summary: dict[str, Any]
+    summary: Summary
 
 
 @one_line()
@@ -40,9 +40,7 @@ def read_run(path: Path) -> Run:
     else:
         raise InputError(f"{path} holds no run: expected a folder that jax-logreg run left")
     try:
-        summary = json.loads(files["result.json"])
-        if not isinstance(summary, dict) or not isinstance(summary["status"], str):
-            raise ValueError("it names no status")
+        summary = Summary.read(files["result.json"])
         files["config.toml"].decode()
     except (ValueError, KeyError) as error:
         raise InputError(f"{place / 'result.json'} is damaged: {error}: run it again") from None

@@ -1,6 +1,5 @@
 """What a run leaves: what is said of it, and its files by name."""
 
-import json
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -9,8 +8,9 @@ import numpy as np
 from jax_logreg.cli.advice import advise_run
 from jax_logreg.cli.config import Config
 from jax_logreg.cli.report import render
-from jax_logreg.cli.report.tables import Evaluated, coefficients, evaluate
-from jax_logreg.cli.summary import Predicted, Seconds, history, predict, summarise
+from jax_logreg.cli.report.tables import coefficients, evaluate
+from jax_logreg.cli.summarise import Seconds, history, predict, summarise
+from jax_logreg.cli.summary import Summary
 from jax_logreg.cli.sweep import Swept
 from jax_logreg.data import Prepared
 from jax_logreg.data.csv_columns import csv_bytes
@@ -34,7 +34,7 @@ class Outcome(NamedTuple):
     """A finished run: what was fitted, what is said of it, and its files by name."""
 
     result: Result
-    summary: dict[str, Any]
+    summary: Summary
     files: dict[str, bytes]
 
 
@@ -45,15 +45,17 @@ def conclude(config: Config, trained: Trained) -> Outcome:
     result = replace(result, advice=advise_run(Status(int(result.status)), config))
     train = predict(result, data.X_train, data.Y_train, data.s_train)
     test = None if data.X_test is None else predict(result, data.X_test, data.Y_test, data.s_test)
-    summary = summarise(result, data, config, seconds, train, test)
+    # Of what was held out, else of all.
+    evaluated = evaluate(*(test or train).some(), data.classes)
+    asked = config.penalty.model_dump(mode="json")
     if sweep is not None:
-        summary["sweep"] = sweep.summary
-        summary["penalty"]["strength"] = penalty.strength
-    evaluated = _evaluate(summary, data, train, test)
+        asked["strength"] = penalty.strength
+    swept = None if sweep is None else sweep.summary
+    summary = summarise(result, data, asked, seconds, train, test, evaluated, swept)
     weights = coefficients(np.asarray(result.params.w), data.features, data.classes)
     files = {
         "config.toml": config.to_toml().encode(),
-        "result.json": (json.dumps(summary, indent=2, allow_nan=False) + "\n").encode(),
+        "result.json": summary.to_json(),
         "history.csv": history(result.history),
         "model.safetensors": _model(config, trained).save(),
         "coefficients.csv": csv_bytes(weights),
@@ -62,23 +64,6 @@ def conclude(config: Config, trained: Trained) -> Outcome:
     }
     files["report.html"] = render(files).encode()
     return Outcome(result, summary, files)
-
-
-def _evaluate(
-    summary: dict[str, Any], data: Prepared, train: Predicted, test: Predicted | None
-) -> Evaluated:
-    """The measures and curves of what was held out, else of all; the summary holds them too."""
-    whole = test or train
-    shown = whole.some()
-    evaluated = evaluate(*shown, data.classes)
-    summary["evaluation"] = {
-        "on": "train" if test is None else "test",
-        "examples": shown.truth.size,
-        "of": whole.truth.size,
-        "weighted": whole.s is not None,
-        "measures": evaluated.measures._asdict(),
-    }
-    return evaluated
 
 
 def _model(config: Config, trained: Trained) -> Model:

@@ -9,6 +9,7 @@ from jax_logreg.checkpoint import Checkpoint
 from jax_logreg.cli.config import SweepConfig
 from jax_logreg.cli.progress import show_models
 from jax_logreg.cli.report.tables import paths
+from jax_logreg.cli.summary import SweepSummary
 from jax_logreg.data import Prepared
 from jax_logreg.data.csv_columns import csv_bytes, finite_or_nan
 from jax_logreg.errors.extras import needs
@@ -38,7 +39,7 @@ _SHARED = (
 class Swept(NamedTuple):
     """What is said of a sweep, and its tables by file name."""
 
-    summary: dict[str, Any]
+    summary: SweepSummary
     files: dict[str, bytes]
 
 
@@ -83,25 +84,23 @@ def run_sweep(
     return Swept(summary, files), {**arguments, "penalty": penalty}
 
 
-def _summarise(sweep: SweepConfig, found: CrossValidation, chosen: int) -> dict[str, Any]:
+def _summarise(sweep: SweepConfig, found: CrossValidation, chosen: int) -> SweepSummary:
     """The part of result.json; what is NaN is None."""
     status = [*found.models.status, *found.fold_models.status]
     error = [None if np.isnan(one) else float(one) for one in found.error]
-    return {
-        "scoring": sweep.scoring,
-        "choose": sweep.choose,
-        "folds": found.scores.shape[1],
-        "strengths": found.strengths.tolist(),
-        "mean": found.mean.tolist(),
-        "standard_error": error,
-        "best": found.best,
-        "one_standard_error": found.one_standard_error,
-        "chosen": chosen,
-        "models": len(status),
-        "status": {
-            kind.name.lower(): status.count(kind) for kind in Status if status.count(kind) > 0
-        },
-    }
+    return SweepSummary(
+        scoring=sweep.scoring,
+        choose=sweep.choose,
+        folds=found.scores.shape[1],
+        strengths=found.strengths.tolist(),
+        mean=found.mean.tolist(),
+        standard_error=error,
+        best=found.best,
+        one_standard_error=found.one_standard_error,
+        chosen=chosen,
+        models=len(status),
+        status={kind.name.lower(): status.count(kind) for kind in Status if kind in status},
+    )
 
 
 def _models(found: CrossValidation) -> bytes:

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from jax_logreg.errors.extras import needs
 
@@ -11,6 +11,9 @@ with needs("run"):
     from rich.console import Console
     from rich.table import Column, Table
     from rich.text import Text
+
+if TYPE_CHECKING:
+    from jax_logreg.cli.summary import Summary
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder that a run left.")]
 
@@ -82,25 +85,23 @@ def compare(
     print(f"written to {out}")
 
 
-def _row(name: str, summary: dict[str, Any]) -> dict[str, str]:
+def _row(name: str, summary: "Summary") -> dict[str, str]:
     """A line about a run; what it does not tell is left empty."""
-    seconds = summary.get("seconds") or {}
-    evaluation = summary.get("evaluation") or {"measures": {}}
-    total = sum(seconds.values()) if seconds else None
-    shown = {
+    steps = "" if summary.steps is None else str(summary.steps)
+    total = sum(summary.seconds.values()) if summary.seconds else None
+    return {
         "run": name,
-        "status": str(summary["status"]).replace("_", " "),
-        "steps": summary.get("steps"),
-        "cost": _number(summary.get("cost"), ".6f"),
-        "train": _number(summary.get("train_accuracy"), ".2%"),
-        "test": _number(summary.get("test_accuracy"), ".2%"),
-        "AUC": _number(evaluation["measures"].get("roc_auc"), ".4f"),
+        "status": summary.status.replace("_", " "),
+        "steps": steps,
+        "cost": _number(summary.cost, ".6f"),
+        "train": _number(summary.train_accuracy, ".2%"),
+        "test": _number(summary.test_accuracy, ".2%"),
+        "AUC": _number(summary.measure("roc_auc"), ".4f"),
         "seconds": _number(total, ".1f"),
     }
-    return {key: "" if value is None else str(value) for key, value in shown.items()}
 
 
-def _number(value: Any, form: str) -> str:
+def _number(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
 
 

@@ -15,7 +15,8 @@ from jax_logreg.cli.folder import read_run
 from jax_logreg.cli.report import render
 from jax_logreg.cli.report.comparison import compare, differences, distinct_names
 from jax_logreg.cli.report.words import whose
-from jax_logreg.cli.summary import Predicted
+from jax_logreg.cli.summarise import Predicted
+from jax_logreg.cli.summary import EvaluationSummary, Summary
 
 HOSTILE = '<script>alert("1")</script>&$x$ \'"'
 
@@ -245,9 +246,10 @@ def test_curves_of_many_examples_are_of_some(monkeypatch):
     rng = np.random.default_rng(0)
     whole = Predicted(rng.integers(0, 2, 5000), rng.random((1, 5000)), rng.random(5000))
     assert whole.some() is whole
-    monkeypatch.setattr("jax_logreg.cli.summary._NUMBERS", 3000)
+    monkeypatch.setattr("jax_logreg.cli.summarise._NUMBERS", 3000)
     some = whole.some()
     assert some.truth.shape == some.s.shape == (3000,) and some.A.shape == (1, 3000)
     assert np.isin(some.A, whole.A).all() and np.unique(some.A).size == 3000
-    evaluation = {"on": "test", "examples": 3000, "of": 5000}
-    assert "3,000 of the 5,000 held-out examples" in whose({"evaluation": evaluation})
+    evaluation = EvaluationSummary(on="test", examples=3000, of=5000, measures={})
+    summary = Summary(status="converged", evaluation=evaluation)
+    assert "3,000 of the 5,000 held-out examples" in whose(summary)

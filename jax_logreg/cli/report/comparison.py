@@ -7,11 +7,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from jax_logreg.cli.measures import accuracy, number
 from jax_logreg.cli.report import as_csv
 from jax_logreg.cli.report.figure import GRID, SERIES, Picture, drawing, log_scale, short, to_svg
 from jax_logreg.cli.report.page import templates
 from jax_logreg.cli.report.pictures import thinned
-from jax_logreg.cli.summary import accuracy, number
+from jax_logreg.cli.summary import Summary
+from jax_logreg.evaluation.scores import SCORES
 
 _DRAWN: tuple[str, ...] = ("history.csv", "roc.csv", "validation.csv")
 # By run, then by file name.
@@ -26,7 +28,7 @@ class Ran(Protocol):
         """The contents by name."""
 
     @property
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Summary:
         """result.json."""
 
 
@@ -50,26 +52,21 @@ def compare(runs: Mapping[str, Ran]) -> str:
 
 def _rows(runs: Mapping[str, Ran]) -> dict[str, list[str]]:
     """What came out, a row a measure."""
-    shown = {
-        "status": ("status", ""),
-        "steps": ("steps", ","),
-        "solver": ("solver", ""),
-        "cost": ("cost", ".6f"),
-        "largest gradient entry": ("gradient_norm", ".2e"),
+    found = [run.summary for run in runs.values()]
+    rows: dict[str, list[str]] = {
+        "status": [str(one.status) for one in found],
+        "steps": [number(one.steps, ",") for one in found],
+        "solver": [one.solver or "none" for one in found],
+        "cost": [number(one.cost, ".6f") for one in found],
+        "largest gradient entry": [number(one.gradient_norm, ".2e") for one in found],
+        "train accuracy": [accuracy(one, "train") for one in found],
+        "test accuracy": [accuracy(one, "test") for one in found],
     }
-    summaries = [run.summary for run in runs.values()]
-    rows = {
-        label: [number(one.get(key), form) for one in summaries]
-        for label, (key, form) in shown.items()
-    }
-    for part in ("train", "test"):
-        rows[f"{part} accuracy"] = [accuracy(one, part) for one in summaries]
-    for key, form in {"log_loss": ".4f", "roc_auc": ".4f", "brier": ".4f"}.items():
-        measures = [(one.get("evaluation") or {"measures": {}})["measures"] for one in summaries]
-        rows[key.replace("_", " ")] = [number(one.get(key), form) for one in measures]
-    rows["seconds of the fit"] = [
-        number((one.get("seconds") or {}).get("fit"), ".2f") for one in summaries
-    ]
+    for name, score in SCORES.items():
+        # Accuracies are there already.
+        if name != "accuracy":
+            rows[score.title] = [number(one.measure(name), ".4f") for one in found]
+    rows["seconds of the fit"] = [number(one.seconds.get("fit"), ".2f") for one in found]
     return rows
 
 

@@ -42,8 +42,7 @@ _STYLE: Any = {
 _NO_METADATA: Any = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
 
-# What a picture is drawn from: result.json, and the tables by file name.
-Summary = Mapping[str, Any]
+# The tables that pictures are drawn from, by file name.
 Tables = Mapping[str, Table]
 
 

@@ -1,19 +1,18 @@
 """The page of one run."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from jax_logreg.cli.measures import measures, number
 from jax_logreg.cli.report import as_csv, words
 from jax_logreg.cli.report.pictures import SECTIONS
-from jax_logreg.cli.summary import measures, number
+from jax_logreg.cli.summary import Summary
 from jax_logreg.errors.extras import needs
 
 
 def render(folder: Mapping[str, bytes]) -> str:
     """The page of a run, from the files of its folder by name; what is not there is left out."""
-    # Runs of before there were names had none.
-    summary = {"name": "Logistic regression", **json.loads(folder["result.json"])}
+    summary = Summary.read(folder["result.json"])
     tables = {name: as_csv.read(content) for name, content in folder.items() if name in _TABLES}
     sections = {
         heading: draw(tables, summary)
@@ -25,20 +24,20 @@ def render(folder: Mapping[str, bytes]) -> str:
         .get_template("page.html")
         .render(
             summary=summary,
-            end=words.ENDS[summary["status"]],
+            end=words.ENDS[summary.status],
             lines=words.lines(summary),
             whose=words.whose(summary),
             certificate=words.certificate(summary),
-            measures=measures(summary, _unsaid(summary)) if "cost" in summary else {},
+            measures=measures(summary, _unsaid(summary)) if summary.certificate else {},
             sections={heading: pictures for heading, pictures in sections.items() if pictures},
             config=folder["config.toml"].decode(),
         )
     )
 
 
-def _unsaid(summary: Mapping[str, Any]) -> list[str]:
+def _unsaid(summary: Summary) -> list[str]:
     """The notes that the message, which stands above, does not hold."""
-    return [note for note in summary["notes"] if note not in summary["message"]]
+    return [note for note in summary.notes if note not in summary.message]
 
 
 def templates() -> Any:

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import numpy as np
 
 from jax_logreg.cli.report import as_csv
-from jax_logreg.cli.report.figure import MAIN, Picture, Summary, Tables, drawing, log_scale, to_svg
+from jax_logreg.cli.report.figure import MAIN, Picture, Tables, drawing, log_scale, to_svg
 from jax_logreg.cli.report.quality import calibration, confusion, curves
 from jax_logreg.cli.report.weights import coefficients, paths, validation
+from jax_logreg.cli.summary import Summary
 
 # Points of a curve: more than pixels would only make the page heavy.
 _POINTS = 1000

@@ -2,18 +2,19 @@
 
 import numpy as np
 
+from jax_logreg.cli.measures import number
 from jax_logreg.cli.report import as_csv
 from jax_logreg.cli.report.figure import (
     GRID,
     MAIN,
     SERIES,
     Picture,
-    Summary,
     Tables,
     drawing,
     short,
     to_svg,
 )
+from jax_logreg.cli.summary import Summary
 
 # Classes whose confusions are written out, and beyond which they have no names either.
 _WRITTEN, _NAMED = 12, 40
@@ -89,11 +90,10 @@ def _curves(
 def calibration(tables: Tables, summary: Summary) -> list[Picture]:
     """Observed shares over mean probabilities, and below them how many examples a bin holds."""
     table = tables["calibration.csv"]
-    two = len(summary["classes"]) == 2
-    measures = summary["evaluation"]["measures"]
+    two = len(summary.classes) == 2
     title = (
-        f"Calibration: Brier score {measures['brier']:.4g}, "
-        f"expected error {measures['expected_calibration_error']:.3g}"
+        f"Calibration: Brier score {number(summary.measure('brier'), '.4g')}, "
+        f"expected error {number(summary.measure('expected_calibration_error'), '.3g')}"
     )
     there = table["count"] > 0
     with drawing(2, 1, height=4.2, fixed=True) as (figure, (above, below)):
@@ -104,10 +104,10 @@ def calibration(tables: Tables, summary: Summary) -> list[Picture]:
         above.set(ylabel="observed share", xlim=(-0.02, 1.02), ylim=(-0.02, 1.05))
         width = table["high"] - table["low"]
         sizes, label = table["count"], "examples"
-        if summary["evaluation"].get("weighted"):
+        if summary.evaluation is not None and summary.evaluation.weighted:
             sizes, label = table["weight"], "weight of examples"
         below.bar(table["low"], sizes, width, align="edge", color=MAIN, alpha=0.6)
-        what = f"probability of {summary['classes'][-1]}" if two else "probability of the predicted"
+        what = f"probability of {summary.classes[-1]}" if two else "probability of the predicted"
         below.set(xlabel=short(what, 40), ylabel=label, xlim=(-0.02, 1.02))
         # All bins show, the fullest and the emptiest.
         below.set_yscale("symlog", linthresh=min(1, sizes[sizes > 0].min()))
@@ -127,7 +127,7 @@ def _amount(value: float) -> str:
 def confusion(tables: Tables, summary: Summary) -> list[Picture]:
     """The number, or the weight, of the examples of each class that were put into which."""
     table = tables["confusion.csv"]
-    names = [str(name) for name in summary["classes"]]
+    names = [str(name) for name in summary.classes]
     number = {name: i for i, name in enumerate(names)}
     k = len(names)
     counts = np.zeros((k, k))
@@ -153,7 +153,7 @@ def confusion(tables: Tables, summary: Summary) -> list[Picture]:
     i, j = np.unravel_index(np.argmax(wrong), wrong.shape)
     alt = f"Confusion matrix: {right:.2%} on the diagonal"
     if wrong[i, j]:
-        weighted = summary["evaluation"].get("weighted")
+        weighted = summary.evaluation is not None and summary.evaluation.weighted
         often = f"a weight of {_amount(wrong[i, j])}" if weighted else f"{wrong[i, j]:.0f} times"
         alt += f"; most often {names[i]} was taken for {names[j]}, {often}"
     return [Picture("Confusion matrix", to_svg(figure, "confusion", f"{alt}."), "confusion.csv")]

@@ -23,9 +23,10 @@ _MOST_CURVES = 10
 
 
 class Evaluated(NamedTuple):
-    """The measures of some examples, and the tables of their curves by file name."""
+    """The measures of a number of examples, and the tables of their curves by file name."""
 
     measures: Measures
+    examples: int
     files: dict[str, bytes]
 
 
@@ -52,7 +53,7 @@ def evaluate(
         ),
         **_curves(truth, A, s, names),
     }
-    return Evaluated(measure(truth, A, s), files)
+    return Evaluated(measure(truth, A, s), truth.size, files)
 
 
 def _curves(

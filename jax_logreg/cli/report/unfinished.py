@@ -1,6 +1,5 @@
 """The report of a run that did not end: what happened, and how far it had come."""
 
-import json
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +10,8 @@ from jax_logreg.checkpoint.saved import Saved, read_saved
 from jax_logreg.cli.output import REPORT, write_content
 from jax_logreg.cli.report.page import render
 from jax_logreg.cli.signals import Saved as SavedBySignal
-from jax_logreg.cli.summary import history
+from jax_logreg.cli.summarise import history
+from jax_logreg.cli.summary import Summary
 from jax_logreg.errors import InputError
 from jax_logreg.result import History
 
@@ -37,14 +37,14 @@ def reporting(partial: Path | None, name: str, config: str) -> Iterator[Callable
 
 
 def _page(partial: Path, name: str, config: str, error: BaseException) -> str:
-    summary: dict[str, Any] = {"status": "failed", "message": f"{type(error).__name__}: {error}"}
+    told: dict[str, Any] = {"status": "failed", "message": f"{type(error).__name__}: {error}"}
     if isinstance(error, SavedBySignal):
-        summary = {"status": "interrupted", "message": str(error)}
+        told = {"status": "interrupted", "message": str(error)}
     elif isinstance(error, InputError):
-        summary["message"] = str(error)
+        told["message"] = str(error)
     else:
-        summary["traceback"] = "".join(traceback.format_exception(error))
-    return render(_files(summary, name, config, newest(partial)))
+        told["traceback"] = "".join(traceback.format_exception(error))
+    return render(_files(told, name, config, newest(partial)))
 
 
 def unfinished(partial: Path) -> dict[str, bytes]:
@@ -60,8 +60,8 @@ def unfinished(partial: Path) -> dict[str, bytes]:
         "it runs still, or was killed: if no process writes there, go on with --resume; what "
         "follows is of its last saved state."
     )
-    summary = {"status": "unfinished", "message": message}
-    return _files(summary, partial.name.removesuffix(".partial"), found.name, found)
+    told = {"status": "unfinished", "message": message}
+    return _files(told, partial.name.removesuffix(".partial"), found.name, found)
 
 
 def newest(partial: Path) -> Saved | None:
@@ -73,9 +73,7 @@ def newest(partial: Path) -> Saved | None:
     return None
 
 
-def _files(
-    summary: dict[str, Any], name: str, config: str, saved: Saved | None
-) -> dict[str, bytes]:
+def _files(told: dict[str, Any], name: str, config: str, saved: Saved | None) -> dict[str, bytes]:
     files = {"config.toml": config.encode()}
     steps = 0
     # Of a fit, `Point.rows` in one block; a sweep has none.
@@ -84,6 +82,5 @@ def _files(
         rows = History(*found)
         steps = len(rows.cost)
         files["history.csv"] = history(rows)
-    summary = {"name": name, "steps": steps, **summary}
-    files["result.json"] = json.dumps(summary).encode()
+    files["result.json"] = Summary(name=name, steps=steps, **told).to_json()
     return files

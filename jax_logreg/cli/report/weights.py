@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from jax_logreg.cli.measures import number
 from jax_logreg.cli.report import as_csv
 from jax_logreg.cli.report.figure import (
     INK,
@@ -9,13 +10,13 @@ from jax_logreg.cli.report.figure import (
     SECOND,
     SERIES,
     Picture,
-    Summary,
     Tables,
     drawing,
     log_scale,
     short,
     to_svg,
 )
+from jax_logreg.cli.summary import Summary
 from jax_logreg.evaluation.scores import SCORES
 
 _COEFFICIENTS = 20
@@ -24,7 +25,7 @@ _COEFFICIENTS = 20
 def coefficients(tables: Tables, summary: Summary) -> list[Picture]:
     """The largest weights with their names; where features are pixels, a picture of the weights."""
     table = tables["coefficients.csv"]
-    shape = summary["data"]["picture"]
+    shape = [] if summary.data is None else summary.data.picture
     if shape and table["number"].size == np.prod(shape) * len(set(table["class"])):
         return [_pixels(table, shape, summary)]
     shown = slice(None, _COEFFICIENTS)
@@ -45,7 +46,7 @@ def coefficients(tables: Tables, summary: Summary) -> list[Picture]:
         axes.invert_yaxis()
         axes.set(xlabel="weight, of the feature as it was scaled")
         axes.grid(axis="y", visible=False)
-    title = f"The {len(labels)} largest of {summary['weights']:,} coefficients"
+    title = f"The {len(labels)} largest of {number(summary.weights, ',')} coefficients"
     listed = ", ".join(f"{n} {w:.3g}" for n, w in zip(labels[:5], weights[:5], strict=True))
     alt = f"{title}; the first: {listed}."
     return [Picture(title, to_svg(figure, "coefficients", alt), "coefficients.csv")]
@@ -53,7 +54,7 @@ def coefficients(tables: Tables, summary: Summary) -> list[Picture]:
 
 def _pixels(table: as_csv.Table, shape: list[int], summary: Summary) -> Picture:
     """The weights where the pixels are, those of a pixel's colours added up."""
-    classes = [name for name in map(str, summary["classes"]) if name in set(table["class"])]
+    classes = [name for name in map(str, summary.classes) if name in set(table["class"])]
     pictures = {}
     for one in classes:
         mine = table["class"] == one
@@ -84,37 +85,39 @@ def _pixels(table: as_csv.Table, shape: list[int], summary: Summary) -> Picture:
 
 def validation(tables: Tables, summary: Summary) -> list[Picture]:
     """The mean score by strength with a band of a standard error, and the strength chosen."""
-    sweep = summary["sweep"]
+    sweep = summary.sweep
+    assert sweep is not None
     table = tables["validation.csv"]
     order = np.argsort(table["strength"])
     strengths, mean, error = (
         table[name][order] for name in ("strength", "mean_score", "standard_error")
     )
-    label = f"{SCORES[sweep['scoring']].upwards} of what was held out"
+    label = f"{SCORES[sweep.scoring].upwards} of what was held out"
     title = f"{label[0].upper()}{label[1:]}"
-    chosen = sweep["strengths"][sweep["chosen"]]
+    chosen = sweep.strengths[sweep.chosen]
     with drawing(fixed=True) as (figure, axes):
         if np.all(strengths > 0):
             log_scale(axes, "x")
         axes.plot(strengths, mean, color=MAIN, marker=".")
-        if sweep["folds"] > 1:
+        if sweep.folds > 1:
             axes.fill_between(strengths, mean - error, mean + error, color=MAIN, alpha=0.2, lw=0)
         axes.axvline(chosen, color=SECOND, ls="--", lw=1)
         axes.annotate(
             f" {chosen:.3g}", (chosen, 0.02), xycoords=("data", "axes fraction"), color=SECOND
         )
         axes.set(xlabel="strength of the penalty")
-    best = sweep["mean"][sweep["chosen"]]
+    best = sweep.mean[sweep.chosen]
     alt = f"{title} over {strengths.size} strengths; chosen {chosen:.4g} with {best:.4g}."
     return [Picture(title, to_svg(figure, "validation", alt), "validation.csv")]
 
 
 def paths(tables: Tables, summary: Summary) -> list[Picture]:
     """The weights of the features that become largest, over the strengths."""
-    table, sweep = tables["path.csv"], summary["sweep"]
+    table, sweep = tables["path.csv"], summary.sweep
+    assert sweep is not None
     several = len(set(table["class"])) > 1
     keys = list(dict.fromkeys(zip(table["feature"], table["class"], strict=True)))
-    chosen = sweep["strengths"][sweep["chosen"]]
+    chosen = sweep.strengths[sweep.chosen]
     with drawing(height=4.2) as (figure, axes):
         if np.all(table["strength"] > 0):
             log_scale(axes, "x")

@@ -1,12 +1,8 @@
 """What a report says in sentences: what was asked, what came out, and what is proven of it."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from jax_logreg.cli.summary import number
+from jax_logreg.cli.measures import number
+from jax_logreg.cli.summary import CertificateSummary, EvaluationSummary, Summary
 from jax_logreg.proof.goal import in_words
-
-Summary = Mapping[str, Any]
 
 # How a run ended, in a word, and whether that is good, middling or bad.
 ENDS = {
@@ -24,66 +20,67 @@ ENDS = {
 
 def lines(summary: Summary) -> list[tuple[str, str]]:
     """What was asked, how it ended, and how good the predictions are: a head and a sentence."""
-    end = ENDS[summary["status"]][0]
+    end = ENDS[summary.status][0]
     found = [("Asked:", _asked(summary)), (f"{end}:", _ended(summary)), ("", _quality(summary))]
     return [(head, line) for head, line in found if line]
 
 
 def _asked(summary: Summary) -> str:
-    data = summary.get("data")
+    data = summary.data
     if data is None:
         return ""
-    names = [str(name) for name in summary["classes"]]
+    names = [str(name) for name in summary.classes]
     if len(names) == 2:
         task = f"tell {names[1]} from {names[0]}"
     else:
         task = f"tell {len(names)} classes apart"
-    held_out = f", {data['test']:,} more held out" if data["test"] else ""
+    held_out = f", {data.test:,} more held out" if data.test else ""
     return (
-        f"{task} by {data['features']:,} features of {data['train']:,} examples of "
-        f"{data['source']}{held_out}; {penalty(summary)}."
+        f"{task} by {data.features:,} features of {data.train:,} examples of "
+        f"{data.source}{held_out}; {penalty(summary)}."
     )
 
 
 def penalty(summary: Summary) -> str:
     """The penalty as one says it."""
-    found = summary["penalty"]
-    if found["kind"] == "none":
+    found = summary.penalty
+    if found.kind == "none":
         return "no penalty"
-    kind = {"l1": "L1", "l2": "L2", "elastic_net": "elastic net"}[found["kind"]]
-    ratio = f", L1 ratio {found['l1_ratio']:g}" if "l1_ratio" in found else ""
-    sweep = summary.get("sweep")
-    chosen = f", chosen among {len(sweep['strengths'])}" if sweep else ""
-    return f"{kind} penalty of strength {found['strength']:.4g}{ratio}{chosen}"
+    kind = {"l1": "L1", "l2": "L2", "elastic_net": "elastic net"}[found.kind]
+    ratio = "" if found.l1_ratio is None else f", L1 ratio {found.l1_ratio:g}"
+    sweep = summary.sweep
+    chosen = f", chosen among {len(sweep.strengths)}" if sweep else ""
+    return f"{kind} penalty of strength {number(found.strength, '.4g')}{ratio}{chosen}"
 
 
 def _ended(summary: Summary) -> str:
-    message = summary["message"]
-    if summary.get("cost") is None:
-        return str(message)
+    message = summary.message
+    if summary.cost is None:
+        return message
     head, _, explained = message.partition(": ")
-    method = summary["solver"].partition(":")[0]
+    method = (summary.solver or "none").partition(":")[0]
     return (
-        f"{summary['steps']:,} steps of {method}, to a cost of {summary['cost']:.6f} nats an "
+        f"{number(summary.steps, ',')} steps of {method}, to a cost of {summary.cost:.6f} nats an "
         f"example. {explained or head}"
     )
 
 
 def _quality(summary: Summary) -> str:
-    evaluation = summary.get("evaluation")
-    if evaluation is None:
+    if summary.evaluation is None:
         return ""
-    measures = evaluation["measures"]
-    line = f"Of {_which(evaluation)}, {measures['accuracy']:.2%} are right"
-    if measures["roc_auc"] is not None:
-        line += f"; area under the ROC curve {measures['roc_auc']:.4f}"
-    return f"{line}; log loss {measures['log_loss']:.4f}, Brier score {measures['brier']:.4f}."
+    log_loss, accuracy, area, brier = (
+        summary.measure(name) for name in ("log_loss", "accuracy", "roc_auc", "brier")
+    )
+    line = f"Of {_which(summary.evaluation)}, {number(accuracy, '.2%')} are right"
+    if area is not None:
+        line += f"; area under the ROC curve {area:.4f}"
+    return f"{line}; log loss {number(log_loss, '.4f')}, Brier score {number(brier, '.4f')}."
 
 
-def _which(evaluation: Mapping[str, Any]) -> str:
-    kind = "held-out" if evaluation["on"] == "test" else "training"
-    some, whole = evaluation["examples"], evaluation["of"]
-    weighted = ", weighted" if evaluation.get("weighted") else ""
+def _which(evaluation: EvaluationSummary) -> str:
+    kind = "held-out" if evaluation.on == "test" else "training"
+    some, whole = evaluation.examples, evaluation.of
+    weighted = ", weighted" if evaluation.weighted else ""
     if some == whole:
         return f"the {whole:,} {kind} examples{weighted}"
     return f"{some:,} of the {whole:,} {kind} examples, drawn by chance{weighted}"
@@ -91,23 +88,23 @@ def _which(evaluation: Mapping[str, Any]) -> str:
 
 def whose(summary: Summary) -> str:
     """Of which examples the curves are."""
-    evaluation = summary.get("evaluation")
+    evaluation = summary.evaluation
     if evaluation is None:
         return ""
     which = _which(evaluation)
-    if evaluation["on"] == "test":
+    if evaluation.on == "test":
         return f"From here on by {which}."
     return f"From here on by {which}, as none were held out: new ones will be classified worse."
 
 
 def certificate(summary: Summary) -> list[str]:
     """What the duality gap proves, in words."""
-    found = summary.get("certificate")
-    if found is None or summary["cost"] is None:
+    found = summary.certificate
+    if found is None or summary.cost is None:
         return ["The run has not reached an answer that anything could be proven of."]
-    cost, norm = summary["cost"], number(summary["gradient_norm"], ".2e")
-    if found["gap"] is None:
-        without = summary["penalty"]["kind"] == "none"
+    cost, norm = summary.cost, number(summary.gradient_norm, ".2e")
+    if found.gap is None:
+        without = summary.penalty.kind == "none"
         why = "There is no penalty" if without else "Some features are unpenalised"
         return [
             f"{why}, so the dual gives no bound on the distance from the optimal cost.",
@@ -115,18 +112,18 @@ def certificate(summary: Summary) -> list[str]:
             f"The largest absolute entry of the gradient is {norm}; at an optimum it is 0.",
         ]
     # A float32 gap may be the rounding of 0 on either side.
-    gap = max(found["gap"], 0.0)
+    gap = max(found.gap, 0.0)
     return [
         f"The cost is {cost:.8g} nats. The duality gap proves that no parameters at all, found by "
         f"whatever method, have a cost below {cost - gap:.8g}: at most {gap:.2e} less, or "
-        f"{max(found['relative_gap'], 0.0):.1e} of the cost at zero parameters.",
+        f"{max(found.relative_gap or 0.0, 0.0):.1e} of the cost at zero parameters.",
         *_error(found),
         f"The largest absolute entry of the gradient is {norm}.",
     ]
 
 
-def _error(found: dict[str, Any]) -> list[str]:
-    error = found.get("error_in_std_errs")
+def _error(found: CertificateSummary) -> list[str]:
+    error = found.error_in_std_errs
     if error is None:
         return []
     return [

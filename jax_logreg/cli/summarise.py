@@ -1,0 +1,198 @@
+"""What is said of a finished run: its summary and its history."""
+
+import platform
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+import jax_logreg
+from jax_logreg.cli.report.tables import Evaluated
+from jax_logreg.cli.summary import (
+    CertificateSummary,
+    CheckSummary,
+    DataSummary,
+    EvaluationSummary,
+    PenaltySummary,
+    Summary,
+    SweepSummary,
+    Weighted,
+)
+from jax_logreg.data import Prepared
+from jax_logreg.data.csv_columns import csv_bytes, finite_or_nan
+from jax_logreg.evaluation import predicted_classes
+from jax_logreg.hosts import count, share
+from jax_logreg.model import family_name, probabilities
+from jax_logreg.proof.gradient_check import GradientCheck
+from jax_logreg.result import History, Result
+
+# Probabilities that curves are drawn of, and examples at least.
+_NUMBERS, _FEWEST = 1_000_000, 2_000
+
+
+class Seconds(NamedTuple):
+    """Wall-clock seconds: reading the data, compiling, and the fit without the compiling."""
+
+    load: float
+    compile: float
+    fit: float
+
+
+class Predicted(NamedTuple):
+    """What a model says of the examples of all hosts: true class numbers (m,), A (k, m), and
+    weights (m,), None where every example counts once.
+    """
+
+    truth: np.ndarray
+    A: np.ndarray
+    s: np.ndarray | None = None
+
+    def some(self) -> "Predicted":
+        """Those that curves are drawn of: all, or as many by chance as take a second."""
+        most = max(_NUMBERS // len(self.A), _FEWEST)
+        # An example of weight 0 says nothing.
+        counted = np.arange(self.truth.size) if self.s is None else np.flatnonzero(self.s)
+        if counted.size <= most:
+            return self
+        drawn = np.random.default_rng(0).choice(counted.size, most, replace=False)
+        chosen = counted[np.sort(drawn)]
+        s = None if self.s is None else self.s[chosen]
+        return Predicted(self.truth[chosen], self.A[:, chosen], s)
+
+    @property
+    def accuracy(self) -> float:
+        """The weighted share put into the right class."""
+        return float(np.average(predicted_classes(self.A) == self.truth, weights=self.s))
+
+    def of_classes(self, k: int) -> list[float]:
+        """The number of examples of each of k classes, or the sum of their weights."""
+        found: list[float] = np.bincount(self.truth, self.s, k).tolist()
+        # Sums of weights come as numbers, counts of examples as integers.
+        return found if self.s is not None else [int(one) for one in found]
+
+
+def predict(result: Result, X: Any, Y: Any, s: Any = None) -> Predicted:
+    """The predictions of a part of the data, given what this host has of it."""
+    told = {"truth": predicted_classes(Y), "A": probabilities(result.params, X)}
+    heard = share(lambda: told if s is None else {**told, "s": np.ravel(s)})
+    whole = {name: np.concatenate([one[name] for one in heard], axis=-1) for name in heard[0]}
+    return Predicted(**whole)
+
+
+def run_name(data: Prepared) -> str:
+    """What a run is called on its pages."""
+    return f"Logistic regression on {data.source}"
+
+
+def summarise(
+    result: Result,
+    data: Prepared,
+    penalty: dict[str, Any],
+    seconds: Seconds,
+    train: Predicted,
+    test: Predicted | None,
+    evaluated: Evaluated,
+    sweep: SweepSummary | None = None,
+) -> Summary:
+    """Return the summary of a run; what is infinite or NaN is None.
+
+    `penalty` is that of the config, with the strength that a sweep chose.
+    """
+    certificate = result.certificate
+    given = {} if sweep is None else {"sweep": sweep}
+    return Summary(
+        name=run_name(data),
+        status=result.status.name.lower(),
+        message=result.message,
+        steps=result.steps,
+        family=family_name(result.params),
+        classes=list(data.classes),
+        penalty=PenaltySummary(**penalty),
+        solver=result.solver,
+        notes=[*result.notes, *data.notes],
+        cost=_finite(certificate.cost),
+        gradient_norm=_finite(certificate.gradient_norm),
+        certificate=CertificateSummary(
+            gap=_finite(certificate.gap),
+            relative_gap=_finite(certificate.relative_gap),
+            error_in_std_errs=_finite(certificate.error_in_std_errs),
+        ),
+        weights=int(result.params.w.size),
+        nonzero_weights=int(np.count_nonzero(result.params.w)),
+        train_accuracy=train.accuracy,
+        test_accuracy=None if test is None else test.accuracy,
+        gradient_check=_check(result.gradient_check, data.features),
+        data=_data(data, train, test),
+        seconds=seconds._asdict(),
+        **_machine(result),
+        **given,
+        evaluation=EvaluationSummary(
+            on="train" if test is None else "test",
+            examples=evaluated.examples,
+            of=(test or train).truth.size,
+            weighted=(test or train).s is not None,
+            measures=evaluated.measures._asdict(),
+        ),
+    )
+
+
+def _data(data: Prepared, train: Predicted, test: Predicted | None) -> DataSummary:
+    names = [str(name) for name in data.classes]
+    return DataSummary(
+        source=data.source,
+        features=data.X_train.shape[0],
+        train=train.truth.size,
+        test=0 if test is None else test.truth.size,
+        classes=list(zip(names, train.of_classes(len(names)), strict=True)),
+        weighted=Weighted(train=train.s is not None, test=test is not None and test.s is not None),
+        picture=list(data.picture),
+    )
+
+
+def _machine(result: Result) -> dict[str, Any]:
+    """Return what the run was computed on, and by which versions."""
+    devices = result.params.w.devices()
+    device = min(devices, key=lambda one: one.id)
+    return {
+        "device": device.device_kind,
+        "devices": jax.device_count() if count() > 1 else len(devices),
+        "hosts": count(),
+        "platform": device.platform,
+        "versions": {
+            "jax_logreg": jax_logreg.__version__,
+            "jax": jax.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+    }
+
+
+def history(history: History) -> bytes:
+    """Return history.csv: a row a step, empty where there is no bound or was no check."""
+    shown = {
+        **history._asdict(),
+        "relative_gap": finite_or_nan(history.relative_gap),
+        "gradient_error": finite_or_nan(history.gradient_error),
+    }
+    return csv_bytes({"step": np.arange(len(history.cost)), **shown})
+
+
+def _check(check: GradientCheck | None, features: Sequence[str]) -> CheckSummary:
+    if check is None:
+        return CheckSummary(passed=None, max_relative_error=None)
+    row = re.match(r"dw\[(\d+)", check.worst)
+    return CheckSummary(
+        passed=bool(check.passed),
+        max_relative_error=_finite(check.max_relative_error),
+        max_absolute_error=_finite(check.max_absolute_error),
+        tolerance=_finite(check.tolerance),
+        worst_entry=check.worst,
+        worst_feature=None if row is None else str(features[int(row[1])]),
+    )
+
+
+def _finite(value: Any) -> float | None:
+    # JSON knows no NaN. The shortest digits that are this float32 again, not those of a float64.
+    return float(str(np.asarray(value)[()])) if np.isfinite(value) else None
