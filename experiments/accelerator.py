@@ -1,4 +1,4 @@
-"""What this package does on an accelerator, in one command of less than 12 minutes.
+"""Measurements of the package on an accelerator, in one command of less than 12 minutes.
 
     python experiments/accelerator.py [--parts 1,2] [--dry] [--lower PLATFORM] [--out FOLDER]
 

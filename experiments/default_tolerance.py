@@ -1,4 +1,4 @@
-"""What the default tolerance costs beside 1e-4 of J(0), and what it brings.
+"""Cost and gain of the default tolerance beside 1e-4 of J(0).
 
     python experiments/default_tolerance.py [--quick] [--out FOLDER]
 

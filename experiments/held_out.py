@@ -1,4 +1,4 @@
-"""How far held-out scores of default settings are from those of the exact models.
+"""Distances of held-out scores, by default settings, from those of the exact models.
 
     python experiments/held_out.py [--case NAME ...] [--quick] [--out FOLDER]
 

@@ -1,4 +1,4 @@
-"""What a step costs on two processes, connected as hosts are, beside one with two devices.
+"""The cost of a step on two processes, connected as hosts are, beside one with two devices.
 
     python experiments/hosts.py [--quick] [--out FOLDER]
 
@@ -86,7 +86,7 @@ def act(size, out, count, host, address):
 
 
 def launch(size, count):
-    """What `measure` finds in so many processes, two devices in all."""
+    """Return the findings of `measure` in so many processes, two devices in all."""
     with socket.socket() as probe, tempfile.TemporaryDirectory() as folder:
         probe.bind(("127.0.0.1", 0))
         address, out = f"127.0.0.1:{probe.getsockname()[1]}", Path(folder) / "found.json"

@@ -1,4 +1,4 @@
-"""What it costs to know X again: the digest that a saved run is bound by, beside a fit of it.
+"""The cost of the digest of X, which binds a checkpoint to its data, beside that of a fit.
 
     python experiments/identity.py [--quick] [--out FOLDER]
 

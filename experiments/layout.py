@@ -1,4 +1,4 @@
-"""How X is best kept in memory: rows of features, (n, m), or of examples, (m, n); on which pages.
+"""The layouts of X in memory: rows of features, (n, m), or of examples, (m, n); on which pages.
 
     python experiments/layout.py [--quick] [--out FOLDER]
 

@@ -1,4 +1,4 @@
-"""What reading X once a step gains: blocks of examples against NumPy's two products.
+"""The gain of reading X once a step: blocks of examples against NumPy's two products.
 
     python experiments/one_pass.py [--quick] [--out FOLDER]
 
@@ -43,7 +43,7 @@ def problem(n, m):
 
 
 def batches(X, Y):
-    """What is compared, by name: the batch, and where its start lies."""
+    """Return the variants by name: the batch, and where its start lies."""
     s = np.ones_like(Y)
     dense = place(X, "float32")
     kinds = {"scan": (dense, None)}

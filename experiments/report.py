@@ -1,4 +1,4 @@
-"""What a run's page costs: time to draw it, time of the command that makes it anew, and its size.
+"""The cost of a run's report: seconds to draw it, seconds of `jax-logreg report`, and its size.
 
     python experiments/report.py [--quick] [--out FOLDER]
 

@@ -1,4 +1,4 @@
-"""What a step costs on paper, for a billion examples on up to 1,024 devices, and here, measured.
+"""The cost of a step: computed for a billion examples on up to 1,024 devices, and measured here.
 
     python experiments/scaling.py [--quick] [--out FOLDER]
 

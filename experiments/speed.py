@@ -1,4 +1,4 @@
-"""How fast an iteration is beside NumPy's; and what import, loop and a whole run cost.
+"""Speed of an iteration beside NumPy's, and seconds of the import, the loop and a whole run.
 
     python experiments/speed.py [--cats FOLDER] [--quick] [--out FOLDER]
 
@@ -128,7 +128,7 @@ def cats_seconds(folder, rounds):
 
 
 def saving(n, m, rounds):
-    """Milliseconds of a save of L-BFGS's state, and seconds of a process that goes on from it,
+    """Milliseconds of a save of L-BFGS's state, and seconds of a process that resumes it,
     from its first import to its first look at the steps.
     """
     X, Y = problem(n, m)
@@ -138,7 +138,7 @@ def saving(n, m, rounds):
         arrays, saved = Path(folder) / "arrays.npz", Path(folder) / "saved"
         np.savez(arrays, X=X, Y=Y)
         going_on = [RESUME, str(arrays), str(saved)]
-        # The first is stopped after a chunk, the others go on from there.
+        # The first is stopped after a chunk, the others resume from there.
         process_seconds(["-c", *going_on], 1)
         return statistics.median(timed.seconds_taken) * 1e3, process_seconds(
             ["-c", *going_on], rounds
@@ -215,7 +215,7 @@ def main():
     lines += [
         [f"saving L-BFGS on {shape}, once a minute", f"{others['save_milliseconds']:.0f} ms"],
         [
-            "going on with it: import, data, compilation, a chunk of steps",
+            "resuming it: import, data, compilation, a chunk of steps",
             f"{others['resume_seconds']:.1f} s",
         ],
     ]

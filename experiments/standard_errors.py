@@ -1,4 +1,4 @@
-"""How far the answers of default settings are from the optimum, in standard errors.
+"""Distances of the answers of default settings from the optimum, in standard errors.
 
     python experiments/standard_errors.py [--case NAME ...] [--quick] [--out FOLDER]
 

@@ -93,7 +93,7 @@ def draw(studies, folder):
 
 
 def remarks(studies):
-    """What is not faster, said of these figures."""
+    """Return a sentence on the figures that are not faster."""
     lines = []
     for s in studies:
         ms, size = s["ms"], f"{s['features']:,} x {s['examples']:,}"

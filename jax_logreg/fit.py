@@ -59,7 +59,7 @@ def fit(
             GradientDescent(learning_rate), Optax(tx), MiniBatch(tx).
         steps: the largest number of updates.
         tolerance: "auto" stops where the error of the answer is proven to be at most 0.01 of a
-            standard error and the gap at most 1e-5 of the cost; small problems go on to the last
+            standard error and the gap at most 1e-5 of the cost; small problems run to the last
             digits. A number bounds the duality gap / J(0), or where a feature is unpenalised the
             largest absolute gradient entry; 0 never stops.
         params: where to start; by default zeros, which Newton, LBFGS and Proximal also take in
@@ -68,7 +68,7 @@ def fit(
         dtype: "float32" or "float64", of all that is computed.
         device: "cpu", "gpu", "tpu" or a jax.Device; by default where JAX puts new arrays.
         devices: how many of this machine's, of the kind of `device`, share the examples, or "all";
-            the answer is that of one device, but for the order of its sums. "hosts": all devices of
+            the answer is that of one device, up to the order of its sums. "hosts": all devices of
             all connected hosts (jax_logreg.hosts), each of which calls with its own examples, as
             many as it has, and gets the answer for all. {"features": N}, or "all": they share the
             features of a dense X, n ≫ m. Each has parts of X, of w and of all that is as long as w;
@@ -79,8 +79,8 @@ def fit(
         feature_names: n names, by which `notes` then call the features; by default those of the
             rows of X, where it is a data frame (n, m), else their numbers.
         callback: called with a Progress between chunks of at most 100 steps: `tracking.track` makes
-            one that tells an experiment tracker.
-        checkpoint: a checkpoint.Checkpoint that the run is saved in between chunks, and goes on
+            one that logs to an experiment tracker.
+        checkpoint: a checkpoint.Checkpoint that the run is saved in between chunks, and resumes
             from where it holds an earlier one of the same arguments.
 
     Returns:
@@ -151,5 +151,5 @@ def solve(
 
 
 def _is_zero(tolerance: Any) -> bool:
-    """Whether a tolerance is known to be 0: one that is traced may be anything."""
+    """Return whether a tolerance is known to be 0: one that is traced may be anything."""
     return not isinstance(tolerance, jax.core.Tracer) and bool(np.all(np.asarray(tolerance) == 0))

@@ -1,4 +1,4 @@
-"""What a solver is handed, and what it must offer."""
+"""The objective that a solver minimises, and the protocol of a solver."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -45,7 +45,7 @@ class Evaluation(NamedTuple):
 class Objective:
     """The weighted mean cross-entropy of one batch plus a penalty on w.
 
-    Without `intercept`, b stays where it begins: its gradient is 0. `known_total` is the sum of the
+    Without `intercept`, b stays at its start: its gradient is 0. `known_total` is the sum of the
     weights once it is known, `known_count` the number of examples.
     """
 
@@ -79,12 +79,12 @@ class Objective:
 
     @property
     def smooth(self) -> bool:
-        """Whether the cost has a gradient everywhere."""
+        """Return whether the cost has a gradient everywhere."""
         return self.penalty is None or self.penalty.smooth
 
     @property
     def models(self) -> int:
-        """How many independent models the outputs make."""
+        """Return how many independent models the outputs make."""
         return self.batch.Y.shape[0] if self.family.independent else 1
 
     def l1(self, w: Array) -> Array:

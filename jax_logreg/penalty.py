@@ -14,7 +14,7 @@ from jax_logreg.pytree import pytree
 
 
 class Penalty(Protocol):
-    """What a solver and the certificate ask of a penalty; it is a frozen dataclass, a pytree."""
+    """The protocol of a penalty, which is a frozen dataclass and a pytree."""
 
     smooth: ClassVar[bool]
     __dataclass_fields__: ClassVar[dict[str, Any]]

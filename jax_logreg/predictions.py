@@ -65,7 +65,7 @@ def forward(params: Params, X: Any, family: Family = BINOMIAL) -> Any:
 
 
 def is_traced(tree: Any) -> bool:
-    """Whether some of the arrays are those of a trace."""
+    """Return whether some of the arrays are those of a trace."""
     return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
 
 

@@ -1,4 +1,4 @@
-"""What a fit hands back."""
+"""The result of a fit, with its history."""
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from jax_logreg.status import Status
 class History(NamedTuple):
     """One row a step, (steps,): what was seen at the parameters before that step's update.
 
-    `relative_gap` is a bound, sharp only near the tolerance, and infinite where there is none.
+    `relative_gap` is a bound, sharp only near the tolerance, and infinite without a bound.
     `gradient_error` is the relative error of the gradient check, NaN where none was made.
     """
 
@@ -99,7 +99,7 @@ class Result:
         return np.asarray(self.classes)[number]
 
     def _shown(self) -> dict[str, Any]:
-        """Return what `repr` shows; also in a trace, and of many models at once."""
+        """Return the fields that `repr` shows; also in a trace, and of many models at once."""
         return {
             "status": _in_words(self.status),
             "steps": self.steps,
@@ -114,7 +114,7 @@ class Result:
         }
 
     def _more(self) -> dict[str, Any]:
-        """Return what is shown in a table only."""
+        """Return the fields that only a table shows."""
         said = {
             "note": " ".join(self.notes),
             "advice": self.advice,

@@ -19,7 +19,7 @@ class Status(IntEnum):
     STEPS_EXHAUSTED = 2, "All steps were taken."
     DIVERGED = (
         3,
-        "The cost became infinite or NaN, or ended above where it began.",
+        "The cost became infinite or NaN, or ended above its start.",
     )
     GRADIENT_CHECK_FAILED = (
         4,

@@ -127,7 +127,7 @@ def _counts(n=6, m=60, k=3):
 class Pieces:
     """X (n, m) as a source of pieces of some lengths, by rows or columns, that keeps count of them.
 
-    `asked` lists where each pass began; `broken` is raised in place of the first piece after it.
+    `asked` lists where each pass started; `broken` is raised in place of the first piece after it.
     """
 
     def __init__(self, X, by_rows=False, lengths=(7, 1, 16, 5)):
@@ -225,11 +225,11 @@ class Case(NamedTuple):
 
     @property
     def possible(self):
-        kink = self.penalty in ("L1", "ElasticNet")
+        nonsmooth = self.penalty in ("L1", "ElasticNet")
         without = self.penalty == "none" and self.factors != "alike"
         # Updates from several blocks, as streamed, circle round the optimum.
         batches = self.solver == "MiniBatch" and self.matrix != "compressed"
-        return not (without or batches) and (not kink or self.solver.startswith("Proximal"))
+        return not (without or batches) and (not nonsmooth or self.solver.startswith("Proximal"))
 
 
 def covering():
@@ -336,8 +336,8 @@ class Plain:
         def split(x):
             u, v = x.reshape(2, *self.shape)
             J, g = self.smooth(u - v)
-            kinks = self.l1 * (u + v)
-            return J + kinks.sum(), np.stack([g + self.l1, self.l1 - g]).ravel()
+            nonsmooth = self.l1 * (u + v)
+            return J + nonsmooth.sum(), np.stack([g + self.l1, self.l1 - g]).ravel()
 
         x = np.zeros(2 * self.shape[0] * self.shape[1])
         bounds = [(0, None)] * len(x)

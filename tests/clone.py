@@ -25,7 +25,7 @@ def make_clone(folder):
 
 
 def shell(command, folder, optimised=False):
-    """What a command prints, run in that folder; its programs as users have them, or quick ones."""
+    """Return the output of a command in that folder, with programs as users have them or not."""
     environment = {**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "80"}
     if optimised:
         del environment["JAX_DISABLE_MOST_OPTIMIZATIONS"]

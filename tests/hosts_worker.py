@@ -1,4 +1,4 @@
-"""What one of several hosts does in a test, and the problems that it is given."""
+"""The program of one of several hosts in a test, and the problems that it is given."""
 
 import os
 import signal
@@ -103,7 +103,7 @@ def numbers_of(name, result):
 
 
 def refuse():
-    """What fit says of each wrong argument of host 1."""
+    """Return the message of fit on each wrong argument of host 1."""
     said = {}
     for name, (wrong, _) in REFUSED.items():
         given = {"X": X[:, :9], "Y": TWO[:9], "s": None, "solver": GradientDescent(0.3), **RIDGE}

@@ -1,4 +1,4 @@
-"""What the pages of the project hold: README.md and docs/."""
+"""The content of the project's pages: README.md and docs/."""
 
 import re
 import tomllib

@@ -53,7 +53,7 @@ BOUNDED, LONG = "0,2,3", "1,4,5"
 
 @pytest.fixture(scope="module", params=[BOUNDED, pytest.param(LONG, marks=pytest.mark.slow)])
 def rehearsed(request, tmp_path_factory):
-    """What a rehearsal of some parts wrote: their numbers, the JSON, and the page."""
+    """Return the files of a rehearsal of some parts: their numbers, the JSON, and the page."""
     folder = tmp_path_factory.mktemp("rehearsal")
     run(folder, "--dry", "--parts", request.param)
     found = json.loads((folder / "accelerator.json").read_text())
@@ -71,7 +71,7 @@ def test_every_part_of_a_rehearsal_completes(rehearsed):
     assert [ended[part.name] for part in PARTS if part.name in parts] == ["complete"] * 3
     assert "**A rehearsal on small data: no figure here says anything of a device.**" in page
     failed = [row["failed"] for part in found["parts"] for row in part["rows"] if "failed" in row]
-    # What this machine does not have, and an algorithm that is none of a CPU's.
+    # A device that this machine lacks, and an algorithm that a CPU lacks.
     known = r"No module named '(torch|cupy)'|no nvidia-smi|TF32_TF32_F32_X3.* not supported.* CPU"
     assert [why for why in failed if not re.search(known, why)] == []
 

@@ -1,4 +1,4 @@
-"""What holds of any numbers, drawn by hypothesis: apart, as the other tests run without it."""
+"""Properties of any numbers, drawn by hypothesis: apart, as the other tests run without it."""
 
 import jax
 import jax.numpy as jnp

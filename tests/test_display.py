@@ -1,4 +1,4 @@
-"""What is printed of results: short, without arrays, safe in HTML, possible in a trace."""
+"""The printed form of results: short, without arrays, safe in HTML, possible in a trace."""
 
 import re
 from html.parser import HTMLParser

@@ -53,7 +53,7 @@ def optimum(name):
 @pytest.mark.parametrize("name", PROBLEMS_WITH_OPTIMUM)
 def test_every_solver_reaches_the_optimum(name, solver, dtype):
     X, Y, s = PROBLEMS[name]
-    # float32 cannot tell two costs apart by less than 4e-8, which a line search has to.
+    # float32 cannot distinguish two costs by less than 4e-8, which a line search has to.
     tolerance = {"float32": 1e-3, "float64": 1e-4}[dtype]
     result = fit(X, Y, s=s, solver=SOLVERS[solver], steps=3000, tolerance=tolerance, dtype=dtype)
     assert result.status is Status.CONVERGED, result.message

@@ -134,7 +134,7 @@ def test_a_rival_reaches_the_goal(name, variant, problems):
 
 
 def closest(rival, case, variant, best):
-    """What a setting reaches, or a tighter one if need be; a path's gap bounds what it is."""
+    """Return the gap that a setting reaches, or a tighter one if need be."""
     for tolerance in getattr(rival, "SETTINGS", (1e-5, 1e-8))[-2:]:
         w, b = rival.fit(case, variant, tolerance)
         assert w.shape[-2:] == (case.k, case.X.shape[1]) and b.shape[-1] == case.k

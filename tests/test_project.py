@@ -1,4 +1,4 @@
-"""What stands around the package: versions, groups, constraints, workflows, the citation."""
+"""The files around the package: versions, groups, constraints, workflows, the citation."""
 
 import re
 

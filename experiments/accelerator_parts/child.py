@@ -18,7 +18,7 @@ from contextlib import contextmanager
 
 
 class Work:
-    """What a part is handed: where its rows go, the seconds it has, and whether it rehearses."""
+    """The options of a part: where its rows go, the seconds it has, and whether it rehearses."""
 
     def __init__(self, answer, seconds, dry=False, lower=None):
         self._answer, self._until = answer, time.monotonic() + seconds
@@ -35,7 +35,7 @@ class Work:
 
     @contextmanager
     def attempt(self, table, **names):
-        """Make a row of what is raised inside, and go on."""
+        """Make a row of what is raised inside, and continue."""
         try:
             yield
         except Exception as error:

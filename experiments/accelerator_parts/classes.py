@@ -30,7 +30,7 @@ EXAMPLES = (1_281_167, 128_116)
 _ENOUGH = 8
 # Examples of which the gradient is compared with that of float64.
 SLICE = 8_192
-# Of a rehearsal; the last of its algorithms is none of a CPU's.
+# Of a rehearsal; the last of its algorithms does not run on a CPU.
 _DRY = {"k": 5, "n": 8, "examples": (64,), "slice": 32}
 _DRY_ALGORITHMS = ("HIGHEST", "TF32 x 3")
 

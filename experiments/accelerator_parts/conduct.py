@@ -44,7 +44,7 @@ def environment(part):
 
 
 def _run(part, limit, options, keep, log, clock):
-    """How the part ended, in words, and its seconds."""
+    """Return how the part ended, in words, and its seconds."""
     command = [sys.executable, "-m", _CHILD, part.module, str(limit), *options]
     pipe, began, found = subprocess.PIPE, clock(), {}
     with log.open("w") as errors:

@@ -66,7 +66,7 @@ def embeddings(n, m, k):
 
 
 class Measured(NamedTuple):
-    """What a probe found: its examples, the seconds of a step, and the mean steps of a penalty."""
+    """The findings of a probe: examples, seconds of a step, and mean steps of a penalty."""
 
     examples: int | None
     step: float | None

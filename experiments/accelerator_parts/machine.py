@@ -70,7 +70,7 @@ def run(work):
 
 
 def clocks():
-    """What nvidia-smi says of the first GPU; empty where there is none."""
+    """Return the line of nvidia-smi on the first GPU; empty without a GPU."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return {"failed": "no nvidia-smi"}

@@ -54,7 +54,7 @@ class Problem:
 
     @property
     def strengths(self):
-        """Those of the sweep, for C and the examples in training."""
+        """Return the strengths of the sweep, for C and the examples in training."""
         return 1 / (CS * len(self.case.y) * (FOLDS - 1) / FOLDS)
 
     def add(self, method, w, b, **figures):

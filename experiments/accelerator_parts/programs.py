@@ -71,7 +71,7 @@ def _drawn(key, shape, draw):
     dtype = jax.eval_shape(partial(draw, shape=(1, 1)), key).dtype
 
     def put(i, X):
-        # The last block begins early.
+        # The last block starts early.
         first = jnp.minimum(i * size, m - size)
         block = draw(jax.random.fold_in(key, i), (n, size))
         return lax.dynamic_update_slice(X, block, (0, first))

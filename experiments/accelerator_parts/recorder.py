@@ -48,7 +48,7 @@ def pytest_collectreport(report):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """How many warnings there were."""
+    """Return how many warnings there were."""
     _write(warnings=len(terminalreporter.stats.get("warnings", [])))
 
 

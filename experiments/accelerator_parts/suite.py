@@ -30,7 +30,7 @@ FILES = (
 )
 # Processes that compile at the same time, each with its share of every file.
 _MOST = 6
-# Seconds before the limit in which what was found is told.
+# Seconds before the limit that are left to report the findings.
 _CLOSING = 8
 
 
@@ -47,7 +47,7 @@ def run(work):
 
 
 def environment(work):
-    """Where the tests are to compute: where this process does, the CPU being there as well."""
+    """Return the platforms of the tests: those of this process, and the CPU."""
     given = os.environ.get("JAX_PLATFORMS", "")
     platforms = given if not given or "cpu" in given else f"{given},cpu"
     # One device, as an accelerator is.

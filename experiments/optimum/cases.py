@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 
 @dataclass(frozen=True)
 class Spec:
-    """What a case is made of: m examples, n features, and 1/(C m) as the strength."""
+    """The sizes of a case: m examples, n features, and 1/(C m) as the strength."""
 
     m: int
     n: int
@@ -39,7 +39,7 @@ CASES = {
 
 @dataclass(frozen=True)
 class Case:
-    """What a rival is handed: float64 rows X (m, n), labels y (m,) and the penalty's strengths."""
+    """The problem of a rival: float64 rows X (m, n), labels y (m,), the penalty's strengths."""
 
     X: Any
     y: np.ndarray
@@ -58,7 +58,7 @@ class Case:
 
     @property
     def sparse(self):
-        """Whether X is a scipy matrix in CSR."""
+        """Return whether X is a scipy matrix in CSR."""
         return sparse.issparse(self.X)
 
 

@@ -13,7 +13,7 @@ from experiments.optimum.rival import Failed, start
 from experiments.optimum.rivals import label
 
 GOAL = 1e-6
-# Beyond this a tighter setting tells nothing more.
+# Beyond this a tighter setting shows nothing more.
 _ENOUGH = 1e-9
 SETTINGS = tuple(10.0**-e for e in range(1, 11))
 # Halvings, in orders of magnitude, between the last setting that misses and the first that does.

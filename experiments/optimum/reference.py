@@ -40,7 +40,7 @@ def _ridge(case):
     for solver, tol in (("lbfgs", 1e-12), (newton, 1e-11)):
         model.set_params(solver=solver, tol=tol).fit(case.X, case.y)
         points.append((model.coef_.copy(), model.intercept_.copy()))
-    # Near the optimum costs differ by rounding only; their gaps still tell them apart.
+    # Near the optimum costs differ by rounding only; their gaps still differ.
     return min(points, key=lambda point: abs(gaps(case, *point)[0]))
 
 

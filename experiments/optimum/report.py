@@ -9,7 +9,7 @@ HEAD = [
     "rival", "setting", "first call, s", "warm, s", "of the fastest",
     "suboptimality", "memory, MB",
 ]  # fmt: skip
-# What no picture needs to tell apart.
+# Differences that no picture needs to show.
 _FLOOR = 1e-13
 
 
@@ -79,7 +79,7 @@ def _place(row):
 def _cells(row, fastest):
     name = f"**{row['rival']}**" if row["name"] == "jax_logreg" else row["rival"]
     if "chosen" not in row:
-        # In a table's cell, a bar would begin another.
+        # In a table's cell, a bar would start another.
         return [name, (row["why"] or "no answer").replace("|", "/"), *["-"] * 5]
     chosen = row["chosen"]
     setting = f"{chosen['tolerance']:.1e}" if chosen["tolerance"] else "its own"
@@ -97,7 +97,7 @@ def _cells(row, fastest):
 
 
 def header(source, versions):
-    """Where the figures come from, and how to read them."""
+    """Return a note on the source of the figures, and on how to read them."""
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())
     return f"""# Time to the optimum
 

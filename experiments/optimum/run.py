@@ -10,8 +10,8 @@ The rivals, beside `pip install -e '.[dev]'`:
 adelie needs NumPy 1: `pip install adelie scipy` in another virtual environment of the same Python,
 whose interpreter is then --old-python. Without it adelie's rows say that it is missing. --rival
 takes a file of rivals/ or one of its variants, as "sklearn lbfgs". Results go to optimum.md, .json
-and a picture a case beside it, after each case anew; cases that stand there already, of the same
-commit and versions, stay. All of it takes hours, most of them the slowest rivals'.
+and a picture a case, rewritten after each case. Cases of the same commit and versions that stand
+there already stay. All of it takes hours, most of them the slowest rivals'.
 """
 
 import argparse
@@ -117,7 +117,7 @@ def prepared(name):
 
 
 def find_versions(pythons):
-    """What is installed, the first interpreter before the second."""
+    """Return the installed versions, the first interpreter before the second."""
     code = (
         "import importlib.metadata as m, sys\n"
         "have = {d.name.lower().replace('_', '-'): d.version for d in m.distributions()}\n"

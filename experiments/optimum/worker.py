@@ -30,7 +30,7 @@ def memory(name):
 
 
 def forget_peak():
-    """Give freed memory back, let VmHWM begin anew, and return VmRSS in MB."""
+    """Give freed memory back, reset VmHWM, and return VmRSS in MB."""
     if sys.platform == "linux":
         ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5")

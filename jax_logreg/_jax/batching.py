@@ -12,7 +12,7 @@ _T = TypeVar("_T")
 
 
 def on_cpu(array: Array) -> bool:
-    """Whether branches are cheap where it lies: a GPU would wait for the host at each."""
+    """Return whether branches are cheap where it lies: a GPU would wait for the host at each."""
     return all(device.platform == "cpu" for device in array.devices())
 
 
@@ -31,7 +31,7 @@ def where_wanted(wanted: Array, change: Callable[[_T], _T], value: _T) -> _T:
 
 @custom_vmap
 def _any(wanted: Array) -> Array:
-    """Whether any model of the batch wants it: without vmap the flag itself."""
+    """Return whether any model of the batch wants it: without vmap the flag itself."""
     return wanted
 
 
@@ -42,7 +42,7 @@ def _any_of_batch(size: int, batched: Any, wanted: Array) -> tuple[Array, bool]:
 
 @custom_vmap
 def _mine(wanted: Array) -> Array:
-    """What each model of a batch wants; true without vmap, where the branch was taken for it."""
+    """Return the flag of each model of a batch; true without vmap, where the branch was taken."""
     return jnp.full_like(wanted, True)
 
 

@@ -1,4 +1,4 @@
-"""How the programs of a loop are compiled."""
+"""The compilation of the programs of a loop."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -8,7 +8,7 @@ import jax
 from jaxlib.version import __version__ as _jaxlib
 
 # Of its two code generators for loops on a CPU, jaxlib 0.10's default takes twice as long to
-# compile them. What it makes is no faster but for several outputs, whose softmax takes a tenth
+# compile them. What it makes is no faster except for several outputs, whose softmax takes a tenth
 # less. Later versions have but one.
 _QUICK: dict[str, Any] | None = (
     {"xla_cpu_use_fusion_emitters": False}
@@ -18,8 +18,9 @@ _QUICK: dict[str, Any] | None = (
 
 
 def jit(f: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """`jax.jit` of what begins with a loop, and which nothing else traces: JAX takes options of the
-    compiler nowhere deeper.
+    """Compile a function that starts with a loop, which nothing else traces.
+
+    JAX takes options of the compiler nowhere deeper.
     """
     usual = jax.jit(f, **options)
     quick = jax.jit(f, compiler_options=_QUICK, **options)

@@ -18,12 +18,12 @@ from jax_logreg.errors import InputError
 LOST = 75
 _OURS = b"jax-logreg: "
 _FORWARDED = (signal.SIGINT, signal.SIGTERM)
-_RELAUNCH = "relaunch all hosts, with --resume to go on from what was saved"
+_RELAUNCH = "relaunch all hosts, with --resume to resume from the last saved state"
 LOST_LINE = f"another host was lost: {_RELAUNCH}"
 
 
 def guard(patience: float) -> None:
-    """Go on in a child process; the parent stays here, and exits as the child did.
+    """Continue in a child process; the parent stays here, and exits as the child did.
 
     `patience` is how many seconds all hosts had to come.
 
@@ -93,7 +93,7 @@ def _relay(errors: int) -> bytes:
 
 
 def _ending(code: int, held: bytes, patience: float) -> tuple[str | None, int]:
-    """What is to be said of the child's end, None for nothing, and the guard's exit code."""
+    """Return a line on the child's end, None for no line, and the guard's exit code."""
     if code >= 0 and code != 1:
         return None, code
     if says_never_came(held):

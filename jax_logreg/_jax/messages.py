@@ -1,4 +1,4 @@
-"""Errors of XLA that only their texts tell apart, and its log of them."""
+"""Errors of XLA that only their texts distinguish, and its log of them."""
 
 import logging
 import re

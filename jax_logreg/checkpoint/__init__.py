@@ -1,4 +1,4 @@
-"""Saving a run while it goes on, and finding it again after a kill."""
+"""Checkpoints: a run is saved while it works, and resumed after a kill."""
 
 from typing import TYPE_CHECKING, Any
 

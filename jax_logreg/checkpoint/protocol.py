@@ -8,7 +8,7 @@ from jax_logreg.errors.checks import check_methods
 
 
 class State(Protocol):
-    """Where a run stands between two chunks: a pytree of all that it needs to resume from there.
+    """The state of a run between two chunks: a pytree of all that it needs to resume.
 
     Its arrays have the shapes of an initial state's; an axis of length 0 there may grow.
     """
@@ -19,11 +19,11 @@ class State(Protocol):
 
     @property
     def where(self) -> str:
-        """How far it is, in words."""
+        """Return how far it is, in words."""
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended."""
+        """Return whether it has not ended."""
 
     def packed(self) -> Self:
         """The same in as few arrays as an initial state has."""
@@ -45,7 +45,7 @@ class Checkpointer(Protocol):
     """The saved states of a run, by which it resumes after a kill."""
 
     def part(self, name: str) -> "Checkpointer":
-        """Return that of a part of the run, whose states lie beside those of the others."""
+        """Return the checkpoint of a part of the run, beside those of the other parts."""
 
     def of(self, views: tuple[np.ndarray, ...] = (), **given: str) -> "Checkpointer":
         """Return one for the problem of these lines alone; the numbers of views may round."""

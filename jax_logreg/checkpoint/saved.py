@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 class Saved(NamedTuple):
-    """What a file holds: arrays by name, and what is computed."""
+    """The content of a file: arrays by name, and the problem that they belong to."""
 
     arrays: dict[str, Any]
     name: str
@@ -54,12 +54,12 @@ def file_name(part: str, number: int, content: bytes) -> str:
 
 
 def number_of(path: Path) -> int:
-    """How many states of its part were saved before it."""
+    """Return how many states of its part were saved before it."""
     return int(path.name.split("-")[1])
 
 
 def read_saved(path: Path) -> Saved:
-    """What a whole file holds; a ValueError says what is wrong with another."""
+    """Return the content of a whole file; a ValueError says why a file is damaged."""
     check_room(str(path), path.stat().st_size)
     content = path.read_bytes()
     matched = NAME.fullmatch(path.name)
@@ -105,7 +105,7 @@ def _renamed(key: str) -> str:
 
 
 def _fits(found: np.ndarray, like: Any) -> bool:
-    """Whether it may stand where the other does, of which an axis of length 0 may be longer."""
+    """Return whether an array has the other's dtype and shape, an axis of length 0 being free."""
     shape = own_shape(like)
     return (
         found.dtype == getattr(like, "dtype", np.dtype(int))
@@ -115,7 +115,7 @@ def _fits(found: np.ndarray, like: Any) -> bool:
 
 
 def in_order(content: bytes) -> bytes:
-    """A safetensors file whose texts are sorted: as they are saved, their order is by chance."""
+    """A safetensors file whose texts are sorted: safetensors saves them in no fixed order."""
     size = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + size])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))

@@ -42,7 +42,7 @@ class Stopped(Exception):
 
 
 class Checkpoint:
-    """Where a fit or a sweep saves itself, and goes on from: files in a folder, the last two kept.
+    """The checkpoint of a fit or a sweep: a folder with the files of its last two states.
 
     A file is a safetensors file whose name holds the BLAKE2 digest of its bytes, written under a
     temporary name, synced and renamed. A damaged one is passed over for the one before it.
@@ -57,14 +57,14 @@ class Checkpoint:
         name: str = "",
         notice: Callable[[str], None] | None = None,
     ) -> None:
-        """What is saved where, and how often.
+        """Open the checkpoint of a folder, which is made if it is missing.
 
         Args:
-            folder: for this run alone; made where there is none.
+            folder: of this run alone.
             seconds: between two saves; more where saving would take over 1 % of the time.
             steps: save after so many steps as well.
             name: what is computed, for example a config: files of another name are refused.
-            notice: called with a line for a person where the run goes on, or a file is damaged.
+            notice: called with a line for a person where the run resumes, or a file is damaged.
 
         Raises:
             ValueError: a bad argument, named, or a folder that cannot be made.
@@ -91,14 +91,14 @@ class Checkpoint:
         self._saved_at, self._saved_step, self._took = time.monotonic(), 0, 0.0
 
     def part(self, name: str) -> "Checkpoint":
-        """That of a part of the same run, in the same folder; signals reach all of them."""
+        """Return the checkpoint of a part of the run, in the same folder; signals reach all."""
         part = copy(self)
         part._part = name if self._part == _MAIN else f"{self._part}_{name}"
         part._host, part._saved_at, part._saved_step = "", time.monotonic(), 0
         return part
 
     def of(self, views: tuple[np.ndarray, ...] = (), **given: str) -> "Checkpoint":
-        """The same for what these lines describe: files of anything else are refused."""
+        """Return the checkpoint of the problem of these lines; files of another are refused."""
         known = copy(self)
         lines = (f"{key} = {line}" for key, line in given.items())
         known.name = "\n".join([self.name, *lines] if self.name else lines)
@@ -119,7 +119,7 @@ class Checkpoint:
             path.unlink(missing_ok=True)
 
     def find(self, over_hosts: bool) -> bool:
-        """Whether states of this part are saved, over several hosts on any of them."""
+        """Return whether states of this part are saved, over several hosts on any of them."""
         found = bool(self._named())
         if not over_hosts:
             return found
@@ -127,12 +127,12 @@ class Checkpoint:
         return bool(most(found)[0])
 
     def restore(self, like: S) -> S | None:
-        """The newest state that is whole, in the shapes and the places of the other; else None.
+        """Return the newest whole state, in the shapes and places of the other, or None.
 
-        Over several hosts it is the newest that is whole on all of them.
+        Over several hosts that is the newest which is whole on all of them.
 
         Raises:
-            ValueError: it is one of other settings, other data or another number of hosts.
+            ValueError: the state is of other settings, other data or another number of hosts.
         """
         for left_over in self.folder.glob(f"{self._part}{self._host}-*.tmp"):
             left_over.unlink(missing_ok=True)
@@ -166,7 +166,7 @@ class Checkpoint:
             there = match["hosts"] or "1"
             if there != here:
                 raise InputError(
-                    f"{path} is of a run on {there} hosts: go on with as many, or begin in "
+                    f"{path} is of a run on {there} hosts: resume on as many, or start in "
                     "another folder"
                 )
 
@@ -192,7 +192,7 @@ class Checkpoint:
     def _taken_up(self, path: Path, state: S, like: S) -> S:
         placed = put_back(state, like)
         self._saved_step = state.taken
-        self._say(f"going on from {state.where}, saved in {path}")
+        self._say(f"resuming from {state.where}, saved in {path}")
         return placed
 
     def save(self, state: State) -> None:
@@ -251,5 +251,5 @@ class Checkpoint:
             left = f"{self.saved()[0]} is whole" if self.saved() else "nothing was saved before"
             raise InputError(
                 f"{self.folder}: the checkpoint cannot be written: {error.strerror or error}: "
-                f"make room, then go on with --resume: {left}"
+                f"make room, then resume with --resume: {left}"
             ) from None

@@ -30,17 +30,17 @@ def unpack(path: Path, saved: Saved, name: str, views: tuple[np.ndarray, ...], l
         was, now = _first_difference(saved.name, name)
         raise InputError(
             f"{path} is of other settings, {was!r} there and {now!r} here: "
-            "take those, or begin in another folder"
+            "use those, or start in another folder"
         )
     theirs = [arrays.pop(f"{VIEW}{i}", np.empty(0)) for i in range(len(views))]
     if not all(map(are_near, theirs, views)):
         raise InputError(
-            f"{path} is of an X about other means, or of other scales: take those, or begin "
+            f"{path} is of an X about other means, or of other scales: use those, or start "
             "in another folder"
         )
     state = rebuild(arrays, like.packed())
     if state is None:
-        raise InputError(f"{path} is of another solver or shape: begin in another folder")
+        raise InputError(f"{path} is of another solver or shape: start in another folder")
     return state
 
 
@@ -51,7 +51,7 @@ def put_back(state: S, like: S) -> S:
 
 
 def _placed(value: Any, like: Any) -> Any:
-    """Where the other lies; what is no array of JAX's stays in NumPy, to be changed in place."""
+    """Place an array where the other lies; without one of JAX's there it stays in NumPy."""
     if hasattr(like, "sharding"):
         return place_like(value, like)
     return np.array(value) if isinstance(value, np.ndarray) else value

@@ -17,7 +17,7 @@ _CONFIG = Terms(
 
 
 def advise_run(status: Status, config: Config) -> str:
-    """Return what to change in the config of a run that ended so, if anything."""
+    """Return a sentence on what to change in the config of a run that ended so, or nothing."""
     rate = getattr(config.solver, "learning_rate", None)
     # A refined answer is one that float32 had reached.
     double = config.fit.dtype == "float64" or config.fit.refine

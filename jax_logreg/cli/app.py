@@ -73,9 +73,7 @@ Overrides = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Replace what an earlier run wrote there.")]
 
 
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on with a run that was stopped or killed.")
-]
+Resume = Annotated[bool, typer.Option("--resume", help="Resume a run that was stopped or killed.")]
 HostCount = Annotated[
     str | None,
     typer.Option(
@@ -105,7 +103,7 @@ def run(
 
     Exit codes: 0 done; 1 the gradient check failed; 2 bad input, or a run that diverged or found
     its classes separable, which still leaves its folder; 75 another host was lost, within 30
-    seconds of its end; 130 stopped by Ctrl-C and 143 by SIGTERM, saved if it had begun.
+    seconds of its end; 130 stopped by Ctrl-C and 143 by SIGTERM, saved if it had started.
     """
     with _one_line(), join(hosts, coordinator, host_id):
         from jax_logreg._jax.flags import split_cpu
@@ -132,7 +130,7 @@ def run(
         raise typer.Exit(_EXIT_CODES.get(outcome.result.status, 0))
     status, line = outcome.result.status, f"{config}: {outcome.result.message}"
     said = status in (*_EXIT_CODES, Status.PRECISION_FLOOR)
-    # Notes on the data were printed before the training began.
+    # Notes on the data were printed before the training started.
     console.print(_table(outcome.summary, () if said else outcome.result.notes))
     console.print(f"written to {folder.path}: open {folder.path / 'report.html'}", soft_wrap=True)
     if status in _EXIT_CODES:

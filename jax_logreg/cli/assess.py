@@ -42,7 +42,7 @@ class Settings(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """What a temperature and a threshold lead to: measures with 95 % intervals; cost of errors."""
+    """The evaluation at a temperature and a threshold: measures, 95 % intervals, cost of errors."""
 
     temperature: float
     threshold: float

@@ -106,7 +106,7 @@ class SweepConfig(Section):
 
 
 class CheckpointConfig(Section):
-    """How often a run saves itself while it sweeps and trains, for --resume to go on with."""
+    """The intervals at which a run saves itself, so that --resume can continue it."""
 
     seconds: float = Field(
         60.0,
@@ -128,7 +128,9 @@ class Config(Section):
     checkpoint: CheckpointConfig = Field(
         CheckpointConfig(), description="How often the run saves itself."
     )
-    tracking: TrackingConfig | None = Field(None, description="Who is told of the history.")
+    tracking: TrackingConfig | None = Field(
+        None, description="An experiment tracker that logs the history."
+    )
 
     def to_toml(self) -> str:
         """The config as resolved, enough to run it again: every default, absolute paths."""
@@ -192,7 +194,7 @@ def _check_strength(config: Config) -> tuple[str, str] | None:
     if config.sweep is None:
         if kind == "none" or strength is not None:
             return None
-        return "penalty", "penalty.strength is missing: it has no default, but for a [sweep]"
+        return "penalty", "penalty.strength is missing: it has a default in a [sweep] only"
     if kind == "none":
         return "sweep", "sweep tries strengths of a penalty: set penalty.kind='l2', or 'l1'"
     if strength is not None:
@@ -214,7 +216,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} does not exist{mend}") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    # Besides TOMLDecodeError: no UTF-8, thousands of digits, a path with a null byte.
+    # Beyond TOMLDecodeError: no UTF-8, thousands of digits, a path with a null byte.
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not TOML: {error}") from None
 

@@ -32,7 +32,7 @@ _CLUSTER = (
     *("OMPI_MCA_orte_hnp_uri", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
     *("KUBERNETES_SERVICE_HOST", "JOB_COMPLETION_INDEX", "TPU_WORKER_ID", "TPU_WORKER_HOSTNAMES"),
 )
-# By these it is configured too, and by those that begin with JAX_ or XLA_.
+# By these it is configured too, and by those that start with JAX_ or XLA_.
 _SETTINGS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "OMP_NUM_THREADS", "TPU_CHIPS_PER_HOST")
 # Characters of a variable's value, and of an error.
 _LONGEST = 120
@@ -130,7 +130,7 @@ def _lacking(package: str, extra: str, seen: set[tuple[str, str]]) -> Iterator[s
         except InvalidRequirement:
             continue
         marker = needed.marker
-        # What is needed without an extra is none of the extra's.
+        # A requirement without an extra belongs to no extra.
         if (
             marker is None
             or marker.evaluate({"extra": ""})

@@ -141,7 +141,7 @@ def _say(console: Console, line: str) -> None:
 
 
 def _kept(of: Any) -> dict[str, float]:
-    """What a model keeps of what was fitted, and a judgement tells."""
+    """Return the temperature and the threshold that were fitted, of a model or a judgement."""
     return {"temperature": of.temperature, "threshold": of.threshold}
 
 

@@ -36,7 +36,7 @@ with needs("run"):
 
 @plain_errors()
 def run(config: Config, console: Console, folder: Path | None = None) -> Outcome:
-    """Train as the config says, saving the run in a folder, or going on with what it holds.
+    """Train as the config says, saving the run in a folder, or resuming from its last state.
 
     Over several hosts each has its part of the examples, and all the same outcome.
 
@@ -84,7 +84,7 @@ def _train(config: Config, console: Console, folder: Path | None, tracked: Track
 
 
 def _checkpoint(config: Config, folder: Path, console: Console) -> Checkpoint:
-    """One that refuses other settings; how often it saves, and who is told, may be others."""
+    """Return the checkpoint of these settings; how often it saves, and the tracker, may differ."""
     aside = {"checkpoint": CheckpointConfig(), "tracking": None}
     return Checkpoint(
         folder,
@@ -111,7 +111,7 @@ def _each(*callbacks: Callable[[Progress], None]) -> Callable[[Progress], None]:
 
 @one_line()
 def fit_arguments(config: Config, data: Prepared) -> dict[str, Any]:
-    """What `fit` is told besides X and Y: names of the config become numbers of the data.
+    """Return the arguments of `fit` beyond X and Y: names of the config become numbers of the data.
 
     Raises:
         InputError: a class or a feature that the data do not have, or too many for the family.
@@ -120,7 +120,7 @@ def fit_arguments(config: Config, data: Prepared) -> dict[str, Any]:
     if config.fit.family == "binomial" and k > 2:
         raise InputError(
             f"fit.family is 'binomial', but {data.source} holds {k} classes, "
-            f"{some(data.classes)}: name the one to tell from the rest: "
+            f"{some(data.classes)}: name the class to predict: "
             f"--set data.positive={data.classes[-1]}, or set fit.family='multinomial'"
         )
     arguments = {name: getattr(config.fit, name) for name in type(config.fit).model_fields}

@@ -1,4 +1,4 @@
-"""What pydantic found wrong with a config, in one line each."""
+"""The errors that pydantic found in a config, in one line each."""
 
 from collections.abc import Iterator
 from typing import Any, get_args

@@ -15,7 +15,7 @@ _PARTIAL = ".partial"
 
 
 class Run(NamedTuple):
-    """A run as its folder tells of it: `place` is where its files are, by name in `files`."""
+    """A run as its folder describes it: `place` is where its files are, by name in `files`."""
 
     path: Path
     place: Path

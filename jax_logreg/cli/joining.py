@@ -80,7 +80,7 @@ def _addresses(
 
 
 def _meet() -> None:
-    """A first exchange, of which Gloo tells on stdout."""
+    """Exchange a first message; Gloo prints a line about it."""
     sys.stdout.flush()
     stdout, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)

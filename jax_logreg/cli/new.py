@@ -29,7 +29,7 @@ def new(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
-    """Write a config to begin with; without a name, list those there are."""
+    """Write a config as a start; without a name, list the configs."""
     found = find_configs()
     if not found:
         raise InputError(f"{_PLACES[0]} holds no configs: install jax_logreg again")

@@ -1,4 +1,4 @@
-"""What a run leaves: what is said of it, and its files by name."""
+"""The outcome of a run: its summary, and its files by name."""
 
 from dataclasses import replace
 from typing import Any, NamedTuple

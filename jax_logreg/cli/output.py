@@ -20,7 +20,7 @@ REPORT = "report.html"
 
 
 def is_finished(path: Path) -> bool:
-    """Whether a run ended there, and no later one saved itself to replace it."""
+    """Return whether a run ended there, and no later one saved itself to replace it."""
     if not all((path / mark).is_file() for mark in _MARKS):
         return False
     written = (path / _MARKS[-1]).stat().st_mtime_ns
@@ -28,7 +28,7 @@ def is_finished(path: Path) -> bool:
 
 
 def partial_of(path: Path) -> Path:
-    """Where a run is until it is finished."""
+    """Return the folder of a run until it is finished."""
     return path.absolute().with_name(f"{path.absolute().name}.partial")
 
 
@@ -48,8 +48,8 @@ class Folder:
         """Make and lock the partial folder: what cannot be written is best known before the work.
 
         Raises:
-            InputError: the folder exists and may not be replaced, none can be made there, another
-                run writes to it, or holds an unfinished run, and neither is it to be gone on with.
+            InputError: the folder exists and may not be replaced, cannot be made, is in use, or
+                holds an unfinished run that is neither to be resumed nor replaced.
         """
         self.path, self._force = path, force
         _check_replaceable(path, force)
@@ -79,7 +79,7 @@ class Folder:
             self._lock.release()
             raise InputError(
                 f"{self.path}: {self.partial.name} holds an unfinished run, {len(saved)} saved "
-                "states of it: --resume goes on with it, --force begins anew"
+                "states of it: --resume continues it, --force starts over"
             )
         with _writing(self.path):
             for file in saved:
@@ -88,7 +88,7 @@ class Folder:
     def write(self, files: dict[str, bytes]) -> None:
         """Write all the files and sync them, then let the folder take its name."""
         staging = self.partial / "files"
-        # Somebody may have put files there while the run went on.
+        # Somebody may have put files there during the run.
         _check_replaceable(self.path, self._force)
         with _writing(self.path, self._kept()):
             shutil.rmtree(staging, ignore_errors=True)
@@ -104,10 +104,10 @@ class Folder:
     def _kept(self) -> str:
         if not _saved_in(self.partial):
             return "nothing was left there"
-        return f"{self.partial.name} still holds the run, to go on with by --resume"
+        return f"{self.partial.name} still holds the run: resume it with --resume"
 
     def close(self) -> None:
-        """Free the lock, and remove what neither can be gone on with nor says what happened."""
+        """Free the lock, and remove a folder that holds neither a state to resume nor a message."""
         if not _saved_in(self.partial) and not (self.partial / REPORT).exists():
             shutil.rmtree(self.partial, ignore_errors=True)
         self._lock.release()
@@ -117,7 +117,7 @@ class Folder:
 
 
 class Share:
-    """What a host other than the first has of the output folder: the states that it saves."""
+    """The output folder of a host other than the first: the states that it saves."""
 
     def __init__(self, path: Path) -> None:
         """Make the partial folder, which may be that of the first host.

@@ -1,4 +1,4 @@
-"""How far a fit is: a bar on a terminal, plain lines elsewhere."""
+"""The progress of a fit: a bar on a terminal, plain lines elsewhere."""
 
 import math
 import time

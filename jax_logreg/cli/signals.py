@@ -1,4 +1,4 @@
-"""What Ctrl-C and SIGTERM do to a command: end it at once, or once its run is saved."""
+"""Ctrl-C and SIGTERM: they end a command at once, or once its run is saved."""
 
 import signal
 import threading
@@ -64,7 +64,7 @@ def stopping(checkpoint: Checkpoint | None) -> Iterator[None]:
 
 
 def _left(checkpoint: Checkpoint, how: str) -> str:
-    return f"{how}: go on with --resume, from {checkpoint.folder}"
+    return f"{how}: resume with --resume, from {checkpoint.folder}"
 
 
 @contextmanager

@@ -26,7 +26,7 @@ class AutoConfig(Section):
     method: Literal["auto"] = "auto"
 
     def solver(self) -> Solver | str:
-        """What `fit` takes for its own choice."""
+        """Return the argument of `fit` that leaves the choice to it."""
         return self.method
 
 
@@ -52,7 +52,7 @@ class LBFGSConfig(Section):
 
 
 class ProximalConfig(Section):
-    """Proximal Newton steps, for penalties with a kink; it needs no learning rate."""
+    """Proximal Newton steps, for nonsmooth penalties; it needs no learning rate."""
 
     method: Literal["proximal"]
     working_set: int = Field(512, ge=1, description="How many features a step may move.")

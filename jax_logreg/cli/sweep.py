@@ -37,7 +37,7 @@ _SHARED = (
 
 
 class Swept(NamedTuple):
-    """What is said of a sweep, and its tables by file name."""
+    """The summary of a sweep, and its tables by file name."""
 
     summary: SweepSummary
     files: dict[str, bytes]

@@ -27,7 +27,7 @@ class TensorBoardConfig(Section):
         return str(folder.absolute())
 
     def tracker(self, out: Path) -> Tracker:
-        """That of a run which writes that folder."""
+        """Return the tracker of a run that writes the folder."""
         from jax_logreg.tracking.tensorboard import TensorBoardTracker
 
         return TensorBoardTracker(self.folder / out.name)
@@ -45,7 +45,7 @@ class MLflowConfig(Section):
     experiment: str = Field("jax_logreg", description="What the run belongs to.")
 
     def tracker(self, out: Path) -> Tracker:
-        """That of a run which writes that folder."""
+        """Return the tracker of a run that writes the folder."""
         from jax_logreg.tracking.mlflow import MLflowTracker
 
         return MLflowTracker(out.name, self.uri, self.experiment, key=str(out))

@@ -1,4 +1,4 @@
-"""Where X and Y come from: sources that a config names, files in every common format."""
+"""The sources of X and Y that a config names, and files in every common format."""
 
 from jax_logreg.data.categories import Levels
 from jax_logreg.data.examples import Examples, Scaling

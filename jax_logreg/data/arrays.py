@@ -26,7 +26,7 @@ def read_npz(path: Path, x: str, y: str, weights: str | None, labelled: bool) ->
     def load(name: str) -> np.ndarray:
         member = members[name]
         if member.compress_type not in _PACKED:
-            raise InputError(f"{path}: '{name}' is packed otherwise than by np.savez: save it anew")
+            raise InputError(f"{path}: '{name}' is not packed as np.savez packs: save it again")
         held = min(member.file_size, _PACKED[member.compress_type] * member.compress_size)
         with archive.open(member) as file:
             return load_array(path, file, held)
@@ -110,7 +110,7 @@ def load_array(path: Path, file: IO[bytes], held: int, part: Part | None = None)
 
 
 def _length(path: Path) -> int:
-    """How many rows the array of a .npy has."""
+    """Return how many rows the array of a .npy has."""
     return len(np.load(path, mmap_mode="r", allow_pickle=False))
 
 

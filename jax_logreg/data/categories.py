@@ -31,7 +31,7 @@ class Column(NamedTuple):
 class Levels(NamedTuple):
     """The levels of each column of categories in the training part; a feature stands for each.
 
-    What is none of them counts as none: zeros. With `drop_first` the first level does too.
+    Any other value counts as no level: zeros. With `drop_first` the first level does too.
     """
 
     names: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class Levels(NamedTuple):
 
     @classmethod
     def fit(cls, columns: Sequence[Column], source: str, drop_first: bool = False) -> "Levels":
-        """Those seen, integers by size, other text by its letters, what is missing last.
+        """Return the levels: integers by size, other text by its letters, a missing one last.
 
         Raises:
             InputError: a column of which dropping the first level leaves nothing.
@@ -58,7 +58,7 @@ class Levels(NamedTuple):
 
     @property
     def features(self) -> tuple[str, ...]:
-        """What the features are called: city=Berlin."""
+        """Return the names of the features: city=Berlin."""
         return tuple(
             f"{name}={level}"
             for name, levels in zip(self.names, self.levels, strict=True)

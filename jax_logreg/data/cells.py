@@ -112,7 +112,7 @@ def _text_labels(path: Path, column: Any, name: str, where: Where, spelled: bool
     texts, codes = encode(column)
     words = [text for text in texts if text.strip() == "" or text.casefold() == "nan"]
     rest = [text for text in texts if text not in words]
-    # Where all other labels are numbers, NA is none of them.
+    # Where all other labels are numbers, NA is a missing label.
     if all(is_number(text) for text in rest if not means_missing(text)):
         words += [text for text in rest if means_missing(text)]
     # No text at all has the code -1.

@@ -1,4 +1,4 @@
-"""What the labels of a data set stand for."""
+"""The classes of a data set, from its labels."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from jax_logreg.data.spelling import find, is_number
 from jax_logreg.errors import InputError
 from jax_logreg.errors.nearest import nearest
 
-# What counts as 0 where one class is told from several others.
+# The name of class 0 where one class is classified against several others.
 REST = "rest"
 
 
@@ -27,7 +27,7 @@ def find_classes(train: Examples) -> list[Any]:
 
 
 def choose_classes(train: Examples, known: list[Any], positive: Any) -> tuple[Any, ...]:
-    """What the outputs stand for: all classes, or with `positive` the others or the rest, and it.
+    """Return the classes of the outputs: all, or with `positive` the other or the rest, and it.
 
     Raises:
         InputError: `positive` is no class, or what should be classes are measurements.

@@ -19,13 +19,13 @@ _LONGEST = 1000
 
 
 class Part(NamedTuple):
-    """Which of several equal runs of examples is meant: that of one host."""
+    """The part of one host among several equal parts of the examples."""
 
     number: int
     of: int
 
     def rows(self, m: int) -> slice:
-        """Those of m examples."""
+        """Return the rows of the part among m examples."""
         return slice(m * self.number // self.of, m * (self.number + 1) // self.of)
 
 
@@ -119,7 +119,7 @@ class Scaling(NamedTuple):
         if not standardise:
             return cls(np.zeros(n), np.full(n, examples.divisor))
         own = spread_of_array(X, np.ones(m) if s is None else s.astype(np.float64))
-        # Of several hosts each tells what it found in its part.
+        # Each of several hosts sends the sums of its part.
         parts = share(lambda: {"weight": own.weight, "found": np.stack(own[1:])})
         of_each = [Spread(float(one["weight"]), *one["found"]) for one in parts]
         mean, scale = reduce(Spread.merged, of_each).standard()
@@ -152,7 +152,7 @@ def label_values(labels: Any) -> np.ndarray:
     """Labels as one-dimensional text, integers or numbers: 1.0 is 1, bytes are text.
 
     Raises:
-        InputError: a text too long for a class, or that is none.
+        InputError: a text too long for a class, or no text.
     """
     if isinstance(labels, np.ndarray) and labels.dtype.kind == "O":
         labels = labels.tolist()

@@ -1,4 +1,4 @@
-"""What the libraries that read files raise at them, in one line that names the file."""
+"""Errors of the libraries that read files, in one line that names the file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Paths of this machine, and addresses of the web, which are none."""
+"""Paths of this machine, and addresses of the web, which are refused."""
 
 import re
 from pathlib import Path

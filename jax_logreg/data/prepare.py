@@ -52,7 +52,7 @@ def prepare(config: DataConfig, dtype: str) -> Prepared:
     """Load, split by class and seed, and scale by the training part alone.
 
     Several hosts have an equal run of the examples each, and the classes, the split and the scaling
-    of all of them: labels and weights are told to every host, X is not.
+    of all of them: every host gets all labels and weights, not all of X.
 
     Raises:
         InputError: data that cannot be learnt from, in one line, the same on all hosts.
@@ -169,7 +169,7 @@ def _load(config: DataConfig) -> tuple[Examples, Examples | None]:
 
 
 def _labels_of_all(train: Examples) -> tuple[Examples, int]:
-    """The examples of all hosts but for their features, and the number of the first one here."""
+    """Return all hosts' examples without their features, and the number of the first one here."""
     if count() == 1:
         if is_streamed(train):
             return train, 0

@@ -23,7 +23,7 @@ with needs("run"):
 
 
 class Reading(Section):
-    """How a file is read: which of its columns or arrays are meant."""
+    """The way to read a file: the columns or arrays that are meant."""
 
     label: str = Field("label", description="Label column of .csv and .parquet.")
     x: str = Field("X", description="Array of examples in .npz and .h5, or a pattern: *_set_x.")
@@ -37,7 +37,7 @@ class Reading(Section):
     categorical: list[str] | Literal["auto"] = Field(
         [],
         description="Columns of .csv and .parquet that are categories, or 'auto' for all of text: "
-        "each level is a feature, an empty cell a level, and one that training lacks is none.",
+        "each level is a feature, an empty cell too; a level that training lacks is all zeros.",
     )
     exclude: list[str] = Field(
         [],

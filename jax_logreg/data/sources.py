@@ -37,7 +37,7 @@ Loaded = tuple[Examples, Examples | None]
 
 
 class Source(Section):
-    """What every source can be told."""
+    """The keys that every source has."""
 
     positive: str | int | float | bool | None = Field(
         None,
@@ -59,7 +59,7 @@ class Source(Section):
 
     @property
     def reading(self) -> Reading:
-        """How new data for the model are to be read."""
+        """Return how new data for the model are to be read."""
         return Reading()
 
     def load(self) -> Loaded:
@@ -67,7 +67,7 @@ class Source(Section):
         raise NotImplementedError
 
     def load_part(self, part: Part) -> Loaded:
-        """Those of one of several hosts."""
+        """Return the examples of one of several hosts."""
         train, test = self.load()
         return train.part(part), None if test is None else test.part(part)
 
@@ -98,13 +98,13 @@ class FileData(Source, Reading):
     test: UserPath | None = Field(None, description="File or folder to test on.")
     stream: bool = Field(
         False,
-        description="Read the data anew in every pass instead of holding them in memory; train and "
+        description="Read the data again in every pass, not held in memory; train and "
         "test may then be folders, or patterns such as 'big/*.parquet'.",
     )
 
     @property
     def reading(self) -> Reading:
-        """How these files were read."""
+        """Return how these files were read."""
         return Reading(**{name: getattr(self, name) for name in Reading.model_fields})
 
     @field_serializer("train", "test")

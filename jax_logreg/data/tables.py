@@ -83,7 +83,7 @@ def read_parquet(
 
 
 def _numbers_in(file: Any) -> int:
-    """How many numbers a Parquet file holds, those of its lists too."""
+    """Return how many numbers a Parquet file holds, those of its lists too."""
     groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
     return sum(group.column(j).num_values for group in groups for j in range(group.num_columns))
 

@@ -12,7 +12,7 @@ from jax_logreg.errors.extras import needs
 
 
 class Predictions(NamedTuple):
-    """What a model says of m examples: P(class 1), (m,), or of k > 2 classes (m, k); the likeliest.
+    """Predictions of m examples: P(class 1), (m,), or of k > 2 classes (m, k); the likeliest class.
 
     `classes` are what the columns of (m, k) stand for; `files` the pictures, one an example, if the
     examples are pictures.
@@ -46,10 +46,10 @@ Writer = Callable[[Path, Predictions], None]
 
 
 def find_writer(path: Path) -> Writer:
-    """What writes predictions to such a file.
+    """Return the writer of predictions to such a file.
 
     Raises:
-        InputError: a suffix that is none of WRITERS.
+        InputError: a suffix that is not in WRITERS.
     """
     suffix = path.suffix.lower()
     if suffix not in WRITERS:

@@ -95,7 +95,7 @@ def _rows(value: Any) -> Mapping[str, Any]:
 
 
 def _called(value: Any, name: str, otherwise: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what a method returns, or the default where it is missing or raises."""
+    """Call a method; return the default where it is missing or raises."""
     try:
         found: Mapping[str, Any] = getattr(value, name)()
     # JAX fills its trees with whatever it likes, None for example, and prints them in its errors.

@@ -28,7 +28,7 @@ def brief(value: Any) -> str:
 
 
 def _is_plain(value: Any, depth: int) -> bool:
-    """Whether its repr is Python's or NumPy's own, one short line."""
+    """Return whether its repr is Python's or NumPy's own, one short line."""
     if isinstance(value, int) and not isinstance(value, bool):
         # Python refuses to write larger ones.
         return abs(value) < 10**_SHOWN

@@ -28,12 +28,12 @@ def check_dtype(dtype: Any) -> str:
 
 
 def is_integer(value: Any) -> bool:
-    """Whether it is an integer, of Python or NumPy; a bool is none."""
+    """Return whether it is an integer, of Python or NumPy, not a bool."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a real number that float64 holds, of Python or NumPy; a bool is none."""
+    """Return whether it is a real number that float64 holds, of Python or NumPy, not a bool."""
     if is_integer(value):
         return abs(int(value)) < 2**1023
     return isinstance(value, float | np.floating)
@@ -89,7 +89,7 @@ def check_path(name: str, value: Any) -> Path:
 
 
 def check_choice(name: str, value: Any, choices: Collection[str]) -> None:
-    """Refuse what is none of the texts (InputError)."""
+    """Refuse a value that is not one of the texts (InputError)."""
     if not isinstance(value, str) or value not in choices:
         *others, last = map(repr, choices)
         expected = f"{', '.join(others)} or {last}" if others else last
@@ -105,7 +105,7 @@ def check_methods(name: str, value: Any, methods: Sequence[str], expected: str) 
 
 
 def read_array(name: str, value: Any) -> np.ndarray:
-    """The array of a value: a list of unequal rows, or an object that is none, is an InputError."""
+    """Return the array of a value; a list of unequal rows, or no array, is an InputError."""
     try:
         return np.asarray(value)
     except (ValueError, TypeError, OverflowError) as error:

@@ -1,4 +1,4 @@
-"""How good a model's probabilities are: measures with intervals, tables, threshold, temperature."""
+"""Evaluation of probabilities: measures with intervals, curves, threshold, temperature."""
 
 from jax_logreg.evaluation.curves import (
     Calibration,

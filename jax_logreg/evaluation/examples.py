@@ -1,4 +1,4 @@
-"""What is measured: true classes, probabilities, weights, checked once."""
+"""The examples to evaluate: true classes, probabilities and weights, checked once."""
 
 from typing import Any, NamedTuple
 
@@ -21,13 +21,14 @@ class Judged(NamedTuple):
 
     @property
     def classes(self) -> int:
-        """How many: one row is that of class 1 of two."""
+        """Return how many: one row is that of class 1 of two."""
         return max(len(self.A), 2)
 
     @property
     def outcome(self) -> tuple[np.ndarray, np.ndarray]:
-        """What calibration compares, (m,) each: P(class 1) and whether it is class 1; of more
-        classes the probability of the predicted one, and whether that is right.
+        """Return the two sides of calibration, (m,) each: P(class 1) and whether it is class 1.
+
+        Of more classes: the probability of the predicted one, and whether that is right.
         """
         if len(self.A) == 1:
             return self.A[0], (self.truth == 1).astype(np.float64)
@@ -125,7 +126,7 @@ def check_count(name: str, value: Any, most: int) -> None:
 
 
 def check_weights(s: Any, m: int) -> np.ndarray:
-    """Weights (m,) in float64, by default all 1; refuse what is none (InputError)."""
+    """Weights (m,) in float64, by default all 1; refuse bad ones (InputError)."""
     if s is None:
         return np.ones(m)
     s = read_array("s", s)

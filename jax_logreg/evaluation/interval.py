@@ -1,4 +1,4 @@
-"""How far the measures move with the examples drawn."""
+"""Confidence intervals of the measures, by a bootstrap over the examples."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -86,7 +86,7 @@ def bootstrap_intervals(
 
 
 def are_counts(s: np.ndarray) -> bool:
-    """Whether all weights are whole numbers: how many examples each one stands for."""
+    """Return whether all weights are whole numbers: how many examples each one stands for."""
     return bool(np.all(s == np.round(s)) and s.sum() < _MOST_COUNTED)
 
 
@@ -105,14 +105,14 @@ def resampled_weights(
 
 
 def resample_counts(m: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """How often each of m examples is drawn, (m,), in one resample after the other."""
+    """Return how often each of m examples is drawn, (m,), in one resample after the other."""
     rng = np.random.default_rng(seed)
     for _ in range(resamples):
         yield np.bincount(rng.integers(0, m, m), minlength=m)
 
 
 def _moves(errors: np.ndarray, resampled: np.ndarray) -> np.ndarray:
-    """How far signed errors (bins, 1) move in each resample (bins, r): at most, and outwards.
+    """Return the moves of signed errors (bins, 1) in each resample (bins, r), two kinds.
 
     Rows of (2, r): Σ |e' − e|, and Σ sign(e)·(e' − e).
     """
@@ -121,7 +121,7 @@ def _moves(errors: np.ndarray, resampled: np.ndarray) -> np.ndarray:
 
 
 def _around(value: float, moved: list[np.ndarray], level: float) -> tuple[float, float]:
-    """An interval around Σ |e|, which holds it and, where all true e are 0, begins at 0.
+    """An interval around Σ |e|, which holds it and, where all true e are 0, starts at 0.
 
     With true errors t, Σ|e| − Σ|t| is at most Σ|e − t|, and Σ|t| − Σ|e| at most Σ sign(t)·(t − e);
     a resample moves as far from e as e is from t.

@@ -1,4 +1,4 @@
-"""How good probabilities are, for one set of weights or for many at once."""
+"""Measures of probabilities, for one set of weights or for many at once."""
 
 from collections import namedtuple
 from collections.abc import Callable

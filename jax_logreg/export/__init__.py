@@ -23,13 +23,13 @@ NUMBERED = ("stablehlo",)
 
 
 class Kind(Protocol):
-    """What the module of a kind has."""
+    """The protocol of the module of a kind."""
 
     def dump(self, model: Model) -> bytes:
         """The file's content."""
 
     def load(self, content: bytes) -> Callable[..., Answers]:
-        """What a program elsewhere computes from it, of rows (m, n)."""
+        """Return the predictions of another program from the file, of rows (m, n)."""
 
 
 class Exported(NamedTuple):

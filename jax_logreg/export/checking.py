@@ -54,14 +54,14 @@ def sample(model: Model) -> Examples:
 
 
 def predictions(model: Model, examples: Examples) -> Answers:
-    """What `predict` says; of two classes, the probability of both."""
+    """Return the predictions of `predict`; of two classes, the probability of both."""
     found = model.predict(examples)
     A = np.asarray(found.probability, np.float64)
     return Answers(np.stack([1 - A, A], axis=1) if A.ndim == 1 else A, found.predicted)
 
 
 def rounding(model: Model, examples: Examples) -> np.ndarray:
-    """How far apart two ways to compute P (m,) in float32 may be.
+    """Return how far apart two ways to compute P (m,) in float32 may be.
 
     P changes by at most half of what Z does. A sum of n rounded terms is within (√n + some) · eps
     of the sum of their sizes, Σ|w·(X − mean) / scale| + |b|, if their errors have no common sign;
@@ -77,7 +77,7 @@ def rounding(model: Model, examples: Examples) -> np.ndarray:
 
 
 def _margin(model: Model, A: np.ndarray) -> np.ndarray:
-    """How far the probabilities (m, classes) are from where the class changes."""
+    """Return how far the probabilities (m, classes) are from where the class changes."""
     if A.shape[1] == 2:
         return np.abs(A[:, 1] - model.threshold)
     highest = np.sort(A, axis=1)

@@ -61,7 +61,7 @@ def dump(model: Model) -> bytes:
 
 
 def load(content: bytes) -> Any:
-    """What onnxruntime computes from it."""
+    """Return the predictions of onnxruntime."""
     with needs("onnx"):
         import onnxruntime
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])

@@ -42,7 +42,7 @@ def dump(model: Model) -> bytes:
 
 
 def load(content: bytes) -> Callable[[np.ndarray], Answers]:
-    """What scikit-learn computes from it, of rows in float64."""
+    """Return the predictions of scikit-learn, of rows in float64."""
     theirs = skops.io.loads(content)
     # Rows without names are all that there is here.
     inner = getattr(theirs, "estimator_", theirs)

@@ -48,7 +48,7 @@ def dump(model: Model) -> bytes:
 
 
 def load(content: bytes) -> Callable[[np.ndarray], Answers]:
-    """What JAX computes from it, on the device where it puts new arrays; labels are numbers."""
+    """Return the predictions of JAX, on its default device; labels are numbers."""
     exported = export.deserialize(bytearray(content))
 
     def answers(rows: Any) -> Answers:

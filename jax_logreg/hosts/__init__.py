@@ -1,4 +1,4 @@
-"""Several hosts as one program: connected by JAX's own engine, and what they tell each other.
+"""Several hosts as one program: connected by JAX's own engine, and the messages between them.
 
 Each host, a process with devices of its own, runs the same program on its part of the examples.
 """

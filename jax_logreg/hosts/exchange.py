@@ -22,12 +22,12 @@ class Agreed(InputError):
 
 
 def count() -> int:
-    """How many hosts are connected; 1 where none are."""
+    """Return how many hosts are connected; 1 where none are."""
     return jax.process_count() if jax.distributed.is_initialized() else 1
 
 
 def index() -> int:
-    """Which of them this is, from 0."""
+    """Return which of them this is, from 0."""
     return jax.process_index() if jax.distributed.is_initialized() else 0
 
 
@@ -55,7 +55,7 @@ def share(make: Callable[[], Message]) -> list[dict[str, np.ndarray]]:
 
 
 def together(act: Callable[[], Any]) -> Any:
-    """Return what `act` returns; if one host refuses, all refuse with the same line."""
+    """Call `act` on all hosts; if one host refuses, all refuse with the same line."""
     made = []
 
     def make() -> Message:
@@ -82,7 +82,7 @@ def add_up(numbers: Any) -> np.ndarray:
 
 
 def spans(array: Any) -> bool:
-    """Whether parts of an array, or of one that is outlined, lie on other hosts."""
+    """Return whether parts of an array, or of one that is outlined, lie on other hosts."""
     place = getattr(array, "sharding", None)
     return place is not None and not place.is_fully_addressable
 
@@ -100,7 +100,7 @@ def agree(**settings: Any) -> None:
 
 
 def is_loss(error: Exception) -> bool:
-    """Whether JAX raised it because another host is gone."""
+    """Return whether JAX raised it because another host is gone."""
     failed = isinstance(error, RuntimeError | ValueError) and not isinstance(error, InputError)
     return count() > 1 and failed and means_lost_host(error)
 

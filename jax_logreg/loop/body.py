@@ -16,7 +16,7 @@ from jax_logreg.proof.gradient_check import GradientCheck, compare, relative_tol
 from jax_logreg.solver.declared import declares
 from jax_logreg.status import Status
 
-# Cost, gradient norm, relative gap (infinite where there is none) and gradient error (NaN where
+# Cost, gradient norm, relative gap (infinite if unknown) and gradient error (NaN where
 # unchecked), seen before an update.
 Row = tuple[Array, Array, Array, Array]
 # Steps without progress that make a floor: where the gradient is within the rounding of its terms,
@@ -27,7 +27,7 @@ _TERMS = 8
 
 
 class Loop(NamedTuple):
-    """What stays the same from step to step; the numbers can change without recompiling."""
+    """The constants of a loop from step to step; its numbers can change without recompiling."""
 
     objective: Objective
     solver: Solver
@@ -172,7 +172,7 @@ def _step(loop: Loop, branch: bool, carry: Carry) -> tuple[Carry, Row]:
 def _move(
     loop: Loop, carry: Carry, at: Evaluation, running: Array, branch: bool
 ) -> tuple[Params, Any]:
-    """The update where the loop goes on; a branch spares what it costs where it does not."""
+    """Return the update while the loop runs; a branch spares its cost once the loop has ended."""
 
     def step(before: tuple[Params, Any]) -> tuple[Params, Any]:
         return loop.solver.step(loop.objective, *before, at)
@@ -182,7 +182,7 @@ def _move(
 
 
 def _at_floor(loop: Loop, gradient: Params, J: Array, stalled: Array) -> Array:
-    """Whether the gradient is within its rounding error, and nothing has fallen for some steps.
+    """Return whether the gradient is within its rounding error, and nothing fell for some steps.
 
     Its terms X·dZ are as small as the cost: |A - Y| ≤ -log(1 - |A - Y|), a cross-entropy.
     """

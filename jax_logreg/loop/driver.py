@@ -22,7 +22,7 @@ from jax_logreg.proof.gradient_check import GradientCheck, check_gradients
 from jax_logreg.result import History
 from jax_logreg.status import Status
 
-# How often a run goes on whose answer, evaluated once more, misses the goal.
+# How often a run continues whose answer, evaluated once more, misses the goal.
 REPEATS = 3
 
 
@@ -36,7 +36,7 @@ def drive(
     """Run a loop to its end from the parameters; the carry comes back with NumPy numbers.
 
     Solvers move Z along with the parameters, so the certificate is computed once more from the
-    answer. Where it misses the goal, the run goes on from there.
+    answer. Where it misses the goal, the run continues from there.
     """
     point = None
     if checkpoint is not None and checkpoint.find(spans(params.w)):
@@ -91,7 +91,7 @@ def _check_start(
 
 
 def _start(gradient_check: str | int, loop: Loop, params: Params) -> Carry:
-    """The loop before its first step, for its shapes: a run that goes on computes none of it."""
+    """The loop before its first step, for its shapes: a resumed run computes none of it."""
     return start(loop, params, _check_start(gradient_check, loop.objective, params))
 
 

@@ -16,13 +16,13 @@ from jax_logreg.proof.gradient_check import GradientCheck
 
 
 def initialise(loop: Loop, params: Params, check: GradientCheck | None) -> tuple[Loop, Carry]:
-    """The loop with all that is computed of the data but once, before its first step."""
+    """Return the loop with its sums over the data, and its carry before the first step."""
     loop = add_sums(loop)
     return loop, lay_out(restart(loop, params, check), loop.objective.batch)
 
 
 def add_sums(loop: Loop) -> Loop:
-    """The loop with what it is to know of the data, to the same bits where a run goes on."""
+    """Return the loop with its sums over the data, to the same bits in a resumed run."""
     total, count, moments, scale = _sums(loop.objective)
     objective = replace(loop.objective, known_total=total, known_count=count)
     return loop._replace(objective=objective, moments=moments, scale=scale)
@@ -38,6 +38,6 @@ restart = jit(start)
 
 
 def recertify(loop: Loop, params: Params) -> Certificate:
-    """The certificate of the parameters from a Z of their own."""
+    """Return the certificate of the parameters, recomputed from their own Z."""
     objective = loop.objective
     return certify_from(objective, params, objective.evaluate(params), loop.moments)

@@ -10,7 +10,7 @@ from jax_logreg.status import Status
 
 
 class Point(NamedTuple):
-    """Where a run is between two chunks: all that it needs to go on from there.
+    """The state of a run between two chunks: all that it needs to resume.
 
     `rows` are blocks (4, steps) of the history, which chunks are added to; `before` is the number
     of steps before the last restart; `step` and `status` are what the host last saw. `gradient` ()
@@ -32,12 +32,12 @@ class Point(NamedTuple):
 
     @property
     def where(self) -> str:
-        """How far it is, in words."""
+        """Return how far it is, in words."""
         return f"step {self.taken}"
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended."""
+        """Return whether it has not ended."""
         return self.status == Status.RUNNING
 
     def packed(self) -> "Point":

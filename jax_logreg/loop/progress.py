@@ -11,10 +11,10 @@ from jax_logreg.result import History
 
 @displayed
 class Progress(NamedTuple):
-    """What `fit` tells its callback between two chunks: where the loop is, cost in nats.
+    """The argument of `fit`'s callback between two chunks: the step, the cost in nats, the history.
 
-    `rows` are the history's since the last time, up to `step`: of a run that goes on, all that it
-    had, before its first chunk. `params` are those after `step`, and only told to an `EachStep`.
+    `rows` are the history's since the last time, up to `step`: of a resumed run, all that it
+    had, before its first chunk. `params` are those after `step`, and only there for an `EachStep`.
     """
 
     step: int

@@ -30,7 +30,7 @@ from jax_logreg.status import Status
 
 Callback = Callable[[Progress], None] | None
 
-# The relative gap that a refined answer is taken to, and the ends of a run that it goes on from.
+# The relative gap that a refined answer is taken to, and the ends of a run that it continues from.
 _REFINED = 1e-10
 _REFINABLE = (Status.CONVERGED, Status.PRECISION_FLOOR)
 # The steps that a sharper gap may take, each time.
@@ -40,7 +40,7 @@ _choose_start = jit(choose_start)
 
 
 class Plan(NamedTuple):
-    """What a fit is asked to do with its problem."""
+    """The options of a fit beside its problem."""
 
     options: Options
     gradient_check: str | int
@@ -52,7 +52,7 @@ class Plan(NamedTuple):
 
     @property
     def by_itself(self) -> bool:
-        """Whether the solver is chosen by the problem."""
+        """Return whether the solver is chosen by the problem."""
         solver = self.options["solver"]
         return isinstance(solver, str) and solver == AUTO
 
@@ -93,7 +93,7 @@ class Run(NamedTuple):
     facts: Facts
 
     def after(self, first: "Run") -> "Run":
-        """The two as one run, `first` being its beginning."""
+        """The two as one run, `first` being the earlier one."""
         joined = first.history.followed_by(self.history)
         carry = self.carry._replace(step=first.carry.step + self.carry.step)
         return self._replace(carry=carry, history=joined, chosen=f"{self.chosen}; refined")
@@ -202,12 +202,12 @@ def result_of(run: Run, found: Diagnosis) -> Result:
 
 
 def as_result(carry: Carry, history: History, status: Any, steps: Any, **found: Any) -> Result:
-    """Return what a loop's carry holds as a Result."""
+    """Return the Result of a loop's carry."""
     return Result(carry.good, history, status, steps, carry.check, carry.certificate, **found)
 
 
 def _after(taken: int, callback: Callback) -> Callback:
-    """The callback for a run that goes on after so many steps."""
+    """Return the callback for a run that continues after so many steps."""
     if callback is None:
         return None
 

@@ -1,4 +1,4 @@
-"""What may stand where X stands: anything that offers `w.T @ X` and `X @ dZ.T`."""
+"""Matrices that may stand where X stands: they offer `w.T @ X` and `X @ dZ.T`."""
 
 from typing import TYPE_CHECKING
 

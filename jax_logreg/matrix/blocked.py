@@ -17,7 +17,7 @@ _CACHED = 2**16
 
 
 def layout(n: int, m: int, size: int) -> tuple[int, int]:
-    """How many blocks, and of how many examples each: at most about `size`, in whole pieces."""
+    """Return the number of blocks, and of examples in each: about `size`, in whole pieces."""
     count = -(-m // max(size, PARTS))
     pieces = _pieces(n, -(-m // count))
     piece = -(-m // (count * pieces))
@@ -29,7 +29,7 @@ def _pieces(n: int, size: int) -> int:
 
 
 class Blocked:
-    """What every X (n, m) in blocks (count, size, n) has in common; columns past m are zero.
+    """An X (n, m) in blocks (count, size, n); columns past m are zero.
 
     A kind names its `blocks`, over whose leading axis a scan goes, and may load and decode them.
     Its stored numbers are multiplied by `scale` (n, 1) where there is one.

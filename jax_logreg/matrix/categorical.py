@@ -25,7 +25,7 @@ _PARTS, _SUMS, _FEWEST = 1024, 2**16, 256
 class Categorical:
     """One-hot X (n, m) of c columns: `codes` are c arrays (m,) of unsigned integers.
 
-    Column j has levels[j] levels, 0 to levels[j] − 1; the code levels[j] is none of them, all
+    Column j has levels[j] levels, 0 to levels[j] − 1; the code levels[j] is no level, all
     zeros. Its features follow those of the columns before, n = Σ levels. `left @ X` gathers, and
     `X @ right` sums by code: XLA:CPU does so in about 1 ns a code, in half the time that sums over
     sorted examples take, which would need a second copy in their order. On a GPU sums by code are
@@ -153,7 +153,7 @@ class Categorical:
         return jnp.concatenate([_sums(values, _index(code), count) for code, count in parts])
 
     def _count(self, which: Array) -> Array:
-        """How many of the examples `which` (m,) have each level, (n, 1)."""
+        """Return how many of the examples `which` (m,) have each level, (n, 1)."""
         return self._sum(which.astype(jnp.int32))[:, None]
 
     def _weights(self, s: Array) -> tuple[Array, Array]:
@@ -182,7 +182,7 @@ def from_codes(
 ) -> Categorical:
     """The one-hot X (n, m) of columns of integer codes, (m,) each; column j has levels[j] levels.
 
-    A code of levels[j] is none of them: all zeros. With `drop_first` so is level 0, and n is less
+    A code of levels[j] is no level: all zeros. With `drop_first` so is level 0, and n is less
     by one for each column: beside an intercept and without a penalty, coefficients are unique only
     so. By default every level has its feature, as a penalty, which treats all alike, wants it.
 

@@ -20,7 +20,7 @@ def from_scipy(S: Any, dtype: str) -> Sparse:
     """X (n, m) from any scipy.sparse matrix or array: duplicates summed, stored zeros dropped.
 
     Raises:
-        InputError: what is none, or holds anything but real numbers.
+        InputError: no sparse matrix, or one of other entries than real numbers.
     """
     if not hasattr(S, "tocsr") or isinstance(S, type):
         raise InputError(f"S is {brief(S)}: expected a matrix or an array of scipy.sparse, (n, m)")

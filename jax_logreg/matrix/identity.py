@@ -37,7 +37,7 @@ class Identity(NamedTuple):
 
 
 def identify(X: Any, dtype: str) -> Identity:
-    """Return what X (n, m) is known by: every number of it counts.
+    """Return the identity of X (n, m), to which every number of it counts.
 
     Arrays and SciPy matrices are digested as `dtype`, as a fit reads them, in whatever order they
     lie in memory. A stream is read once. The means and scales of a view are to be compared by

@@ -1,4 +1,4 @@
-"""What is asked of X beside its two products, alike for arrays and for the matrices in their stead.
+"""Operations on X beyond its two products, the same for arrays and for matrices.
 
 n features, m examples in columns, q the size of an index. A matrix of its own kind offers each
 function as a method, and its shape and dtype.
@@ -19,7 +19,7 @@ _BLOCK, _FEWEST = 2**20, 256
 
 
 def is_array(X: Any) -> bool:
-    """Whether X is to be read as a dense array, rather than used through its two products."""
+    """Return whether X is read as a dense array, rather than used through its two products."""
     return not hasattr(X, "__rmatmul__") or treedef_is_leaf(jax.tree.structure(X))
 
 
@@ -119,7 +119,7 @@ def sum_blocks(of_block: Callable[[Array, Array], Array], d: Array, n: int) -> A
     number = jnp.arange(-(-m // size), dtype=jnp.int32) * size
     if number.size == 1:
         return of_block(number[0], d)
-    # The last block begins early, with weight 0 for the examples that it repeats.
+    # The last block starts early, with weight 0 for the examples that it repeats.
     first = jnp.minimum(number, m - size)
     index = first[:, None] + jnp.arange(size, dtype=jnp.int32)[None]
     weights = jnp.where(index >= number[:, None], d[0, index], 0)[:, None]
@@ -133,7 +133,7 @@ def sum_blocks(of_block: Callable[[Array, Array], Array], d: Array, n: int) -> A
 
 
 def in_blocks(X: Any) -> bool:
-    """Whether X comes in blocks of examples, which `over_blocks` goes through once."""
+    """Return whether X comes in blocks of examples, which `over_blocks` goes through once."""
     return not is_array(X) and getattr(X, "in_blocks", False)
 
 
@@ -152,7 +152,7 @@ def over_parts(f: Callable[..., Any], X: Any, shared: Any, *rows: Array) -> Any:
 
 
 def one_by_one(X: Any) -> bool:
-    """Whether `each_block` goes through X: in blocks, all of them in one place."""
+    """Return whether `each_block` goes through X: in blocks, all of them in one place."""
     return in_blocks(X) and getattr(X, "one_by_one", False)
 
 

@@ -14,7 +14,7 @@ from jax_logreg.errors import InputError
 
 # Blocks that are read before they are asked for.
 _DEPTH = 2
-# What a reader raised of late, to be found again behind what XLA makes of it.
+# The last exception of a reader, which XLA's own exception hides.
 _failures: deque[InputError] = deque(maxlen=16)
 
 
@@ -31,7 +31,7 @@ class Source(Protocol):
 
     @property
     def by_rows(self) -> bool:
-        """Whether pieces have a row an example, (b, n), or a column, (n, b)."""
+        """Return whether pieces have a row an example, (b, n), or a column, (n, b)."""
 
     def pieces(self, first: int, size: int) -> Iterator[np.ndarray]:
         """The examples from `first` on, in pieces: blocks of `size`, as far as that costs nothing.
@@ -50,7 +50,7 @@ class ReadAhead:
     """The blocks of a source, of `size` examples, the last one filled up with zeros.
 
     After block i comes i + 1, after the last the first: these are read ahead. Where another is
-    asked for, reading starts there anew.
+    asked for, reading starts again there.
     """
 
     def __init__(self, source: Source, size: int) -> None:

@@ -50,7 +50,7 @@ class Sharded:
 
     @property
     def in_blocks(self) -> bool:
-        """Whether the parts are."""
+        """Return whether the parts are."""
         return in_blocks(self._one)
 
     def __rmatmul__(self, left: Array) -> Array:

@@ -35,7 +35,7 @@ class Chunks:
 
     @property
     def rows(self) -> int:
-        """How many rows."""
+        """Return how many rows."""
         return self.starts.size - 1
 
     def __matmul__(self, right: Array) -> Array:
@@ -51,7 +51,7 @@ class Chunks:
         return Chunks(self.index, value, self.owner, self.starts, self.columns, self.longest)
 
     def count(self) -> Array:
-        """How many nonzeros each row has, (rows,), in integers: float32 counts to 2**24 only."""
+        """Return the nonzeros of each row, (rows,), as integers: float32 counts to 2**24 only."""
         chunks = jnp.sum(self.value != 0, axis=0, dtype=jnp.int32)
         return jax.ops.segment_sum(chunks, self.owner, self.rows, indices_are_sorted=True)
 

@@ -143,7 +143,7 @@ def _crossed(A: Any, B: Any, d: Array) -> Array:
     a, m = A.shape
     size = min(max(_BLOCK // m, 1), a)
     count = -(-a // size)
-    # The last block begins early, and repeats some.
+    # The last block starts early, and repeats some.
     first = np.minimum(np.arange(count) * size, a - size)
 
     def of_block(first: Array) -> Array:

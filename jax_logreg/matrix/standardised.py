@@ -73,7 +73,7 @@ class Standardised:
 
     @property
     def in_blocks(self) -> bool:
-        """Whether the inner matrix is."""
+        """Return whether the inner matrix is."""
         return in_blocks(self.X)
 
     def over_blocks(self, f: Callable[..., Any], shared: Any, *rows: Array) -> Any:
@@ -86,7 +86,7 @@ class Standardised:
 
     @property
     def one_by_one(self) -> bool:
-        """Whether the inner matrix goes so."""
+        """Return whether the inner matrix goes so."""
         return one_by_one(self.X)
 
     def each_block(self, f: Callable[..., Any], carry: Any, *rows: Array) -> Any:
@@ -182,7 +182,7 @@ def standardise(X: Any, s: Any) -> Standardised:
     in the dtype that it is asked for. Inside a trace the dtype is that of s.
 
     Raises:
-        InputError: an X that is no matrix of real numbers; weights that are none, or not one an
+        InputError: an X that is no matrix of real numbers; weights that are bad, or not one an
             example.
     """
     X, s = _read(X), s if isinstance(s, jax.Array) else read_array("s", s)

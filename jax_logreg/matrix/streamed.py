@@ -1,4 +1,4 @@
-"""X (n, m) that is never whole in memory: blocks of examples, read anew in every pass."""
+"""X (n, m) that is never whole in memory: blocks of examples, read again in every pass."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace

@@ -50,7 +50,7 @@ class _ScalingLists(Section):
 
 
 class _Meaning(Section):
-    """What stands in the file's metadata, a JSON text for each field."""
+    """The file's metadata, a JSON text for each field."""
 
     # Models of before there were several families do not name theirs.
     family: FamilyName = "binomial"
@@ -161,7 +161,7 @@ class Model(NamedTuple):
 
     @property
     def family(self) -> Family:
-        """What the logits are of."""
+        """Return the columns of the logits."""
         return family_of(family_name(self.params))
 
     def logits(self, examples: Examples) -> np.ndarray:

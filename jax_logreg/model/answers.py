@@ -24,7 +24,7 @@ def activate(Z: np.ndarray, family: Family, temperature: float = 1.0) -> np.ndar
 
 
 def cross_entropies(Z: np.ndarray, Y: np.ndarray, family: Family, temperature: float) -> np.ndarray:
-    """That of each example, (m,), in nats and float64, of logits Z (k, m) / temperature."""
+    """Return the cost (m,) of each example in nats, float64, of logits Z (k, m) / temperature."""
     with jax.enable_x64(True):
         Z, Y, T = (np.asarray(a, np.float64) for a in (Z, Y, temperature))
         return np.asarray(_cross_entropies(Z, Y, T, family))[0]

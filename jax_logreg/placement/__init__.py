@@ -1,1 +1,1 @@
-"""Where arrays live: devices, meshes, memory."""
+"""The placement of arrays: devices, meshes, memory."""

@@ -92,12 +92,12 @@ def spread_features(X: Any, penalty: Any, w: Any, dtype: str, mesh: Mesh) -> tup
 
 
 def shares_features(mesh: Any) -> bool:
-    """Whether devices share the features."""
+    """Return whether devices share the features."""
     return bool(mesh.axis_names == (_FEATURES,))
 
 
 def by_feature(s: Any) -> bool:
-    """Whether the features of the batch that s (1, m) is of are in parts."""
+    """Return whether the features of the batch that s (1, m) is of are in parts."""
     place = getattr(s, "sharding", None)
     return isinstance(place, NamedSharding) and shares_features(place.mesh)
 
@@ -112,7 +112,7 @@ def trim(params: Params, n: int) -> Params:
 
 
 def over_hosts(mesh: Any) -> bool:
-    """Whether some of its devices are other hosts'."""
+    """Return whether some of its devices are other hosts'."""
     return len(mesh.local_devices) < mesh.size
 
 

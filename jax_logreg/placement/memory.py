@@ -1,4 +1,4 @@
-"""How much memory there is, and one line where what is asked for would not fit."""
+"""The memory of the machine, and one line for an array that would not fit."""
 
 import math
 import os

@@ -94,7 +94,7 @@ def check_names(names: Any, n: int) -> None:
 
 
 def _are_names(names: Any) -> bool:
-    """Whether each entry of a list or an array stands for a name: a text or a number."""
+    """Return whether each entry of a list or an array stands for a name: a text or a number."""
     if isinstance(names, str | bytes) or getattr(names, "shape", (0,)) == ():
         return False
     if not isinstance(names, Sequence | np.ndarray) and not hasattr(names, "to_list"):

@@ -1,4 +1,4 @@
-"""What the entries of X may be, looked at once they are placed."""
+"""Checks of the entries of X, once they are placed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,7 @@ import numpy as np
 from jax_logreg import matrix
 from jax_logreg.errors import InputError
 
-# Entries of an array that NumPy is through with before JAX has begun.
+# Entries of an array that NumPy finishes before JAX has started.
 FEW = 100_000
 
 

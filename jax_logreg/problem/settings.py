@@ -1,4 +1,4 @@
-"""The numbers and names that a fit is told beside its arrays: refused where they are none."""
+"""The numbers and names that a fit takes beside its arrays, validated."""
 
 import math
 from typing import Any

@@ -37,7 +37,7 @@ _ENDS = (Status.CONVERGED, Status.PRECISION_FLOOR, Status.STEPS_EXHAUSTED)
 
 
 def has_hessian(objective: Objective) -> bool:
-    """Whether a Hessian is there to bound the error by, and costs little beside the fit."""
+    """Return whether a Hessian is there to bound the error by, and costs little beside the fit."""
     X, Y, s = objective.batch
     k = 1 if objective.family.independent else Y.shape[0]
     here = not (spans(s) or by_feature(s))
@@ -47,8 +47,8 @@ def has_hessian(objective: Objective) -> bool:
 def error_by_hessian(objective: Objective, params: Params) -> float:
     """√(N·gᵀH⁻¹g), with H the Hessian of as many examples as are cheap.
 
-    It is computed in float64 where float32 cannot tell, as features far from 0 or nearly collinear
-    make it; infinite where that would take too much memory. Over several devices it stays float32.
+    It is computed in float64 where float32 is too coarse, as for nearly collinear features. It is
+    infinite where that would take too much memory. Over several devices it stays float32.
     """
     error, known = jax.device_get(error_as_computed(objective, params))
     several = len(objective.batch.s.devices()) > 1
@@ -116,7 +116,7 @@ def _some(objective: Objective, Z: Array) -> tuple[Objective, Array]:
 class Verdict(NamedTuple):
     """The certificate with the smaller of two bounds on the error, and whether it keeps the goal.
 
-    `gradient` is the bound on the gradient to go on to, None where that is not what misses.
+    `gradient` is the bound on the gradient to continue to, None where that is not what misses.
     """
 
     certificate: Certificate
@@ -155,7 +155,7 @@ def judge(
         rounded: Any = np.asarray(error, np.asarray(found.cost).dtype)[()]
         found = found._replace(error_in_std_errs=rounded)
     good = met(goal, found, nats, count)
-    # Without a gap the loop could not tell how far to go.
+    # Without a gap the loop would not know how far to go.
     further = not good or error > goal.share * math.sqrt(goal.aim)
     on = math.isinf(found.gap) and math.isfinite(error) and further
     return Verdict(found, good, tightened(goal, found, count) if on else None)

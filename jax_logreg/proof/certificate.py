@@ -1,4 +1,4 @@
-"""How far from the optimal cost an answer provably is: the duality gap.
+"""The duality gap: a proven bound on how far the cost of an answer is from the optimum.
 
 With weights s of sum S and the penalty R, the cost and its Fenchel dual are
 
@@ -12,7 +12,7 @@ which leaves nothing to cancel in float32:
     P − D = 1/S Σ s_i·KL(p_i ‖ A_i) + Σ R(w_j) + R*(−v_j) + w_j·v_j.
 
 p is A mixed with just enough of a constant distribution q to balance the intercept, then, where R
-has a kink and no curvature, pulled towards y until R* is finite: p = (1 − η)·A + t. Then v needs no
+is not smooth, pulled towards y until R* is finite: p = (1 − η)·A + t. Then v needs no
 product with X beyond the gradient's. KL is bounded by the χ² divergence and by −Σ t·log A.
 
 Sources: S. Boyd and L. Vandenberghe, Convex Optimization, 5.1; O. Fercoq, A. Gramfort and
@@ -90,7 +90,7 @@ def zero_cost(objective: Objective) -> Array:
 def duality_gap(
     objective: Objective, params: Params, at: Evaluation, of: Moments, enough: Any = 0.0
 ) -> Array:
-    """An upper bound on J(params) − J*; () of the parameters' dtype, infinite where there is none.
+    """An upper bound on J(params) − J*; () of the parameters' dtype, infinite without one.
 
     The sum over examples is made only where it may bring the bound from above `enough` to below.
     """

@@ -57,7 +57,7 @@ def diagnose(
 
 
 def is_standardised(batch: Batch) -> bool:
-    """Whether every feature has mean 0 and deviation 1, or is 0, up to a hundredth."""
+    """Return whether every feature has mean 0 and deviation 1, or is 0, up to a hundredth."""
     mean, square = (np.asarray(one, np.float64) for one in _moments(batch))
     near = np.isclose(square, 1, atol=0.02) | (square == 0)
     return bool(np.all((np.abs(mean) < 0.01) & near))

@@ -48,7 +48,7 @@ class Goal(NamedTuple):
 
     @property
     def asked(self) -> Any:
-        """Whether any answer is good enough."""
+        """Return whether any answer is good enough."""
         return self.gap > 0
 
     def allowed(self, cost: Array, nats: Array, count: Array) -> Array:
@@ -88,7 +88,7 @@ def aim_of(size: int, dtype: str) -> float:
 
 
 def met(goal: Goal, found: Any, nats: float, count: float) -> bool:
-    """Whether an answer, by its certificate in NumPy, keeps the bounds of a goal."""
+    """Return whether an answer, by its certificate in NumPy, keeps the bounds of a goal."""
     gap = _proven(found, count)
     if math.isinf(gap) or (math.isinf(found.gap) and math.isinf(goal.share)):
         return bool(found.gradient_norm <= goal.gradient)

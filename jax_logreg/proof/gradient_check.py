@@ -15,7 +15,7 @@ from jax_logreg.matrix import magnitude
 
 @displayed
 class GradientCheck(NamedTuple):
-    """How far `backprop` and `jax.grad(cost)` are apart at one point.
+    """The differences between `backprop` and `jax.grad(cost)` at one point.
 
     The relative error of an entry dw[i, k] is |analytic − automatic| / (Σ s·|X_i| / Σ s): as
     |A − Y| ≤ 1 this mean bounds the entry, so an optimum, where the gradient vanishes, is judged by

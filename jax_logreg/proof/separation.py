@@ -102,7 +102,7 @@ def _fewest_outputs(d: Vector) -> Vector:
 
 
 def _separate(problem: Margins, guess: Vector | None) -> tuple[bool, Vector] | None:
-    """Whether separation is complete, and a direction d (p, K) that uses few features."""
+    """Return whether separation is complete, and a direction d (p, K) that uses few features."""
     p, tolerance = problem.design.p, problem.design.tolerance
     everything, unknowns = np.ones(p, bool), p * (problem.K - 1)
     if guess is None or not np.any(guess):

@@ -59,7 +59,7 @@ class Rows(NamedTuple):
         return np.arange(len(self.classes))
 
     def fitted(self, weights: np.ndarray) -> np.ndarray:
-        """The numbers of the classes that a fit with these weights (m',) has to tell apart."""
+        """The numbers of the classes that a fit with these weights (m',) has to distinguish."""
         if not self.intercept:
             return self.every
         return present(weights, self.number, len(self.classes))
@@ -145,7 +145,7 @@ def _of_classes(
 
 
 def _padding(m: int, n: int, penalised: bool) -> tuple[int, int]:
-    """How many examples and features more make a size that others have too."""
+    """Return how many examples and features more make a size that others have too."""
     if m * n > _LARGE:
         return 0, 0
     step = _FEWEST
@@ -171,7 +171,7 @@ def _turned(X: Any, more: tuple[int, int], dtype: str) -> Any:
 def tolerance_of(estimator: Any, rows: Rows) -> Any:
     """The tolerance that an estimator's `tol` stands for: nobody chose the default number.
 
-    Any other bounds the gap; small data go on from there as far as by default, so that a smaller
+    Any other bounds the gap; small data continue as far as by default, so that a smaller
     `tol` never gives a worse answer.
     """
     if estimator.tol == _DEFAULT_TOL:
@@ -183,7 +183,7 @@ def tolerance_of(estimator: Any, rows: Rows) -> Any:
 
 def steps_of(estimator: Any) -> int:
     """The steps that an estimator's `max_iter` stands for: nobody chose the default number."""
-    # Callbacks are told of `max_iter` steps beforehand.
+    # Callbacks get `max_iter` steps announced beforehand.
     told = hasattr(estimator, "_skl_callbacks")
     usual = estimator.max_iter == _DEFAULT_MAX_ITER and not told
     return _STEPS if usual else estimator.max_iter

@@ -6,14 +6,14 @@ from typing import Any
 from jax_logreg.logistic import Params
 from jax_logreg.loop.progress import EachStep, Progress
 
-# The name of a step's task, as scikit-learn has it for the one solver that tells of steps.
+# The name of a step's task, as scikit-learn has it for the one solver that reports steps.
 _TASK = "lbfgs-iter"
 
 
 class FitTask:
-    """The task of one fit, from its begin to its end; without callbacks it does nothing.
+    """The task of one fit, from its start to its end; without callbacks it does nothing.
 
-    `attributes` makes coef_ and intercept_ of parameters. Only solver="lbfgs" tells of steps, and
+    `attributes` makes coef_ and intercept_ of parameters. Only solver="lbfgs" reports steps, and
     one task more than there are steps, as in scikit-learn.
     """
 
@@ -24,7 +24,7 @@ class FitTask:
         start: Params,
         attributes: Callable[[Params], dict[str, Any]],
     ) -> None:
-        """Begin the task; data are X, y and metadata as callbacks get them."""
+        """Start the task; data are X, y and metadata as callbacks get them."""
         most = max(estimator.max_iter, 1) + 1
         self._estimator, self._data, self._attributes = estimator, data, attributes
         self._context = estimator._init_callback_context(max_subtasks=most)
@@ -40,7 +40,7 @@ class FitTask:
         return None if self._step is None else EachStep(self._tell)
 
     def end(self) -> None:
-        """End the task; a fit that took no step tells of one all the same."""
+        """End the task; a fit that took no step reports one all the same."""
         if self._step is not None:
             if not self._told:
                 self._next(self._start)
@@ -54,7 +54,7 @@ class FitTask:
         self._next(progress.params)
 
     def _next(self, params: Params) -> None:
-        """End the task of a step at the parameters that it led to, and begin the next."""
+        """End the task of a step at the parameters that it led to, and start the next."""
         self._told += 1
         self._step.call_on_fit_task_end(**self._now(params))
         self._begin(params)

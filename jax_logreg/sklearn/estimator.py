@@ -212,7 +212,7 @@ class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
 
 
 def _zeros(rows: Rows, which: np.ndarray) -> Params:
-    """Where a fit of these classes starts."""
+    """Return the start of a fit of these classes."""
     k = 1 if rows.k == 1 else len(which)
     w: Any = np.zeros((rows.X.shape[0], k))
     return Params(w, w[:1].T)

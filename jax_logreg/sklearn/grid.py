@@ -38,8 +38,8 @@ def masks(indices: list[Any], rows: Rows) -> np.ndarray:
 def weigh_folds(estimator: Any, rows: Rows, train: np.ndarray) -> np.ndarray:
     """Return the weights (f, m') of folds that train on some examples each, (f, m') of bool.
 
-    Balanced ones count the classes that a fold trains on: those of all examples would tell it the
-    labels of what it holds out.
+    Balanced ones count the classes that a fold trains on: those of all examples would leak the
+    labels of its held-out part.
     """
     if not isinstance(estimator.class_weight, str):
         return train * rows.weights
@@ -101,7 +101,7 @@ class _Part(NamedTuple):
     folds: int
 
     def places(self, folds: list[int]) -> np.ndarray:
-        """Where the models of some folds are among those of all, C by C."""
+        """Return the places of some folds' models among those of all, C by C."""
         return (np.arange(len(self.Cs))[:, None] * self.folds + np.array(folds, int)).ravel()
 
     def strengths(self, weights: np.ndarray) -> np.ndarray:
@@ -113,7 +113,7 @@ class _Part(NamedTuple):
         return "binomial" if self.rows.k == 1 else "multinomial"
 
     def fit_all(self, which: np.ndarray, weights: np.ndarray) -> tuple[Problem | None, Fits, Fits]:
-        """Those of all examples, and of folds of the same classes."""
+        """Return the models of all examples, and of folds of the same classes."""
         rows, estimator, count = self.rows, self.estimator, len(self.Cs)
         if len(which) == 1:
             models = single(count, rows.X.shape[0], rows.precision)
@@ -144,7 +144,7 @@ class _Part(NamedTuple):
         return problem, self._completed(models, which), self._completed(folds, which)
 
     def fit_lacking(self, which: np.ndarray, weights: np.ndarray) -> Fits:
-        """Those of folds that have these classes alone."""
+        """Return the models of folds that have these classes alone."""
         rows, estimator, count = self.rows, self.estimator, len(self.Cs)
         if len(which) == 1:
             fits = single(count * len(weights), rows.X.shape[0], rows.precision)

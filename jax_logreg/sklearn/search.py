@@ -162,7 +162,7 @@ class LogisticRegressionCV(BeyondTheirs, linear_model.LogisticRegressionCV):
 
 
 def _route(estimator: Any, sample_weight: Any, params: dict[str, Any]) -> Bunch:
-    """What goes to the splitter and to the scorer."""
+    """Return the metadata for the splitter and for the scorer."""
     if _routing_enabled():
         return process_routing(estimator, "fit", sample_weight=sample_weight, **params)
     score = {} if sample_weight is None else {"sample_weight": sample_weight}

@@ -74,7 +74,7 @@ def check_solver(solver: Any) -> None:
 
 
 def _check_numbers(name: str, solver: Any, objective: Objective, many: bool) -> None:
-    """Refuse numbers that are none, or out of range, and a state that memory cannot hold."""
+    """Refuse bad numbers of a solver, and a state that memory cannot hold."""
     if hasattr(solver, "check"):
         solver.check(many)
     for number in jax.tree.leaves(solver):
@@ -92,7 +92,7 @@ def _check_numbers(name: str, solver: Any, objective: Objective, many: bool) -> 
 def _pick(objective: Objective) -> tuple[Solver, str]:
     n, k = objective.batch.X.shape[0], objective.batch.Y.shape[0]
     if not objective.smooth:
-        return Proximal(), f"Proximal: {type(objective.penalty).__name__} has a kink at 0"
+        return Proximal(), f"Proximal: {type(objective.penalty).__name__} is not smooth at 0"
     if (n + 1) * k <= _LARGEST_NEWTON and not by_feature(objective.batch.s):
         return Newton(), f"Newton: {(n + 1) * k} parameters make a small Hessian"
     return LBFGS(), f"LBFGS: {(n + 1) * k} parameters and a smooth cost"

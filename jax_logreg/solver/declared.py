@@ -17,7 +17,7 @@ Methods and properties, each optional:
   the parameters that a model keeps.
 - `share(objective, params)` computes what many models over one X share; `sharing(shared)` is the
   solver that has it.
-- `narrowed()` begins a path of penalties; `widened(active, n)` goes on where it is full.
+- `narrowed()` starts a path of penalties; `widened(active, n)` continues where it is full.
 """
 
 from typing import Any
@@ -37,7 +37,7 @@ def arrays_of(solver: Any) -> int:
 
 
 def shared_by_models(solver: Any, objective: Objective, params: Params) -> Any:
-    """Return what many models over one X share, None where the solver shares nothing."""
+    """Return the arrays that many models over one X share, or None."""
     return solver.share(objective, params) if hasattr(solver, "share") else None
 
 
@@ -48,7 +48,7 @@ def sharing(solver: Any, shared: Any) -> Solver:
 
 
 def narrowed(solver: Any) -> Solver:
-    """Return the solver that begins a path of penalties, where few features are in the model."""
+    """Return the solver that starts a path of penalties, where few features are in the model."""
     found: Solver = solver.narrowed() if hasattr(solver, "narrowed") else solver
     return found
 

@@ -5,10 +5,10 @@ penalty θ are. So F_θ θ̇ + H ẋ = 0, where H = F_x is the Hessian, and
 
     ẋ = −H⁻¹ F_θ θ̇.
 
-How the optimum was found has no part in it. F is the analytic gradient, and of a penalty with a
-kink l1·sign(w) on the support, the entries of w that are not 0; the others stay 0. H is used by its
-products with vectors alone, in conjugate gradients, which need few where a factor of about H
-divides their residuals.
+How the optimum was found has no part in it. F is the analytic gradient, and of a nonsmooth
+penalty l1·sign(w) on the support, the entries of w that are not 0. The others stay 0. Conjugate
+gradients use products of H with vectors alone. A preconditioner, a factor of about H, makes them
+few.
 
 Source: S. Krantz and H. Parks, The Implicit Function Theorem, 2002; for a support, Q. Bertrand et
 al., Implicit differentiation of Lasso-type models, ICML 2020.
@@ -75,7 +75,7 @@ def _derivative(structure: Any, primals: Any, tangents: Any) -> Any:
 
 
 def _support(objective: Objective, params: Params) -> Array:
-    """1 for the entries (n+1, k) that move, 0 for those that a kink or no intercept holds."""
+    """1 for the entries (n+1, k) that move, 0 for those that l1 or no intercept holds."""
     w, b = jnp.ones_like(params.w), jnp.full_like(params.b, float(objective.intercept))
     if not objective.smooth:
         w = jnp.where((params.w != 0) | (objective.l1(params.w) == 0), w, 0)

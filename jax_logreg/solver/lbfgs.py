@@ -79,7 +79,7 @@ class LBFGS:
             raise InputError(f"basis is {brief(self.basis)}: expected None")
 
     def entries(self, objective: Objective) -> int:
-        """How many numbers the memory and a whole preconditioner have."""
+        """Return how many numbers the memory and a whole preconditioner have."""
         n, k = objective.batch.X.shape[0], objective.batch.Y.shape[0]
         ring = 3 * self.memory * (n + 1) * k + 2 * self.memory**2 * k
         return ring + (n**2 if n <= self.largest_gram else 0)

@@ -30,7 +30,7 @@ def search(
     direction: Params,
     Z: Array,
     U: Array,
-    kink: Array | None = None,
+    nonsmooth: Array | None = None,
 ) -> Array:
     """The t (r, 1), one for each of r independent models, that makes |slope(t)| ≤ |slope(0)|/2.
 
@@ -38,20 +38,20 @@ def search(
     differ by less than their rounding; Newton's method on it is kept inside a bracket. A direction
     that does not descend gets t = 0.
 
-    `kink` is the change (r, 1) of Σ l1·|w| from t = 0 to 1. Being convex, that part lies below its
-    chord up to there, so progress on the chord is progress, and t is 1 at most.
+    `nonsmooth` is the change (r, 1) of Σ l1·|w| from t = 0 to 1. That part is convex, so it lies
+    below its chord up to there: progress on the chord is progress, and t is 1 at most.
     """
     derivatives = objective.along(params, direction, Z, U)
 
     def slope(t: Array) -> tuple[Array, Array]:
         value, curvature = derivatives(t)
-        return value if kink is None else value + kink, curvature
+        return value if nonsmooth is None else value + nonsmooth, curvature
 
     # The slope at t = 0 is the gradient's, and needs no look at the examples.
     first = objective.dot(gradient.w, direction.w)
     first = first + objective.family.models(gradient.b * direction.b)
-    if kink is not None:
-        first = first + kink
+    if nonsmooth is not None:
+        first = first + nonsmooth
 
     eps = jnp.finfo(first.dtype).eps
 
@@ -62,7 +62,7 @@ def search(
         done = at.done | (jnp.abs(value) <= _LEFT * jnp.abs(first))
         # A slope that Newton's method gains eps²/2 nats by, at most, is rounding.
         done = done | (jnp.abs(value) <= eps * jnp.sqrt(curvature))
-        if kink is not None:
+        if nonsmooth is not None:
             done = done | (falling & (at.t >= 1))
         low = jnp.where(falling, at.t, at.low)
         high = jnp.where(falling, at.high, at.t)

@@ -32,7 +32,7 @@ class Newton:
     descends: ClassVar[bool] = True
 
     def entries(self, objective: Objective) -> int:
-        """How many numbers the Hessian and its factor have."""
+        """Return how many numbers the Hessian and its factor have."""
         n, k = objective.batch.X.shape[0], objective.batch.Y.shape[0]
         return 2 * (n + 1) ** 2 * (k if objective.family.independent else k**2)
 

@@ -1,4 +1,4 @@
-"""Proximal Newton steps on a working set, for penalties with a kink."""
+"""Proximal Newton steps on a working set, for nonsmooth penalties."""
 
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
@@ -24,7 +24,7 @@ _STALE, _PATIENCE = 0.25, 8
 _STALE_COUPLED = 0.01
 # A working set of this share of the features, or more, is no small part of X.
 _SMALL = 16
-# A path begins with few features; its working set doubles where it is filled to this share.
+# A path starts with few features; its working set doubles where it is filled to this share.
 _FIRST_WORKING_SET, _FILLED = 128, 0.75
 # Parameters of a softmax up to which the model has the Hessian's blocks between classes.
 _LARGEST_COUPLED = 768
@@ -65,7 +65,7 @@ class Proximal:
         check_integer("working_set", self.working_set, 1)
 
     def narrowed(self) -> "Proximal":
-        """A small working set: a path begins with few features."""
+        """A small working set: a path starts with few features."""
         return Proximal(_FIRST_WORKING_SET)
 
     def widened(self, active: int, n: int) -> "Proximal | None":
@@ -74,7 +74,7 @@ class Proximal:
         return None if size >= n or active <= _FILLED * size else Proximal(2 * size)
 
     def entries(self, objective: Objective) -> int:
-        """How many numbers the Hessian of the working set has."""
+        """Return how many numbers the Hessian of the working set has."""
         q = min(self.working_set, objective.batch.X.shape[0])
         k = objective.batch.Y.shape[0] if _coupled(objective, q) else 1
         return (k * (q + 1)) ** 2
@@ -112,8 +112,8 @@ class Proximal:
         U = _products(objective, direction, chosen)
         l1 = objective.l1(params.w)
         risen = jnp.sum(l1 * (jnp.abs(w) - jnp.abs(params.w)), axis=0)[:, None]
-        kink = objective.family.models(risen)
-        t = search(objective, params, at.gradient, direction, state.Z, U, kink)
+        nonsmooth = objective.family.models(risen)
+        t = search(objective, params, at.gradient, direction, state.Z, U, nonsmooth)
         moved = move(params, direction, t)
         # A whole step lands on exact zeros, which w + (0 - w) does not promise.
         moved = Params(jnp.where(t.T == 1, w, moved.w), jnp.where(t == 1, b, moved.b))
@@ -128,7 +128,7 @@ def _shifted(objective: Objective, w: Array, features: Array) -> Array:
 
     A softmax stays the same, so only the penalty says where the outputs of a feature stand, and
     steps along that direction would be as short as the penalty is weak. argmin over t of
-    Σ l1·|w_c + t| + l2/2·(w_c + t)² is a median of 2k + 1 points: the k where a term has its kink,
+    Σ l1·|w_c + t| + l2/2·(w_c + t)² is a median of 2k + 1 points: the k where a term is not smooth,
     and the k + 1 where a parabola between two of them has its minimum (Friedman, Hastie and
     Tibshirani, 2010, 4.1).
     """
@@ -193,7 +193,7 @@ def _urgency(objective: Objective, params: Params, at: Evaluation) -> Array:
 
 
 def _coupled(objective: Objective, q: int) -> bool:
-    """Whether the model of q features has the blocks between outputs."""
+    """Return whether the model of q features has the blocks between outputs."""
     k = objective.batch.Y.shape[0]
     return not objective.family.independent and k * (q + 1) <= _LARGEST_COUPLED
 

@@ -1,4 +1,4 @@
-"""The minimum of a quadratic model plus a penalty with a kink, in the space of its features."""
+"""The minimum of a quadratic model plus a nonsmooth penalty, in the space of its features."""
 
 from functools import partial
 from typing import Any, NamedTuple
@@ -34,7 +34,7 @@ class Model(NamedTuple):
 
 
 class _Point(NamedTuple):
-    """Where the search is, its gradient, and the largest decrease of the last and first sweep."""
+    """A point of the search, its gradient, and the largest decrease of the last and first sweep."""
 
     w: Array
     gradient: Array
@@ -99,7 +99,7 @@ def _sweep(model: Model, at: _Point) -> _Point:
 
 
 def _support(model: Model, at: _Point) -> Array:
-    """Which features (q,) of a single output are in the model."""
+    """Return which features (q,) of a single output are in the model."""
     return (at.w[:, 0] != 0) | (model.l1[:, 0] == 0)
 
 

@@ -79,7 +79,7 @@ def bootstrap(
 
     A resample is a row of integer weights, how often each example was drawn. One that lacks a class
     is drawn again. It starts from the fit of all, from which it differs by about a standard error:
-    so it goes on until its error is a hundredth of one, whatever the tolerance.
+    so it runs until its error is a hundredth of one, whatever the tolerance.
 
     Args:
         X: as in `fit`.
@@ -192,7 +192,7 @@ def _blocks(
 
 
 def _draw(rng: np.random.Generator, classes: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """How often each example is drawn, (m,), some of every class being among them."""
+    """Return how often each example is drawn, (m,), some of every class being among them."""
     m = len(weights)
     for _ in range(_DRAWS):
         counts = np.bincount(rng.integers(0, m, m), minlength=m)

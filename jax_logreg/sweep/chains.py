@@ -1,4 +1,4 @@
-"""Which model of a cross-validation starts where, and in which slot it runs."""
+"""The start of each model of a cross-validation, and the slot it runs in."""
 
 from typing import NamedTuple
 

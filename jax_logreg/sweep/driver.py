@@ -39,7 +39,7 @@ def run_many(
 ) -> Fits:
     """Every model of a stack to its end, and proven to be there if it has converged.
 
-    A model begins at `starts`, (models, ...) or (1, ...) for all; one with a parent at the answer
+    A model starts at `starts`, (models, ...) or (1, ...) for all; one with a parent at the answer
     of that model, as soon as there is one.
     """
     run = partial(_run, loop, problem.params, stack, chains, callback)
@@ -57,7 +57,7 @@ def _run(
 ) -> Answers:
     """The answers of all models, in rounds.
 
-    Where the certificate, computed once more, misses the goal, a model goes on in the next.
+    Where the certificate, computed once more, misses the goal, a model continues in the next.
     """
     loop = prepared(loop, params, stack)
     parents = chains.parents
@@ -135,7 +135,7 @@ def _unproven(
 ) -> np.ndarray:
     """The models that have converged and are not proven to have; none, of the last round.
 
-    The others get their status, and these the bounds on the gradient that they go on to.
+    The others get their status, and these the bounds on the gradient that they continue to.
     """
     counts, again = np.asarray(_counts(loop, stack)), []
     for i in models if loop.goal.asked else ():

@@ -13,7 +13,7 @@ from jax_logreg.status import Status
 from jax_logreg.sweep.stack import Stack, model_loop
 from jax_logreg.sweep.state import Answers
 
-# Steps together, after which a model goes on alone.
+# Steps together, after which a model continues alone.
 TOGETHER = 60
 _UNFINISHED = (Status.STEPS_EXHAUSTED, Status.PRECISION_FLOOR)
 
@@ -33,7 +33,7 @@ def finish(loop: Loop, stack: Stack, answers: Answers) -> None:
 
 
 def better(found: Certificate, before: Certificate) -> bool:
-    """Whether an answer is proven to be nearer to the optimum than another; by cost if none is.
+    """Return whether an answer is proven nearer to the optimum; without proof, by cost.
 
     At the floor of the precision costs differ by their rounding alone.
     """

@@ -66,7 +66,7 @@ class Fits(NamedTuple):
         )
 
     def part(self, which: slice | np.ndarray) -> "Fits":
-        """Those models alone."""
+        """Return the models of these numbers alone."""
         params, certificate = (
             jax.tree.map(lambda part: part[which], tree) for tree in (self.params, self.certificate)
         )

@@ -1,4 +1,4 @@
-"""Which examples each fold holds out."""
+"""The examples that each fold holds out."""
 
 from collections.abc import Iterable
 from typing import Any

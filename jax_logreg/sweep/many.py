@@ -76,7 +76,7 @@ def fit_many(
         memory: bytes that the models may take beside X; how many run at once follows from it, and
             the answers do not depend on that.
         callback: called with how many models are done, and of how many, whenever some are.
-        checkpoint: a checkpoint.Checkpoint that the sweep is saved in between looks, and goes on
+        checkpoint: a checkpoint.Checkpoint that the sweep is saved in between looks, and resumes
             from to the same bits, where it holds an earlier one of the same arguments.
 
     Raises:
@@ -121,7 +121,7 @@ def loop_of(solver: Any, problem: Problem, steps: int, tolerance: Any) -> tuple[
 
 
 def _stack(axes: Axes, problem: Problem, class_weight: Any) -> Stack:
-    """What the models have of their own, on the device of the rest."""
+    """Return the arrays that the models do not share, on the device of the rest."""
     rows, m = None, problem.m
     if axes.s is not None:
         if axes.s.shape[1] != m:
@@ -135,7 +135,7 @@ def _stack(axes: Axes, problem: Problem, class_weight: Any) -> Stack:
 
 
 def _starts(given: Any, shared: Params) -> Params:
-    """Where the models start: (models, ...) as given, else (1, ...) for all."""
+    """Return the starts of the models: (models, ...) as given, else (1, ...) for all."""
     if given is None:
         return jax.tree.map(lambda part: np.asarray(part)[None], shared)
     named = zip(("params.w", "params.b"), given, strict=True)
@@ -157,7 +157,7 @@ def check_memory(memory: Any) -> None:
 
 
 def count_slots(objective: Objective, solver: Solver, models: int, memory: Any) -> int:
-    """How many models run at once within the bytes.
+    """Return how many models run at once within the bytes.
 
     Raises:
         ValueError: too few for one, and how many it needs.

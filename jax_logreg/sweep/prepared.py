@@ -1,4 +1,4 @@
-"""What all models of a sweep share, computed once."""
+"""The arrays that all models of a sweep share, computed once."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What differs between the models of a sweep, along a leading axis; all else they share."""
+"""The arrays that differ between the models of a sweep, along a leading axis."""
 
 from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
@@ -22,7 +22,7 @@ Scaling = tuple[Array, Array]
 
 
 class Stack(NamedTuple):
-    """What model i has of its own; None, or empty, where all have the loop's.
+    """The arrays of each model i; None, or empty, where all have the loop's.
 
     Its weights are rows[row[i]] of rows (r, m), its features those of X less the mean, over the
     scale, of the same number in `scaling`, each (r, n, 1); `penalty` holds fields (models,) by
@@ -69,7 +69,7 @@ def model_loop(loop: Loop, own: Stack) -> Loop:
 
 
 def with_scaling(objective: Objective, scaling: Scaling | None) -> Objective:
-    """The objective of X less the mean (n, 1), over the scale; the same where there is none."""
+    """Return the objective of X less the mean (n, 1), over the scale, if there is a scaling."""
     if scaling is None:
         return objective
     batch = objective.batch
@@ -96,7 +96,7 @@ class Axes(NamedTuple):
 
 
 def find_axes(s: Any, penalty: Any, solver: Any, params: Any) -> Axes:
-    """Which arguments have a leading axis of models, and its length, 1 if none does.
+    """Return which arguments have a leading axis of models, and its length, 1 if none does.
 
     Raises:
         ValueError: two of different length.

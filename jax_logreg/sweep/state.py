@@ -1,4 +1,4 @@
-"""Where a sweep is between two looks: what is known of its models, and who runs in which slot."""
+"""The state of a sweep between two looks: the answers of its models, and the slots they run in."""
 
 from typing import Any, NamedTuple
 
@@ -10,12 +10,12 @@ from jax_logreg.proof.certificate import Certificate
 from jax_logreg.status import Status
 from jax_logreg.sweep.slots import LOOK, Slot
 
-# Of a model that may begin, and of one that has.
-WAITING, BEGUN = 1, 2
+# Stages of a model that may start, and of one that has started.
+WAITING, STARTED = 1, 2
 
 
 class Answers(NamedTuple):
-    """What is known of each model, in NumPy, filled in as they end: params w (r, n, k) and
+    """The answers of the models, in NumPy, filled in as they end: params w (r, n, k) and
     b (r, k, 1), certificate (r, 5), status, steps, and the goal's bound on the gradient (r,).
     """
 
@@ -51,7 +51,7 @@ class Answers(NamedTuple):
 
     @property
     def done(self) -> int:
-        """How many models have come to an end."""
+        """Return how many models have come to an end."""
         return int(np.count_nonzero(self.status != Status.RUNNING))
 
     @property
@@ -61,12 +61,12 @@ class Answers(NamedTuple):
 
     @property
     def where(self) -> str:
-        """How far the sweep is, in words."""
+        """Return how far the sweep is, in words."""
         return f"{self.done} of {len(self.status)} models"
 
     @property
     def running(self) -> bool:
-        """Whether some have not ended."""
+        """Return whether some have not ended."""
         return self.done < len(self.status)
 
     def packed(self) -> "Answers":
@@ -82,10 +82,10 @@ class Answers(NamedTuple):
 
 
 class Point(NamedTuple):
-    """All that a sweep needs to go on from there; NumPy, changed in place, but for `slots`.
+    """All that a sweep needs to resume; NumPy arrays, changed in place, except for `slots`.
 
     `stage` (r,) is 0 for models that are not to run yet, or not in this round, WAITING for those
-    that may begin, and BEGUN. Slot i has the model held[i], under way where live[i]. Each round
+    that may start, and STARTED. Slot i has the model held[i], under way where live[i]. Each round
     runs again what the one before has not proven.
     """
 
@@ -104,7 +104,7 @@ class Point(NamedTuple):
 
     @property
     def where(self) -> str:
-        """How far the sweep is, in words."""
+        """Return how far the sweep is, in words."""
         return self.answers.where
 
     @property
@@ -119,35 +119,35 @@ class Point(NamedTuple):
     def check(self) -> None:
         """Refuse numbers that no sweep leaves (ValueError)."""
         self.answers.check()
-        if not np.all(np.isin(self.stage, (0, WAITING, BEGUN))):
-            raise ValueError("the stage of a model is none")
+        if not np.all(np.isin(self.stage, (0, WAITING, STARTED))):
+            raise ValueError("the stage of a model is unknown")
         if min(self.round, self.looks) < 0:
-            raise ValueError("its counts are none of a sweep")
+            raise ValueError("its counts are not those of a sweep")
         if np.any((self.held < 0) | (self.held >= len(self.stage))):
-            raise ValueError("it holds a model that is none")
+            raise ValueError("it holds a model that does not exist")
 
     @property
     def models(self) -> np.ndarray:
-        """Those that may begin, or have, in this round, by number."""
+        """Return the numbers of the models that may start, or have started, in this round."""
         return np.flatnonzero(self.stage)
 
     @property
     def waiting(self) -> bool:
-        """Whether some may begin."""
+        """Return whether some model may start."""
         return bool(np.any(self.stage == WAITING))
 
     def allow(self, models: np.ndarray) -> None:
-        """Let these models begin once there is a slot."""
+        """Let these models start once there is a slot."""
         self.stage[models] = WAITING
 
     def next_round(self, models: np.ndarray) -> "Point":
-        """Those are to run once more, from their own answers."""
+        """Let these models run once more, from their own answers."""
         self.stage[:] = 0
         self.allow(models)
         return self._replace(round=self.round + 1)
 
     def starts(self, parents: np.ndarray) -> Params:
-        """Where the models of the slots begin: at the answers of their parents (r,), -1 for none;
+        """Return the starts of the slots' models: the answers of their parents (r,), -1 for none;
         in later rounds, at their own.
         """
         source = self.held if self.round else parents[self.held]
@@ -155,16 +155,16 @@ class Point(NamedTuple):
         return Params(*(part[source] for part in self.answers.params))
 
     def fill(self, homes: np.ndarray) -> np.ndarray:
-        """Give each free slot the first model that may begin in it; which slots these are.
+        """Give each free slot the first model that may start in it; return these slots.
 
-        A model may begin in its home (r,) alone, or where that is -1 in any slot.
+        A model may start in its home (r,) alone, or where that is -1 in any slot.
         """
         fresh = np.zeros_like(self.live)
         for slot in np.flatnonzero(~self.live) if self.waiting else ():
             mine = (self.stage == WAITING) & ((homes == slot) | (homes < 0))
             if mine.any():
                 model = np.argmax(mine)
-                self.stage[model], self.held[slot] = BEGUN, model
+                self.stage[model], self.held[slot] = STARTED, model
                 self.live[slot] = fresh[slot] = True
         return fresh
 

@@ -47,7 +47,7 @@ def check_grid(strengths: Any, smallest: Any) -> np.ndarray | None:
     """The strengths that are given; None where it is how many.
 
     Raises:
-        ValueError: neither, or a smallest share that is none.
+        ValueError: neither, or a bad smallest share.
     """
     if is_integer(strengths):
         if not 1 <= strengths < 2**31 or not (is_number(smallest) and 0 < smallest < 1):

@@ -1,4 +1,4 @@
-"""A run's history told to an experiment tracker while it goes: one small interface."""
+"""The history of a run, logged to an experiment tracker while it works: one small interface."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -13,19 +13,19 @@ from jax_logreg.loop.progress import Progress
 
 
 class Tracker(Protocol):
-    """What a run tells: TensorBoardTracker, MLflowTracker, or any class with these three methods.
+    """A logger of runs: TensorBoardTracker, MLflowTracker, or any class with these three methods.
 
-    An exception of theirs is said in a line, and the run goes on without the tracker.
+    An exception of theirs is reported in a line, and the run continues without the tracker.
     """
 
     def begin(self, config: Mapping[str, Any], resumed: bool) -> None:
-        """A run of these settings, keys with dots, begins, or goes on after an interruption."""
+        """Start the log of a run of these settings, keys with dots, or resume it."""
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """What was seen at the parameters before the update of that step, counted from 0.
+        """Log the values at the parameters before the update of that step, counted from 0.
 
         `cost`, `gradient_norm`, and where there are such, `relative_gap` and `gradient_error`: all
-        finite. Each step is told once, in order; a run that goes on tells all its steps again.
+        finite. Each step is logged once, in order; a resumed run logs all its steps again.
         """
 
     def end(self, status: str, summary: Mapping[str, Any]) -> None:
@@ -33,18 +33,18 @@ class Tracker(Protocol):
 
 
 class Tracked:
-    """A callback of `fit` that tells a tracker the rows of the history.
+    """A callback of `fit` that logs the rows of the history to a tracker.
 
-    `summary`, a mapping, is what the tracker is told at the end.
+    `summary`, a mapping, is logged at the end.
     """
 
     def __init__(self, tracker: Tracker | None, notice: Callable[[str], None]) -> None:
-        """Tell nobody where there is no tracker; `notice` is called with a line where one fails."""
+        """Log nowhere without a tracker; `notice` is called with a line where one fails."""
         self.summary: Mapping[str, Any] = {}
         self._tracker, self._notice, self._next = tracker, notice, 0
 
     def __call__(self, progress: Progress) -> None:
-        """Tell the steps of a chunk."""
+        """Log the steps of a chunk."""
         first = progress.step - len(progress.rows.cost)
         for step, row in enumerate(zip(*progress.rows, strict=True), first):
             if step < self._next:
@@ -64,7 +64,7 @@ class Tracked:
         except Exception as error:
             self._tracker = None
             reason = (str(error).splitlines() or [""])[0]
-            self._notice(f"tracking failed, the run goes on: {type(error).__name__}: {reason}")
+            self._notice(f"tracking failed, the run continues: {type(error).__name__}: {reason}")
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def track(
     resumed: bool = False,
     notice: Callable[[str], None] = print,
 ) -> Iterator[Tracked]:
-    """Tell a tracker of what is fitted with the callback that this yields.
+    """Log to a tracker the fit that gets the callback that this yields.
 
     Its status is "finished", "failed" by an exception, or "killed" by a signal.
 
@@ -117,5 +117,5 @@ def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a curve can show it."""
+    """Return whether a curve can show it."""
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)

@@ -25,14 +25,14 @@ class MLflowTracker:
     def __init__(
         self, name: str, uri: str | None = None, experiment: str = "jax_logreg", key: str = ""
     ) -> None:
-        """Keep where to tell.
+        """Keep the place of the runs.
 
         Args:
             name: what the run is called there.
             uri: a server's, or sqlite:///FILE; by default MLFLOW_TRACKING_URI, else MLflow's own
                 default, sqlite:///mlflow.db.
-            experiment: what the run belongs to; made where there is none.
-            key: by which a run that goes on is found again, its folder for example.
+            experiment: what the run belongs to; made if it is missing.
+            key: by which a resumed run is found again, its folder for example.
         """
         self.name, self.uri, self.experiment = name, uri, experiment
         self.key = hashlib.blake2b((key or name).encode(), digest_size=16).hexdigest()
@@ -41,7 +41,7 @@ class MLflowTracker:
         self._client: Any = None
 
     def begin(self, config: Mapping[str, Any], resumed: bool) -> None:
-        """Make a run with the settings as parameters, or go on with the newest of the same key."""
+        """Make a run with the settings as parameters, or resume the newest of the same key."""
         self._client = client = MlflowClient(tracking_uri=self.uri)
         found = client.get_experiment_by_name(self.experiment)
         number = client.create_experiment(self.experiment) if found is None else found.experiment_id
@@ -56,7 +56,7 @@ class MLflowTracker:
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """A value of each metric, sent with others, once a second at most."""
         if step < self._next:
-            # Of a run that goes on, and told this before: its steps are the same to the bit.
+            # A resumed run has logged this before: its steps are the same to the bit.
             return
         now = int(1000 * time.time())
         self._waiting += [Metric(name, value, now, step) for name, value in values.items()]
@@ -78,7 +78,7 @@ class MLflowTracker:
         self._client.set_terminated(self._run, _STATUS[status])
 
     def _go_on(self, experiment: str) -> bool:
-        """Whether there is such a run; the steps that it has are not told again."""
+        """Resume such a run if there is one; the steps that it has are not logged again."""
         query = f"tags.`{_TAG}` = '{self.key}'"
         order = ["attributes.start_time DESC"]
         runs = self._client.search_runs([experiment], query, max_results=1, order_by=order)

@@ -28,7 +28,7 @@ class TensorBoardTracker:
         self._config = config
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """A point of each curve. The first one discards what an earlier run told from there on."""
+        """A point of each curve. The first one discards later points of an earlier run."""
         writer = self._open(step)
         for name, value in values.items():
             writer.add_scalar(name, value, step)
@@ -51,7 +51,7 @@ class TensorBoardTracker:
     def _open(self, step: int) -> Any:
         if self._writer is None:
             self.folder.mkdir(parents=True, exist_ok=True)
-            # Two processes may begin in one second, for which the files are called.
+            # Two processes may start in one second, for which the files are called.
             suffix = f".{os.getpid()}"
             self._writer = SummaryWriter(
                 str(self.folder), purge_step=step, filename_suffix=suffix, flush_secs=_FLUSH

@@ -1,4 +1,4 @@
-"""What each trick of `_jax/` is there for: a failing test says that it may go."""
+"""The reason for each trick of `_jax/`: a failing test says that the trick may go."""
 
 import re
 from pathlib import Path

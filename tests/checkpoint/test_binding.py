@@ -233,7 +233,7 @@ def test_one_sparse_matrix_in_every_format():
 
 
 def test_means_and_scales_may_round_but_no_more():
-    """They are sums, which another number of cores makes in another order."""
+    """Means and scales are sums, which another number of cores makes in another order."""
     (first,) = identify(view(COUNTS), "float32").views
     (rounded,) = identify(view(COUNTS, np.nextafter(np.float32(0.5), 1)), "float32").views
     assert are_near(first, rounded) and not np.array_equal(first, rounded)

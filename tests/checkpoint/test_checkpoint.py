@@ -1,4 +1,4 @@
-"""A run that was stopped, or killed, goes on to the same bits."""
+"""A run that was stopped, or killed, resumes to the same bits."""
 
 import hashlib
 import itertools
@@ -58,7 +58,7 @@ def same(one, other):
 
 
 @pytest.mark.parametrize("name", SOLVERS)
-def test_going_on_leads_to_the_same_bits(name, tmp_path, short_chunks):
+def test_resuming_leads_to_the_same_bits(name, tmp_path, short_chunks):
     solver, settings = SOLVERS[name]
     arguments = {"solver": solver, "tolerance": 0, "gradient_check": "every", **settings}
     whole = fit(X, Y, **arguments)
@@ -67,12 +67,12 @@ def test_going_on_leads_to_the_same_bits(name, tmp_path, short_chunks):
         assert stopped_at(step, tmp_path, **arguments) or step >= whole.steps - 1
     lines = []
     resumed = fit(X, Y, checkpoint=Checkpoint(tmp_path, notice=lines.append), **arguments)
-    assert len(lines) == 1 and lines[0].startswith("going on from step ")
+    assert len(lines) == 1 and lines[0].startswith("resuming from step ")
     same(resumed, whole)
 
 
 def test_a_state_of_an_earlier_version_is_resumed(tmp_path, short_chunks):
-    """L-BFGS called its preconditioner a metric once."""
+    """Earlier files name the preconditioner of L-BFGS otherwise."""
     arguments = {"solver": LBFGS(), "penalty": L2(1e-3), "tolerance": 1e-9, "dtype": "float64"}
     whole = fit(X, Y, **arguments)
     assert stopped_at(2, tmp_path, **arguments)
@@ -100,7 +100,7 @@ def test_what_has_ended_is_not_run_again(tmp_path, monkeypatch):
     same(fit(X, Y, checkpoint=Checkpoint(tmp_path), **arguments), first)
 
 
-def test_what_goes_on_computes_no_start(tmp_path, short_chunks, monkeypatch):
+def test_a_resumed_run_computes_no_start(tmp_path, short_chunks, monkeypatch):
     """Neither the start's preconditioner nor its gradient check: they would be thrown away."""
     arguments = {"solver": LBFGS(), "penalty": L2(1e-3), "steps": 3, "gradient_check": 9}
     assert stopped_at(1, tmp_path, **arguments)
@@ -135,7 +135,7 @@ def test_a_refined_run_is_found_again_in_either_part(tmp_path, short_chunks):
 
 
 def test_a_restart_is_part_of_the_state(tmp_path, short_chunks, monkeypatch):
-    """Where a certificate computed once more misses the goal, the run goes on, counted on."""
+    """Where a certificate computed once more misses the goal, the run continues, counted on."""
     monkeypatch.setattr("jax_logreg.proof.accuracy.met", lambda *_: False)
     arguments = {"penalty": L2(1e-3), "solver": LBFGS()}
     whole = fit(X, Y, **arguments)
@@ -176,7 +176,7 @@ def test_a_damaged_file_is_passed_over(name, tmp_path, short_chunks, rng):
     assert lines[0].startswith(f"{newer} is damaged") and str(older) in lines[1]
 
 
-def test_both_damaged_begins_at_the_start(tmp_path, short_chunks):
+def test_with_both_damaged_a_run_starts_over(tmp_path, short_chunks):
     arguments = {"solver": GradientDescent(0.1), "steps": 30, "tolerance": 0}
     assert stopped_at(10, tmp_path, **arguments)
     for path in saved(tmp_path):

@@ -1,4 +1,4 @@
-"""What a real browser, Debian's Chromium without a window, makes of pages."""
+"""Pages in a real browser, Debian's Chromium without a window."""
 
 import html
 import json
@@ -35,7 +35,7 @@ def chromium():
 
 
 def look(pages, width, folder):
-    """What each page is like in a window of that many pixels, and the lines of the console."""
+    """Return measurements of each page at a width in pixels, and the lines of the console."""
     frames = "".join(
         f'<iframe style="width:{width}px; height:900px" srcdoc="{html.escape(page, quote=True)}">'
         "</iframe>"

@@ -43,7 +43,7 @@ OVERRIDES = {
     "penalty.kind=l3": r"penalty\.kind is 'l3': expected one of 'none', 'l2', 'l1', 'elastic_net'",
     "penalty.kind=elasticnet": r"did you mean 'elastic_net'\?",
     "penalty.strength=1": r"penalty\.kind is missing: expected one of 'none', 'l2'",
-    "penalty.kind=l2": r"penalty\.strength is missing: it has no default, but for a \[sweep\]",
+    "penalty.kind=l2": r"penalty\.strength is missing: it has a default in a \[sweep\] only",
     "sweep={}": r"sweep tries strengths of a penalty: set penalty\.kind='l2', or 'l1'",
     "sweep.strengths=0": r"sweep\.strengths is 0: expected a value greater than or equal to 1",
     "sweep.strengths=[]": r"sweep\.strengths is \[\]: expected",

@@ -1,4 +1,4 @@
-"""What `jax-logreg doctor` shows, and when it ends with exit code 1."""
+"""The output of `jax-logreg doctor`, and when it ends with exit code 1."""
 
 from dataclasses import replace
 from functools import partial

@@ -64,7 +64,7 @@ def two(folder, tmp_path):
 
 
 def evaluated(run, data, *options):
-    """What the command printed, and the numbers it wrote."""
+    """Return the text that the command printed, and the numbers it wrote."""
     out = Path(run) / "evaluation.json"
     done = command("evaluate", run, data, "--resamples", "20", "--out", out, "--force", *options)
     assert done.code == 0, done
@@ -181,7 +181,7 @@ def test_what_is_stored_is_what_predict_uses(two, folder):
     assert [c == "c1" for c in classes] == (cooled[0] > threshold).tolist()
     for name, tensor in load_file(model).items():
         np.testing.assert_array_equal(tensor, tensors[name])
-    # Measured again it begins with them; another temperature alone decides as before.
+    # Measured again it starts from them; another temperature alone decides as before.
     _, again = evaluated(two, data)
     assert (again["before"]["temperature"], again["before"]["threshold"]) == (T, threshold)
     _, moved = evaluated(two, data, "--temperature", "--seed", "3")

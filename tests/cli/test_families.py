@@ -221,25 +221,25 @@ def test_weights_of_classes_are_weights_of_their_examples(tmp_path):
 
 
 REFUSED = {
-    "a class that is none": (
+    "an unknown class": (
         "fit.class_weight={maligant=2}",
         r"names 'maligant', which is no class of .*; did you mean 'malignant'\?$",
     ),
-    "a feature that is none": (
+    "an unknown feature": (
         "penalty.unpenalised=['mean radus']",
         r"unpenalised names 'mean radus', which is no feature: .*; did you mean 'mean radius'\?$",
     ),
     "a number that is no feature": ("penalty.unpenalised=[30]", r"feature 30: expected 0 to 29"),
     "a negative number": ("penalty.unpenalised=[-1]", r"names feature -1: expected 0 to 29"),
-    "a kink for L-BFGS": (
+    "a nonsmooth penalty for L-BFGS": (
         "solver.method=lbfgs penalty.kind=l1",
         r"solver LBFGS cannot take the penalty L1.*: expected Proximal\(\) or 'auto'",
     ),
-    "a kink for Adam": (
+    "a nonsmooth penalty for Adam": (
         "solver={method='adam',learning_rate=0.1} penalty.kind=l1",
         r"cannot take the penalty L1",
     ),
-    "a kink for gradient descent": (
+    "a nonsmooth penalty for gradient descent": (
         "solver={method='gradient_descent',learning_rate=0.1} penalty.kind=l1",
         r"solver GradientDescent cannot take the penalty L1",
     ),

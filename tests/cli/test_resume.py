@@ -96,7 +96,7 @@ def test_kill_9_and_resume(tmp_path, undisturbed):
     assert "unfinished" in command("runs", tmp_path).out
     output, error = (process := run(out, *STEPS, "--resume")).communicate()
     assert process.returncode == 0, error
-    assert "going on from step" in output
+    assert "resuming from step" in output
     assert answer(out) == undisturbed and not (tmp_path / "run.partial").exists()
     again = command("run", DESCENT, "--out", out, *STEPS, "--resume")
     assert again.code == 0 and "is finished already" in again.out
@@ -125,19 +125,19 @@ def test_kill_9_fifty_times(tmp_path, undisturbed, seed):
     assert answer(out) == undisturbed
 
 
-def test_force_begins_anew(tmp_path):
+def test_force_starts_over(tmp_path):
     out = tmp_path / "run"
     short = ("--set", "fit.steps=20")
     partial = tmp_path / "run.partial"
     partial.mkdir()
     (partial / "main-000001-00.safetensors").touch()
     done = command("run", DESCENT, "--out", out, "--force", *short)
-    assert done.code == 0 and "going on" not in done.out and not partial.exists()
+    assert done.code == 0 and "resuming" not in done.out and not partial.exists()
 
 
 def test_resume_without_anything_to_resume(tmp_path):
     done = command("run", DESCENT, "--out", tmp_path / "run", "--resume", "--set", "fit.steps=20")
-    assert done.code == 0 and "going on" not in done.out
+    assert done.code == 0 and "resuming" not in done.out
 
 
 def test_the_second_run_into_a_folder_is_refused(tmp_path):
@@ -201,7 +201,7 @@ def test_kill_9_in_a_sweep_and_resume(tmp_path, swept):
     process.communicate()
     assert not out.exists() and all(path.name.startswith("sweep-") for path in saved(out))
     done = command("run", SWEEP, "--out", out, *LOOKS, "--resume")
-    assert done.code == 0 and "going on from " in done.out and " of 12 models" in done.out
+    assert done.code == 0 and "resuming from " in done.out and " of 12 models" in done.out
     assert tables(out) == swept and not saved(out)
 
 
@@ -247,7 +247,7 @@ def test_a_signal_in_a_sweep_saves_and_ends(number, tmp_path, swept, monkeypatch
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoint, "save", at_look(3, lambda: signal.raise_signal(number)))
         line = refused("run", SWEEP, "--out", out, *LOOKS, code=128 + number)
-    assert ": saved after " in line and " of 12 models: go on with --resume, from " in line
+    assert ": saved after " in line and " of 12 models: resume with --resume, from " in line
     assert not out.exists() and len(saved(out)) == 2
     line = refused("run", SWEEP, "--out", out, *LOOKS, "--resume", "--set", "sweep.strengths=5")
     assert "of other settings, 'strengths = 4' there and 'strengths = 5' here" in line
@@ -267,5 +267,5 @@ def test_a_sweep_is_over_where_the_training_was_killed(tmp_path, swept, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr("jax_logreg.sweep.driver.advance_each", None)
         done = command("run", SWEEP, "--out", out, *LOOKS, "--resume")
-    assert done.code == 0 and "going on from 12 of 12 models" in done.out
+    assert done.code == 0 and "resuming from 12 of 12 models" in done.out
     assert tables(out) == swept

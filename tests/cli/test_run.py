@@ -1,4 +1,4 @@
-"""What a run leaves behind, and what it says."""
+"""The files that a run leaves, and its messages."""
 
 import csv
 import json
@@ -280,13 +280,13 @@ def test_a_full_or_read_only_output_folder(name, fail, reason, tmp_path, monkeyp
 
 
 def test_a_disk_that_is_full_at_the_end(tmp_path, monkeypatch):
-    """What was trained is not lost with it."""
+    """The trained model is not lost with it."""
     with monkeypatch.context() as patch:
         patch.setattr("jax_logreg.cli.output.write_synced", _no_space)
         line = refused("run", DESCENT, "--out", tmp_path / "run", *SHORT)
     assert "run cannot be written: No space left on device: run.partial still holds" in line
     done = command("run", DESCENT, "--out", tmp_path / "run", *SHORT, "--resume")
-    assert done.code == 0 and "going on from step 20" in done.out
+    assert done.code == 0 and "resuming from step 20" in done.out
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 

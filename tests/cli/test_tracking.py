@@ -55,7 +55,7 @@ def test_a_tracker_that_fails_is_one_line_and_the_run_goes_on(tmp_path):
     sets = ("--set", "tracking.folder=/dev/null")
     done = command(*tracked(tmp_path), *sets)
     assert done.code == 0 and (tmp_path / "one" / "result.json").exists()
-    assert done.out.count("tracking failed, the run goes on: NotADirectoryError") == 1
+    assert done.out.count("tracking failed, the run continues: NotADirectoryError") == 1
 
 
 def test_bad_input(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from jax_logreg.errors import InputError
 
 CONFIG = TypeAdapter(DataConfig)
 ROWS = np.random.default_rng(5).standard_normal((24, 2))
-# Rows were left out, as an index tells.
+# Rows were left out, as an index says.
 FRAME = pd.DataFrame({"a": ROWS[:, 0], "b": ROWS[:, 1], "label": np.arange(24) % 3 % 2}).drop(
     index=[3, 11, 12]
 )

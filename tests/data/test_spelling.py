@@ -183,7 +183,7 @@ def test_predictions_are_spelt_as_the_file_does(tmp_path):
     done = command("predict", tmp_path / "run", path)
     assert {row["predicted"] for row in csv.DictReader(io.StringIO(done.out))} <= {"01", "1.10"}
     assert command("evaluate", tmp_path / "run", path, "--resamples", 20).code == 0
-    # One against the rest: what is none of the classes counts as the rest, and is said to.
+    # One against the rest: an unknown class counts as the rest, and a line says so.
     sets = ("--set", f"data.train={written(tmp_path / 'b.csv', ['1', '2', '3'])}", "--set")
     out = tmp_path / "rest"
     assert command("run", tmp_path / "c.toml", "--out", out, *sets, "data.positive=3").code == 0

@@ -79,7 +79,7 @@ def test_every_format(suffix, tmp_path):
         np.testing.assert_array_equal(whole(X), ROWS.T.astype("float32"))
     one = open_stream([folder / f"2{suffix}", folder / f"0{suffix}"], block=16)
     np.testing.assert_array_equal(one.Y, np.concatenate([LABELS[7:40], LABELS[:7]]))
-    # Where a block begins inside a file.
+    # A block may start inside a file.
     index = np.asarray([34, 12, 39])
     expected = np.concatenate([ROWS[7:40], ROWS[:7]])[index].T.astype("float32")
     np.testing.assert_array_equal(one.X.examples(index), expected)
@@ -133,7 +133,7 @@ BAD = {
     "null label": (".parquet", {"a": [1.0], "label": pa.array([None], "int64")}, "is missing"),
     "text labels": (".parquet", {"a": [1, 2], "label": ["0", "1"]}, "labels that are text"),
     "another feature": (".parquet", {"b": [1, 2], "label": [0, 1]}, "lacks 'a': expected the 1 of"),
-    "one more": (".npy", {"a": [1, 2], "b": [1, 2], "label": [0, 1]}, "has 'x1' besides"),
+    "one more": (".npy", {"a": [1, 2], "b": [1, 2], "label": [0, 1]}, "has 'x1' too"),
 }
 
 
@@ -153,7 +153,7 @@ def test_files_that_end_early(suffix, tmp_path):
     path = save(tmp_path, suffix) / f"2{suffix}"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     if suffix == ".csv":
-        # A line less is a table still; half a line is none.
+        # A line less is a table still; half a line is not.
         path.write_bytes(path.read_bytes() + b"\n1\n")
     with pytest.raises(InputError, match=rf"2\{suffix}"):
         open_stream(tmp_path)
@@ -300,7 +300,7 @@ SPOILT_ARROW = {
     "the end of a label": (struct.pack("<3i", 0, 2, 5), struct.pack("<3i", 0, 2, 2**30)),
     "the number of rows": (struct.pack("<q", 7), struct.pack("<q", 10**8)),
     "a name in another encoding": (b"spoilt", b"sp\xec\xeclt"),
-    "what it begins with": (b"ARROW1", b"ARROW2"),
+    "its first bytes": (b"ARROW1", b"ARROW2"),
 }
 
 

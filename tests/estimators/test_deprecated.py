@@ -1,4 +1,4 @@
-"""What scikit-learn deprecates, and the defaults that it changes: taken, with its warnings."""
+"""Arguments that scikit-learn deprecates, and defaults that it changes, with its warnings."""
 
 import warnings
 
@@ -64,7 +64,7 @@ SEARCH = {
 
 
 def fitted(kind, settings):
-    """The estimator, and the first of its warnings that are none of convergence."""
+    """The estimator, and the first of its warnings, those of convergence aside."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         model = kind(**settings).fit(ROWS, LABELS)
@@ -152,7 +152,7 @@ def test_a_penalty_without_its_ratio():
     ],
 )
 def test_parameters_are_those_of_scikit_learn(ours, theirs):
-    """Those beyond are shown where they are given, and then cloned."""
+    """Parameters beyond scikit-learn's are shown where they are given, and then cloned."""
     assert ours().get_params() == theirs().get_params()
     assert theirs(**ours().get_params()).get_params() == ours().get_params()
     model = ours().set_params(device="cpu", C=2) if ours is LogisticRegression else ours()

@@ -35,7 +35,7 @@ CV = {"Cs": 3, "cv": 3, **NEW}
 
 
 class Exported:
-    """What of other libraries only offers `__array__`, as torch's tensors do."""
+    """An object that only offers `__array__`, as torch's tensors do."""
 
     def __init__(self, values):
         self.values, self.shape = values, values.shape

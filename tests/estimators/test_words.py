@@ -74,7 +74,7 @@ def test_columns_of_a_data_frame_are_named(kind):
 
 
 class Recorder:
-    """A callback that keeps what it is told."""
+    """A callback that keeps its calls."""
 
     def __init__(self):
         self.told = []

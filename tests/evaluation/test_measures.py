@@ -15,7 +15,7 @@ from jax_logreg.sweep.scores import score_held_out
 
 
 def expected(truth, A, s, threshold=0.5):
-    """What scikit-learn has; its calibration error is written out."""
+    """Return the values of scikit-learn; its calibration error is written out."""
     P = columns(A)
     k = P.shape[1]
     predicted = (P[:, 1] > threshold).astype(int) if k == 2 else P.argmax(axis=1)

@@ -1,7 +1,7 @@
 """Cases of one kind in a process of their own, whose memory and time are bounded.
 
 A case that ends in success or an InputError writes a line of what it ended in; any other writes its
-traceback, or ends the process, whose last line is then the case it began.
+traceback, or ends the process, whose last line is then the case it started.
 """
 
 import importlib

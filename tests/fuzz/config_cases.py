@@ -1,4 +1,4 @@
-"""One mutated config, as far as to where its fit would begin."""
+"""One mutated config, up to the start of its fit."""
 
 import os
 from functools import cache
@@ -12,7 +12,7 @@ from jax_logreg.cli.config import load_config
 from jax_logreg.cli.experiment import fit_arguments
 from jax_logreg.data import prepare
 
-# Examples x features that are still made: a refusal for want of memory begins far beyond.
+# Examples x features that are still made: a refusal for want of memory lies far beyond.
 LARGE = 10**6
 
 

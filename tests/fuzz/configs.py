@@ -139,7 +139,7 @@ def of_text(rng, text):
 
 
 def override(rng):
-    """What stands after --set, where a surrogate stands for a byte that is no UTF-8."""
+    """Return a text for --set, where a surrogate stands for a byte that is no UTF-8."""
     if rng.random() < 0.1:
         return rng.choice([*PIECES, *TEXTS])
     table = rng.choice(list(NEAR))

@@ -127,7 +127,7 @@ def _checkpoint(rng, folder):
     for old in folder.iterdir():
         old.unlink()
     content = _spoilt(rng, STATE["checkpoint"])
-    # A digest can be made anew by anyone.
+    # Anyone can compute a digest.
     named = digest(content if rng.random() < 0.8 else b"")
     (folder / f"main-000001-{named}.safetensors").write_bytes(content)
     said = []

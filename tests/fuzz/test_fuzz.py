@@ -16,7 +16,7 @@ TESTS = Path(__file__).parents[1]
 
 
 def ends(kind, seeds):
-    """What each case ended in, by seed; a new process goes on behind a case that ended one."""
+    """Return the end of each case, by seed; a new process continues behind a crash."""
     found, rest = {}, list(seeds)
     environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
     environment["PYTHONPATH"] = os.pathsep.join(
@@ -38,7 +38,7 @@ def ends(kind, seeds):
 
 
 def clear(end, lines):
-    """Whether it is a success, or a refusal in so many lines for a person."""
+    """Return whether it is a success, or a refusal in so many lines for a person."""
     if not end.startswith("refused: "):
         return "\n" not in end and not end.startswith(("the process", "code was"))
     parts = end.removeprefix("refused: ").split("\n")

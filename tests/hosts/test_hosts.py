@@ -22,8 +22,8 @@ TESTS = Path(__file__).parents[1]
 # Seconds after which hosts that hang are ended.
 LONGEST = 180
 LOST = (
-    "jax-logreg: another host was lost: relaunch all hosts, with --resume to go on from what was "
-    "saved"
+    "jax-logreg: another host was lost: relaunch all hosts, with --resume to resume from the last "
+    "saved state"
 )
 
 
@@ -207,6 +207,6 @@ def test_a_killed_host_ends_the_other_and_a_relaunch_goes_on(tmp_path):
     ended, resumed = work("resumed", 2, tmp_path)
     done(ended)
     for found, expected in zip(resumed, undisturbed, strict=True):
-        assert re.match(r"going on from step 1\d\d, ", *found["notice"])
+        assert re.match(r"resuming from step 1\d\d, ", *found["notice"])
         for name, value in expected.items():
             assert_array_equal(found[name], value, err_msg=name)

@@ -42,7 +42,7 @@ def test_indices_are_int32_and_only_values_float():
 
 
 def test_float64_is_what_is_asked_for_whatever_the_default():
-    """It became float32 without a word, which has no digit of these."""
+    """Integers once became float32 without a word, which has no digit of these."""
     x = np.array([[1e9, 1e9 + 1, 1e9 + 2]])
     X = from_scipy(scipy.sparse.csr_array(x), "float64")
     assert X.dtype == "float64"

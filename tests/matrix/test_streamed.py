@@ -1,4 +1,4 @@
-"""An X that is read anew in every pass gives the answers of one in memory."""
+"""An X that is read again in every pass gives the answers of one in memory."""
 
 import gc
 import threading

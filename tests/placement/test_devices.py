@@ -1,4 +1,4 @@
-"""The examples spread over several devices: the answers of one, but for the order of the sums."""
+"""The examples spread over several devices: the answers of one, up to the order of the sums."""
 
 import re
 from dataclasses import dataclass
@@ -239,7 +239,7 @@ def test_float32_refined_and_sharpened():
     found = fit(X, Y, **settings, sharpen=True)
     assert found.params.w.dtype == np.float32
     distance = found.certificate.cost - optimum().certificate.cost
-    # Where both are a few roundings of the cost, that is all that tells them apart.
+    # Where both are a few roundings of the cost, that alone distinguishes them.
     rounding = 4 * np.finfo(float).eps * found.certificate.cost
     assert 0 <= distance <= found.certificate.gap + rounding
     assert found.certificate.gap <= 10 * distance + rounding
@@ -296,7 +296,7 @@ def test_a_path():
 
 
 def collectives(f, *arguments):
-    """What the collectives of the compiled program exchange: of each array the kind, and its size.
+    """Return the arrays that the collectives of the compiled program exchange: kinds and sizes.
 
     Several arrays in one collective are as many exchanges to gloo, which connects hosts.
     """

@@ -29,7 +29,7 @@ def scaled(factor):
 @pytree
 @dataclass(frozen=True)
 class Other:
-    """A penalty that is none of the package's."""
+    """A penalty from outside of the package."""
 
     l1: Any
     l2: Any
@@ -41,7 +41,7 @@ class Leaf(Other):
 
 
 @pytree
-class Kinked(Other):
+class Nonsmooth(Other):
     smooth = True
 
 
@@ -118,9 +118,9 @@ BAD = {
         r"Other\.l1 is from -1.*expected a finite",
     ),
     "coefficients of a shape": (dict(penalty=Other(0.0, np.ones(5))), r"Other\.l2 is .*\(5, 1\)"),
-    "a kink that is smooth": (
-        dict(penalty=Kinked(1.0, 1.0)),
-        r"Kinked\.l1 is .*only with smooth = False",
+    "a nonsmooth penalty that is smooth": (
+        dict(penalty=Nonsmooth(1.0, 1.0)),
+        r"Nonsmooth\.l1 is .*only with smooth = False",
     ),
     "L1 by Newton": (
         dict(penalty=L1(0.1), solver="newton"),

@@ -1,4 +1,4 @@
-"""What X holds: bad entries are named, whatever holds them, and sizes change nothing of a view."""
+"""The entries of X: bad ones are named in any matrix, and sizes change nothing of a view."""
 
 import jax
 import jax.numpy as jnp
@@ -86,7 +86,7 @@ def test_what_is_not_finite_is_named(holder, value, dtype):
 @pytest.mark.parametrize("value", [1e30, 1e200])
 @pytest.mark.parametrize("holder", [name for name in HOLDERS if name != "jax array"])
 def test_what_is_beyond_the_dtype_is_named(holder, value):
-    """1e30 is a float32, but its square is none."""
+    """1e30 is a float32, but its square is not."""
     line = refused(lambda: HOLDERS[holder](bad(value)), "float32")
     assert "X[3" in line
     if "f3" not in line:
@@ -198,7 +198,7 @@ def test_of_a_sparse_matrix_only_what_loses_digits_is_formed(make):
 
 
 def test_a_view_that_loses_digits_is_no_wrong_gradient(expected):
-    """What it sums before the mean goes is 10,000 times as large, and so is the rounding."""
+    """The sums before the mean is taken off are 10,000 times as large, and so is the rounding."""
     view = standardise(compress(1e4 + COUNTS, "float32"), ONES)
     found = fit(view, Y, dtype="float64", **SETTINGS)
     assert found.status is Status.CONVERGED and found.gradient_check.passed

@@ -58,7 +58,7 @@ def certified(plain, theta, penalty, batch, dtype, certify=certify):
 
 
 def shortfall(seed, family, kind, spread, strength, far, intercept, dtype, **changed):
-    """How far the gap is below the suboptimality, in roundings; and whether it is finite."""
+    """Return how far the gap is below the suboptimality, in roundings; and whether it is finite."""
     ratio = {"L2": 0.0, "ElasticNet": 0.6, "L1": 1.0}[kind]
     plain, best, theta, penalty, batch = problem(
         seed, family, ratio, spread, strength, far, intercept

@@ -1,4 +1,4 @@
-"""How a run ends, and what is said of data that have no finite or no single optimum."""
+"""The ends of runs, and the messages on data that have no finite or no single optimum."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ SETTINGS = {"gradient_check": "off"}
 
 
 def complete():
-    """Feature 2 alone tells the labels."""
+    """Feature 2 alone determines the labels."""
     X = COUNTS.copy()
     X[2] = np.where(Y[0] > 0, 1, -1) * (1 + np.arange(60) % 3)
     return X, Y[0], (2,)
@@ -29,7 +29,7 @@ def quasi():
 
 
 def multinomial():
-    """Feature 1 tells class 2 from the others, which overlap."""
+    """Feature 1 separates class 2 from the others, which overlap."""
     X = COUNTS.copy()
     X[1] = np.where(CLASSES == 2, 5, 0) + np.arange(60) % 2
     return X, CLASSES, (1,)

@@ -39,7 +39,7 @@ def optimum(X, y, strength, s=None):
 
 
 def error_of(params, theta, information):
-    """How far the parameters are from the optimum, in standard errors."""
+    """Return how far the parameters are from the optimum, in standard errors."""
     e = np.append(np.asarray(params.w, float)[:, 0], np.asarray(params.b, float)) - theta
     return float(np.sqrt(e @ information @ e))
 
@@ -123,7 +123,7 @@ def test_some_examples_bound_the_error_from_above(monkeypatch):
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_confidently_wrong_outliers_prove_nothing(classes):
-    """They have a slope and no curvature: the bound is that of the Hessian of the others."""
+    """Such examples have a slope and no curvature: the Hessian of the others gives the bound."""
     rng = np.random.default_rng(5)
     labels = rng.integers(classes, size=M)
     rows = rng.standard_normal((N, M))

@@ -71,7 +71,7 @@ def disguise(rng, X, y, K, dtype):
 
 
 def separates(found, X, Y, s):
-    """Whether the direction does what is claimed, to 1e-9 of the terms that it adds."""
+    """Return whether the direction does what is claimed, to 1e-9 of the terms that it adds."""
     X, Y = np.float64(X[:, s[0] > 0]), Y[:, s[0] > 0]
     Z = found.direction.T @ X + found.intercept
     size = np.abs(found.direction).T @ np.abs(X) + np.abs(found.intercept)

@@ -185,7 +185,7 @@ def test_solve_under_jit_and_vmap(solver):
 
 
 @pytest.mark.parametrize("solver", ["newton", "lbfgs", Newton(), LBFGS()], ids=str)
-def test_a_kink_is_refused_by_solvers_of_smooth_costs(solver):
+def test_a_nonsmooth_penalty_is_refused_by_solvers_of_smooth_costs(solver):
     for penalty in (L1(0.1), ElasticNet(0.1, 0.5)):
         with pytest.raises(ValueError, match=r"cannot take the penalty .* expected Proximal"):
             fit(COUNTS, LABELS, solver=solver, penalty=penalty)

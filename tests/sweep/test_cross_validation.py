@@ -80,7 +80,7 @@ def test_one_part_held_out():
 
 @pytest.mark.slow
 def test_a_grid_begins_where_the_penalised_features_enter():
-    """Those without penalty are in the model at any strength."""
+    """Features without penalty are in the model at any strength."""
     penalty = L2(1.0, np.array([0, 1, 1, 0, 1, 1.0]))
     settings = {"strengths": 3, "smallest": 0.1, "penalty": penalty, **EXACT, "tolerance": 1e-9}
     found = cross_validate(X, LABELS["binomial"], **settings)

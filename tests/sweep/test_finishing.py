@@ -21,7 +21,7 @@ def certificate(cost, error):
 
 
 def finished(monkeypatch, before, status, after):
-    """The answers after one model, with the certificate `before`, has gone on to `after`."""
+    """The answers after one model, with the certificate `before`, has continued to `after`."""
     params = Params(np.zeros((1, 2, 1), np.float32), np.zeros((1, 1, 1), np.float32))
     steps = np.array([60], np.int32)
     numbers = np.stack(certificate(*before))[None]

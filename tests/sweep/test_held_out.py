@@ -1,4 +1,4 @@
-"""What is held out stays out: its labels change no bit of the models that are scored on it."""
+"""Held-out examples stay out: their labels change no bit of the models that are scored on them."""
 
 import jax
 import numpy as np

@@ -76,7 +76,7 @@ def test_the_answers_do_not_depend_on_the_memory():
 
 
 def test_weak_penalties_in_float32():
-    """What the shared preconditioner leaves out must not drown what it holds in rounding."""
+    """The part that the shared preconditioner leaves out must not drown the rest in rounding."""
     found = fit_many(X, Y, penalty=L2(np.geomspace(1e-2, 1e-8, 4)), tolerance=1e-2)
     assert set(found.status) == {Status.CONVERGED} and found.steps.max() < 30
 

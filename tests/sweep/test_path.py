@@ -1,4 +1,4 @@
-"""Paths: where they begin, that each model is converged, and equal to a fit of its own."""
+"""Paths: where they start, that each model is converged, and equal to a fit of its own."""
 
 from dataclasses import dataclass
 
@@ -165,14 +165,14 @@ def test_no_model_is_said_to_have_converged_that_has_not():
     assert set(found.status) == {Status.PRECISION_FLOOR}
     right = path(X, Y, tolerance=1e-10, **settings)
     assert set(right.status) == {Status.CONVERGED}
-    # "auto" goes on until the Hessian proves the answer.
+    # "auto" runs until the Hessian proves the answer.
     proven = path(X, Y, solver=Sure(), **settings)
     assert set(proven.status) == {Status.CONVERGED}
     assert_allclose(proven.w, right.w, atol=1e-4)
 
 
 def test_a_path_says_what_it_finds_in_the_data():
-    """Feature 0 tells the classes apart; 5 is a combination of 1 and 2."""
+    """Feature 0 separates the classes; 5 is a combination of 1 and 2."""
     data = np.vstack([np.where(Y > 0, 1, -1) * (1 + np.arange(60) % 3), X[1:]])
     data[5] = data[1] - data[2]
     factors = np.array([0.0, 1, 1, 1, 1, 1])

@@ -1,4 +1,4 @@
-"""A sweep that was stopped, or killed, goes on to the same bits."""
+"""A sweep that was stopped, or killed, resumes to the same bits."""
 
 import hashlib
 import itertools
@@ -46,7 +46,7 @@ def same(one, other):
 
 
 def one_look(sweep, folder, **given):
-    """Go on until the next look, there as by a signal; what there is where it came to its end."""
+    """Run until the next look, there as by a signal; what there is where it came to its end."""
     checkpoint = Checkpoint(folder, steps=1)
     checkpoint.stop(15)
     try:
@@ -156,7 +156,7 @@ def test_it_says_how_many_models_are_done(tmp_path):
     lines = []
     ridge(checkpoint=Checkpoint(tmp_path, notice=lines.append))
     (line,) = lines
-    assert line.startswith("going on from ") and " of 5 models, saved in " in line
+    assert line.startswith("resuming from ") and " of 5 models, saved in " in line
 
 
 def saved(folder):
@@ -227,7 +227,7 @@ def test_other_labels_and_data_are_refused(tmp_path):
 
 
 def test_other_folds_are_refused(tmp_path):
-    """Another seed deals them out anew, as many of each class."""
+    """Another seed draws other folds, with as many of each class."""
     folds = SWEEPS["folds"]
     one_look(folds, tmp_path)
     with pytest.raises(ValueError, match="'weights = float"):

@@ -34,7 +34,7 @@ class Notes:
 
 
 def history_of(result):
-    """The rows of the history as a tracker is told them."""
+    """The rows of the history as a tracker gets them."""
     return [
         {name: float(x) for name, x in zip(History._fields, row, strict=True) if np.isfinite(x)}
         for row in zip(*result.history, strict=True)
@@ -88,7 +88,7 @@ def test_a_tracker_that_fails_is_left_out_of_the_run(method):
     with track(notes, notice=lines.append) as tracked:
         result = fit(X, Y, callback=tracked, **DESCENT)
     assert result.steps == 250
-    assert lines == ["tracking failed, the run goes on: OSError: no network"]
+    assert lines == ["tracking failed, the run continues: OSError: no network"]
     assert method == "end" or not notes.ended
 
 
@@ -116,7 +116,7 @@ def test_flat():
 
 
 def interrupted_and_resumed(make, folder):
-    """A run that ends between two saves, and the same going on; the history it comes to."""
+    """A run that ends between two saves, and the same resumed; the history it comes to."""
 
     class Killed(BaseException):
         pass
@@ -185,13 +185,13 @@ def test_tensorboard_reads_a_resumed_run_as_one(tmp_path):
     assert any("| run | finished |" in text and "| status | converged |" in text for text in texts)
 
 
-def test_tensorboard_of_a_run_begun_anew(tmp_path):
+def test_tensorboard_of_a_run_started_over(tmp_path):
     from jax_logreg.tracking.tensorboard import TensorBoardTracker
 
     for cost in (1.0, 2.0):
         with track(TensorBoardTracker(tmp_path)) as tracked:
             tracked(Progress(3, 3, 0, 0, History(*np.full((4, 3), cost))))
-        # The files are called by the second in which they begin.
+        # The names of the files hold the second in which they start.
         (only,) = tmp_path.glob("events*[!r]")
         only.rename(tmp_path / f"events.{cost}.r")
     # One that fails before its first step discards nothing.
@@ -242,7 +242,7 @@ def test_mlflow_reads_a_resumed_run_as_one(store, tmp_path):
         assert points(store, run, name) == list(enumerate(row[name] for row in history))
 
 
-def test_runs_of_mlflow_begun_anew_and_how_they_ended(store):
+def test_runs_of_mlflow_started_over_and_how_they_ended(store):
     from jax_logreg.tracking.mlflow import MLflowTracker
 
     for raised in (KeyboardInterrupt, ValueError):

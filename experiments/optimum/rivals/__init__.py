@@ -32,7 +32,7 @@ RIVALS = {
 
 
 def label(name, variant):
-    """How a rival is called in tables."""
+    """Return how a rival is called in tables."""
     return f"{name} {variant}".strip()
 
 

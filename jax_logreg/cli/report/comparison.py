@@ -21,7 +21,7 @@ Tables = Mapping[str, Mapping[str, as_csv.Table]]
 
 
 class Ran(Protocol):
-    """What is needed of a run: result.json, and the files of its folder by name."""
+    """A run to compare: result.json, and the files of its folder by name."""
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -87,7 +87,7 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Any:
 
 
 def distinct_names(paths: Sequence[Path]) -> list[str]:
-    """The last parts of the paths, as many as tell them apart, else numbered."""
+    """Return the last parts of the paths, as many as make them distinct, else numbered."""
     for parts in range(1, max(len(path.parts) for path in paths) + 1):
         names = ["/".join(path.parts[-parts:]) for path in paths]
         if len(set(names)) == len(names):

@@ -1,4 +1,4 @@
-"""What the pictures of a run show, in numbers: a CSV file each."""
+"""The numbers behind the curves of a run: a CSV file each."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple

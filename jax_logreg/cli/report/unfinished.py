@@ -57,7 +57,7 @@ def unfinished(partial: Path) -> dict[str, bytes]:
     if found is None:
         raise InputError(f"{partial} holds no whole state of a run: run its config again")
     message = (
-        "it runs still, or was killed: if no process writes there, go on with --resume; what "
+        "it runs still, or was killed: if no process writes there, resume with --resume; what "
         "follows is of its last saved state."
     )
     told = {"status": "unfinished", "message": message}

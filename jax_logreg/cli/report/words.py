@@ -1,4 +1,4 @@
-"""What a report says in sentences: what was asked, what came out, and what is proven of it."""
+"""The sentences of a report: the question, the answer, and the proof."""
 
 from jax_logreg.cli.measures import number
 from jax_logreg.cli.summary import CertificateSummary, EvaluationSummary, Summary

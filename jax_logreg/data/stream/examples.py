@@ -17,7 +17,7 @@ def stream_examples(path: Path, reading: Reading, like: Examples | None = None) 
     """Examples whose X is a Reader, checked in a first pass; with `like` of its features.
 
     Raises:
-        InputError: as of `open_stream`, or weights that are none.
+        InputError: as of `open_stream`, or bad weights.
     """
     if reading.categorical:
         raise InputError(
@@ -42,7 +42,7 @@ def stream_examples(path: Path, reading: Reading, like: Examples | None = None) 
 
 
 def is_streamed(examples: Examples) -> bool:
-    """Whether X is read anew in every pass."""
+    """Return whether X is read again in every pass."""
     return isinstance(examples.X, Reader)
 
 
@@ -58,7 +58,7 @@ def fit_scaling(examples: Examples, wanted: bool) -> Scaling:
 
 
 def scaled(examples: Examples, scaling: Scaling) -> Any:
-    """What stands where X (n, m) stands: the examples less their means, over their scales."""
+    """Return X (n, m) standardised: the examples less their means, over their scales."""
     X = stream(cast(Reader, examples.X))
     if not np.any(scaling.mean) and np.all(scaling.scale == 1):
         return X

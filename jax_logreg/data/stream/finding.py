@@ -27,7 +27,7 @@ def find_files(path: Path, names: Names) -> list[Path]:
     """The files of a file's name, a folder or a pattern, sorted by name.
 
     Raises:
-        InputError: there is none, or one of a format that is not read in pieces.
+        InputError: no file, or one of a format that is not read in pieces.
     """
     check_local(path)
     if is_pattern(path):
@@ -82,5 +82,5 @@ def notes_on_hidden(paths: Sequence[Path]) -> tuple[str, ...]:
 
 
 def is_pattern(path: Path) -> bool:
-    """Whether a path stands for those that match it; one that exists stands for itself."""
+    """Return whether a path stands for those that match it; one that exists stands for itself."""
     return any(c in str(path) for c in "*?[") and not path.exists()

@@ -13,7 +13,7 @@ from jax_logreg.errors import InputError
 
 
 class Names(NamedTuple):
-    """Which columns, arrays or files are meant: those of `data.reading.Reading`."""
+    """The columns, arrays or files that are read: those of `data.reading.Reading`."""
 
     label: str = "label"
     x: str = "X"
@@ -29,7 +29,7 @@ class Names(NamedTuple):
 
 
 class Part(ABC):
-    """A file, opened anew for every pass: nothing of it is kept but what its header says.
+    """A file that is opened again for every pass; only the content of its header stays in memory.
 
     `features` and `dtype` are known once it is made; `length` and `labels` (length,), `weights`
     (length,) and `extremes`, the least and the largest of each feature, (n,), once `first_pass` has

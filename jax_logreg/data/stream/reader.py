@@ -17,7 +17,7 @@ _PIECE = 2**22
 
 
 class Reader:
-    """The examples of several files, or with `chosen` (m,) some of them, read anew in every pass.
+    """The examples of several files, or with `chosen` (m,) some of them, read again each pass.
 
     It is a `matrix.read_ahead.Source`.
     """
@@ -104,7 +104,7 @@ class Reader:
 
     @property
     def by_rows(self) -> bool:
-        """Whether the files have a row an example, rather than a column a feature."""
+        """Return whether the files have a row an example, rather than a column a feature."""
         return self.parts[0].by_rows
 
     def __getitem__(self, key: tuple[slice, np.ndarray]) -> "Reader":
@@ -181,7 +181,7 @@ def _match(first: Part, part: Part) -> None:
 def _unlike(first: Part, other: Part) -> str:
     lacking = [name for name in first.features if name not in other.features]
     more = [name for name in other.features if name not in first.features]
-    which = f"lacks '{lacking[0]}'" if lacking else f"has '{more[0]}' besides"
+    which = f"lacks '{lacking[0]}'" if lacking else f"has '{more[0]}' too"
     return (
         f"{other.path} has {len(other.features)} features and {which}: expected the "
         f"{len(first.features)} of {first.path}"

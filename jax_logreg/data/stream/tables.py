@@ -65,7 +65,7 @@ class TablePart(Part):
         self.dtype = np.result_type(*{_dtype(schema.field(name).type) for name in self._read})
 
     def _lengths(self, schema: Any, names: list[str]) -> dict[str, int] | None:
-        """How long the lists are of each column of lists; None where there are no examples."""
+        """Return the length of the lists of each column of lists; None without examples."""
         lengths = {}
         for name in names:
             kind = schema.field(name).type
