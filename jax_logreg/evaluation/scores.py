@@ -33,7 +33,7 @@ class Scorable(Protocol):
 
     @property
     def confidence(self) -> tuple[Any, Any]:
-        """What calibration compares, (m,) each: a probability, and 1 or 0 for what came out.
+        """Return what calibration compares, (m,) each: a probability, and 1 or 0 for what came out.
 
         They are P(class 1) and class 1; of more classes those of the predicted class.
         """

@@ -102,8 +102,8 @@ def _judged(loop: Loop, carry: Carry) -> Verdict:
 
 
 def _again(loop: Loop, point: Point, verdict: Verdict) -> Point | None:
-    """Where a run goes on that has converged, and is not proven to have; None for others."""
-    if not verdict.goes_on(point.status) or point.restarts == REPEATS:
+    """Return the point of a run to continue, converged but not proven so; None for others."""
+    if not verdict.continues(point.status) or point.restarts == REPEATS:
         return None
     if verdict.gradient is None:
         carry = restart(loop, point.carry.good, point.carry.check)

@@ -123,8 +123,8 @@ class Verdict(NamedTuple):
     good: bool
     gradient: float | None = None
 
-    def goes_on(self, ended: Any) -> bool:
-        """Whether a run that ended so goes on: it has converged, and is not proven to have."""
+    def continues(self, ended: Any) -> bool:
+        """Return whether a run that ended so continues: converged, but not proven so."""
         return ended == Status.CONVERGED and (not self.good or self.gradient is not None)
 
     def status(self, ended: Any) -> Any:

@@ -103,7 +103,7 @@ def _whole(batch: Batch, n: int) -> Batch:
 
 
 def is_penalised(objective: Objective) -> bool:
-    """Whether any feature has a penalty."""
+    """Return whether any feature has a penalty."""
     return not unpenalised(objective, objective.batch.X.shape[0]).all()
 
 

@@ -143,7 +143,7 @@ def _unproven(
         error_of = partial(_error_of, loop, stack, answers, int(i))
         verdict = judge(loop.goal, found, float(counts[i]), loop.objective, error_of)
         answers.certificate[i] = np.stack(verdict.certificate)
-        if verdict.goes_on(answers.status[i]) and not last:
+        if verdict.continues(answers.status[i]) and not last:
             again.append(i)
             if verdict.gradient is not None:
                 answers.gradient[i] = verdict.gradient

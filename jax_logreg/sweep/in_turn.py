@@ -40,7 +40,7 @@ class Turn(NamedTuple):
 
     @property
     def where(self) -> str:
-        """How far the sweep is, in words."""
+        """Return how far the sweep is, in words."""
         return self.answers.where
 
     @property

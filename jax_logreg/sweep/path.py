@@ -155,7 +155,7 @@ def path(
 
 
 def _stack(strengths: np.ndarray, dtype: str) -> Stack:
-    """What the models have of their own; in NumPy, of which a model takes its part at once."""
+    """Return the arrays that differ between the models; in NumPy, whose parts are at hand at once."""
     rows: Any = np.zeros(len(strengths), np.int32)
     penalty: Any = {"strength": strengths.astype(dtype)}
     return Stack(None, rows, penalty, {})
