@@ -50,7 +50,7 @@ class Predicted(NamedTuple):
     s: np.ndarray | None = None
 
     def some(self) -> "Predicted":
-        """Those that curves are drawn of: all, or as many by chance as take a second."""
+        """Return those that curves are drawn of: all, or as many by chance as take a second."""
         most = max(_NUMBERS // len(self.A), _FEWEST)
         # An example of weight 0 says nothing.
         counted = np.arange(self.truth.size) if self.s is None else np.flatnonzero(self.s)
@@ -82,7 +82,7 @@ def predict(result: Result, X: Any, Y: Any, s: Any = None) -> Predicted:
 
 
 def run_name(data: Prepared) -> str:
-    """What a run is called on its pages."""
+    """Return what a run is called on its pages."""
     return f"Logistic regression on {data.source}"
 
 

@@ -86,7 +86,7 @@ def compare(
 
 
 def _row(name: str, summary: "Summary") -> dict[str, str]:
-    """A line about a run; what it does not tell is left empty."""
+    """Return a line about a run, with an empty cell for a missing value."""
     steps = "" if summary.steps is None else str(summary.steps)
     total = sum(summary.seconds.values()) if summary.seconds else None
     return {

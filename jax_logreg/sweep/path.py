@@ -155,7 +155,7 @@ def path(
 
 
 def _stack(strengths: np.ndarray, dtype: str) -> Stack:
-    """Return the arrays that differ between the models; in NumPy, whose parts are at hand at once."""
+    """Return the arrays that differ between the models, in NumPy, whose parts come at once."""
     rows: Any = np.zeros(len(strengths), np.int32)
     penalty: Any = {"strength": strengths.astype(dtype)}
     return Stack(None, rows, penalty, {})

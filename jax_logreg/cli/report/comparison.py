@@ -51,7 +51,7 @@ def compare(runs: Mapping[str, Ran]) -> str:
 
 
 def _rows(runs: Mapping[str, Ran]) -> dict[str, list[str]]:
-    """What came out, a row a measure."""
+    """Return the table of results, a row a measure."""
     found = [run.summary for run in runs.values()]
     rows: dict[str, list[str]] = {
         "status": [str(one.status) for one in found],

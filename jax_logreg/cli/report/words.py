@@ -19,7 +19,7 @@ ENDS = {
 
 
 def lines(summary: Summary) -> list[tuple[str, str]]:
-    """What was asked, how it ended, and how good the predictions are: a head and a sentence."""
+    """Return the question, the end of the run and the quality of its predictions, with heads."""
     end = ENDS[summary.status][0]
     found = [("Asked:", _asked(summary)), (f"{end}:", _ended(summary)), ("", _quality(summary))]
     return [(head, line) for head, line in found if line]
@@ -98,7 +98,7 @@ def whose(summary: Summary) -> str:
 
 
 def certificate(summary: Summary) -> list[str]:
-    """What the duality gap proves, in words."""
+    """Return in words the proof that the duality gap gives."""
     found = summary.certificate
     if found is None or summary.cost is None:
         return ["The run has not reached an answer that anything could be proven of."]
