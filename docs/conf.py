@@ -66,7 +66,7 @@ napoleon_use_param = napoleon_use_rtype = False
 def as_markup(lines):
     """Rewrite plain text with backticks, such as |w|, a*b, coef_, as reStructuredText.
 
-    What stands in backticks is code; public names become links.
+    Text in backticks is code; public names become links.
     """
     for number, line in enumerate(lines):
         parts = re.split(r"`([^`]*)`", line)

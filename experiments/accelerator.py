@@ -36,7 +36,7 @@ class Record:
         self.dry, self.parts = dry, {}
         if self._json.exists():
             kept = json.loads(self._json.read_text())
-            # What is not run again stays: parts may be run in two commands.
+            # The rows of a part that is not run again stay: parts may be run in two commands.
             self.parts = {} if kept["dry"] != dry else {p["name"]: p for p in kept["parts"]}
 
     def begin(self, part):
@@ -86,7 +86,7 @@ def chosen(text):
 
 def main(argv=None):
     """Run the parts, and write what they find; the exit code is 1 where one did not complete."""
-    # What is being run is ended with this process.
+    # The part under way is ended with this process.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     given = arguments().parse_args(argv)
     parts, options, name = chosen(given.parts), [], "accelerator"

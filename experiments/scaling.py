@@ -119,7 +119,7 @@ def reading(mesh, steps):
 
     def read(part):
         def once(total, i):
-            # What is added depends on i, so that no pass is left out.
+            # The added term depends on i, so that no pass is left out.
             return total + jnp.max(part[0] + i), None
 
         return jax.lax.scan(once, jnp.float32(0), jnp.arange(steps, dtype=jnp.float32))[0][None]

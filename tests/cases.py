@@ -161,7 +161,7 @@ _CODES = np.arange(COUNTS.shape[1]) % 4
 _ONE_HOT = np.vstack([COUNTS[:3], np.arange(3)[:, None] == _CODES])
 PENALTY_FACTORS = np.array([1, 0, 2, 0.5, 1, 3.0])
 
-# What each factor of the table of agreement may be; its rows hold every pair that is possible.
+# The values of each factor of the table of agreement; its rows hold every pair that is possible.
 FACTORS = {
     "solver": {
         "Newton": Newton(),

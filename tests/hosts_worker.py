@@ -55,7 +55,7 @@ TABLE = {
 }
 # Those of every run; L-BFGS, whose Z lies in parts, is killed and taken up again in every run.
 OFTEN = ("descent",)
-# What four hosts compute, of which one has no example.
+# The computations of four hosts, of which one has no example.
 FEW = {"few": (None, THREE, {"solver": GradientDescent(0.3), **RIDGE})}
 # Arguments of host 1 that it, or all, refuse; and what all hosts say.
 REFUSED = {

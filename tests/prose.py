@@ -13,13 +13,15 @@ FOLDERS = ("jax_logreg", "tests", "experiments", "configs", "docs", ".github", "
 KINDS = (".py", ".md", ".toml", ".html", ".yml")
 # Made by programs from other prose, or no text of the project.
 LEFT_OUT = ("docs/_build/", "experiments/results/", "docs/jupyter_execute/")
-_FENCE = re.compile(r"^(`{3,}|~{3,}|:{3,})")
+_FENCE = re.compile(r"(`{3,}|~{3,}|:{3,})")
+_ITEM = re.compile(r"(?:[-*+]|\d+\.|#+|>) ")
+_TAGS = re.compile(r"{[{%#].*?[}%#]}|<style.*?</style>|<script.*?</script>|<[^>]*>", re.DOTALL)
 
 
 class Prose(NamedTuple):
     """A piece of prose: its file from the root, its first line there, its kind and its text.
 
-    The kinds are "docstring", "comment", "message" and "page".
+    The kinds are "docstring", "comment", "message", "page", and "table" and "code" of pages.
     """
 
     path: str
@@ -47,15 +49,11 @@ def prose(name):
     if name.endswith(".py"):
         found = [*_strings(text), *_comments(text)]
     elif name.endswith(".md"):
-        found = [(line, "page", part) for line, part in paragraphs(text)]
+        found = [*paragraphs(text)]
     elif name.endswith(".html"):
-        found = [
-            (1, "page", re.sub(r"{[{%#].*?[}%#]}|<style.*?</style>|<[^>]*>", " ", text, flags=re.S))
-        ]
+        found = [(1, "page", _TAGS.sub(" ", text))]
     else:
         found = [*_marked(text)]
-        if name.startswith("configs/") or name == "pyproject.toml":
-            found = [*found]
     return [Prose(name, *one) for one in sorted(found)]
 
 
@@ -73,26 +71,28 @@ def names(name):
 
 
 def paragraphs(text):
-    """The paragraphs, list items and headings of a page, without code, tables and directives."""
-    number, start, lines, fence = 0, 1, [], None
-    for number, line in enumerate(text.splitlines(), 1):
+    """The paragraphs, items, headings, rows and lines of code of a page, with line and kind."""
+    start, lines, fence = 1, [], None
+    for number, line in enumerate([*text.splitlines(), ""], 1):
         stripped = line.strip()
         mark = _FENCE.match(stripped)
         if fence is not None:
-            fence = None if mark and stripped.startswith(fence) else fence
+            if mark and stripped == fence:
+                fence = None
+            else:
+                yield number, "code", stripped
             continue
         ends = not stripped or stripped.startswith("|") or mark
-        begins = re.match(r"[-*+] |\d+\. |#|>", stripped)
-        if (ends or begins) and lines:
-            yield start, " ".join(lines)
+        if lines and (ends or _ITEM.match(stripped)):
+            yield start, "page", " ".join(lines)
             lines = []
         if mark:
-            fence = mark[1]
-        elif not ends:
+            fence = mark[0]
+        elif stripped.startswith("|"):
+            yield number, "table", stripped
+        elif stripped:
             start = start if lines else number
-            lines.append(re.sub(r"^([-*+]|\d+\.|#+|>) ", "", stripped))
-    if lines:
-        yield start, " ".join(lines)
+            lines.append(_ITEM.sub("", stripped))
 
 
 def sentences(text):

@@ -140,7 +140,7 @@ WAYS = {
         "        raise OSError('this one alone')\n"
         "    raise ValueError('so it is\\nand more')\n"
     ),
-    # What it has started holds the pipe until it is dead.
+    # Its child holds the pipe until it is dead.
     "hangs": (
         "import os, subprocess, sys, threading\n"
         "def run(work):\n"
@@ -205,7 +205,7 @@ def test_a_part_that_hangs_raises_or_dies_is_named_and_the_rest_goes_on(parts, t
         "what": "one of several",
         "failed": "OSError: this one alone",
     }
-    # What the part had started is dead too: nobody holds the pipe any more.
+    # The child of the part is dead too: nobody holds the pipe any more.
     os.set_blocking(held, True)
     assert os.read(held, 1) == b""
 

@@ -12,7 +12,7 @@ PREDICT = next(line for line in COMMANDS if "jax-logreg predict" in line)
 # These take 10 to 20 seconds; what they call is tested beside them, and the others are like them.
 LONG = ("sweep.py", "many.py", "linear_probe.py", "hosts.py", "scaling.py", "report.py")
 LONG += ("standard_errors.py", "default_tolerance.py", "held_out.py")
-# What looks at runs needs these.
+# Commands that look at runs need these.
 NEEDED = {"runs/cats": CATS, "runs/quickstart": TRAIN, "runs runs": CATS}
 
 

@@ -12,7 +12,7 @@ from pages import PAGES, PROJECT, ROOT, blocks, commands, dead_links
 from jax_logreg.cli.app import app
 from jax_logreg.cli.config import load_config
 
-# What runs in a clone is run by test_commands.py.
+# Commands of a clone are run by test_commands.py.
 COMMANDS = [line for page in PAGES for line in commands(page) if not line.startswith(".venv/")]
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 

@@ -267,7 +267,7 @@ def test_progress_between_chunks():
 
 
 @pytest.mark.parametrize("cpu", [True, False])
-def test_each_step_is_told_with_its_parameters(monkeypatch, cpu):
+def test_each_step_is_reported_with_its_parameters(monkeypatch, cpu):
     """Also where a mask, not a branch, leaves out the steps beyond one, as on a GPU."""
     if not cpu:
         monkeypatch.setattr(chunks, "on_cpu", lambda array: False)

@@ -27,7 +27,7 @@ SMALL = {
     "sparse": Spec(150, 40, density=0.05),
     "path": Spec(120, 6, penalty="l1", path=3),
 }
-# What a rival of this name imports, where it is not the same.
+# The module that a rival of this name imports, where it is another.
 LIBRARY = {"liblinear": "liblinear.liblinearutil"}
 # Its numba code compiles for longer than all others take.
 SLOW = {"skglm"}

@@ -249,7 +249,7 @@ _LISTS = ["list", "list of 0", "list of text", "list of None", "tuple", "pair", 
 _LISTS += ["range", "empty", "array of 3", "array of text", "long"]
 _SEEDS = ["0", "1", "3", "2**70", "10**400", "2**31", "Status"]
 _STRENGTHS = ["1", "3", "list of 0", "pair", "triple", "range", "Status"]
-# What is right, or right for some function that takes it: by argument, or function and argument.
+# Right values, or right for some function that takes them: by argument, or function and argument.
 LEGAL = {
     "X": ["list of lists"],
     "s": ["None"],

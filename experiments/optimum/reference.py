@@ -45,7 +45,7 @@ def _ridge(case):
 
 
 def _lasso(case):
-    """This project in float64, polished on its support; the gap is computed apart from it."""
+    """The answer of this project in float64, polished on its support; the gap stands apart."""
     from jax_logreg import L1
     from jax_logreg.sweep import path
 

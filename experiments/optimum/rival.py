@@ -107,5 +107,5 @@ def start(pythons, folder, name, variant, limit):
 
 
 def interpreters(old):
-    """This interpreter, and the older one for what cannot live beside this NumPy."""
+    """The interpreters: this one, and an older one for rivals that need an older NumPy."""
     return [sys.executable, *([str(old)] if old else [])]

@@ -8,7 +8,7 @@ import jax
 from jaxlib.version import __version__ as _jaxlib
 
 # Of its two code generators for loops on a CPU, jaxlib 0.10's default takes twice as long to
-# compile them. What it makes is no faster except for several outputs, whose softmax takes a tenth
+# compile them. Its code is no faster except for several outputs, whose softmax takes a tenth
 # less. Later versions have but one.
 _QUICK: dict[str, Any] | None = (
     {"xla_cpu_use_fusion_emitters": False}

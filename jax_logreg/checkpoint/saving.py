@@ -208,7 +208,7 @@ class Checkpoint:
             due = due or state.taken - self._saved_step >= self.steps
         asked = self._asked[0] if self._asked else 0
         if self._host:
-            # What one host is to do, all do, after the same chunk.
+            # All hosts do the same after the same chunk.
             wanted, asked = most(due, asked)
             due = bool(wanted)
         if due or asked or not state.running:

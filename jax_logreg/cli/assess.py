@@ -81,7 +81,7 @@ class _Known(NamedTuple):
 def assess(model: Model, examples: Examples, settings: Settings) -> Assessment:
     """The measures of a model, before and after what the settings ask to be fitted.
 
-    What is fitted to examples looks better on them than it is: temperature and threshold are fitted
+    A fit looks better on its own examples than it is: temperature and threshold are fitted
     to one half, seeded, of every class as many in either, and all is measured on the other.
 
     Raises:

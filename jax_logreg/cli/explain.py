@@ -34,7 +34,7 @@ def explain(
             continue
         origin = find_origin(key, origins, source)
         if origin == source and problems[0]["type"] in ("missing", "union_tag_not_found"):
-            # What made it necessary stands in the same table.
+            # The key that made it necessary stands in the same table.
             table = key.rpartition(".")[0]
             origin = find_origin(table, origins, source) if table else source
         lines.append(printable(f"{origin}: {_describe(key, problems, model, tree)}"))

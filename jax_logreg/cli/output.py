@@ -14,7 +14,7 @@ from jax_logreg.errors.extras import needs
 with needs("run"):
     from filelock import FileLock, Timeout
 
-# What a folder must hold before --force may replace it.
+# The file that a folder must hold before --force may replace it.
 _MARKS = ("config.toml", "result.json")
 REPORT = "report.html"
 

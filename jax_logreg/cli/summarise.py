@@ -1,4 +1,4 @@
-"""What is said of a finished run: its summary and its history."""
+"""The summary of a finished run, and its history."""
 
 import platform
 import re
@@ -41,7 +41,7 @@ class Seconds(NamedTuple):
 
 
 class Predicted(NamedTuple):
-    """What a model says of the examples of all hosts: true class numbers (m,), A (k, m), and
+    """A model's predictions of the examples of all hosts: true class numbers (m,), A (k, m), and
     weights (m,), None where every example counts once.
     """
 
@@ -75,8 +75,8 @@ class Predicted(NamedTuple):
 
 def predict(result: Result, X: Any, Y: Any, s: Any = None) -> Predicted:
     """The predictions of a part of the data, given what this host has of it."""
-    told = {"truth": predicted_classes(Y), "A": probabilities(result.params, X)}
-    heard = share(lambda: told if s is None else {**told, "s": np.ravel(s)})
+    own = {"truth": predicted_classes(Y), "A": probabilities(result.params, X)}
+    heard = share(lambda: own if s is None else {**own, "s": np.ravel(s)})
     whole = {name: np.concatenate([one[name] for one in heard], axis=-1) for name in heard[0]}
     return Predicted(**whole)
 

@@ -58,7 +58,7 @@ class CheckSummary(_Record):
 
 
 class Weighted(_Record):
-    """Which part has example weights."""
+    """The parts that have example weights."""
 
     train: bool = False
     test: bool = False
@@ -158,7 +158,7 @@ class Summary(_Record):
         return (json.dumps(self.content(), indent=2, allow_nan=False) + "\n").encode()
 
     def measure(self, name: str) -> float | None:
-        """Return a measure of the evaluation, None where there is none."""
+        """Return a measure of the evaluation, or None."""
         return None if self.evaluation is None else self.evaluation.measures.get(name)
 
 

@@ -15,7 +15,7 @@ from jax_logreg.errors import InputError
 from jax_logreg.errors.extras import needs
 from jax_logreg.placement.memory import check_room
 
-# What np.savez writes, and of how many bytes one byte of it can be the packing.
+# The packings of np.savez, and the bytes that one byte of each can stand for.
 _PACKED = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: 1032}
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 

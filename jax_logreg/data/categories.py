@@ -9,7 +9,7 @@ import numpy as np
 from jax_logreg.errors import InputError
 from jax_logreg.matrix import Categorical, from_codes
 
-# What an empty cell is called: a level like others, as scikit-learn's OneHotEncoder has it.
+# The name of an empty cell: a level like others, as scikit-learn's OneHotEncoder has it.
 MISSING = "(missing)"
 
 

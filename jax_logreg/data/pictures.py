@@ -17,7 +17,7 @@ from jax_logreg.placement.memory import check_room
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 # Others are never tried: to read PostScript is to run a program.
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
-# What file managers, notebooks and archives leave beside pictures.
+# Files that file managers, notebooks and archives leave beside pictures.
 _HIDDEN = {"__macosx", "thumbs.db", "desktop.ini"}
 # Of 16 bits: beneath this, the upper 8 hold less than 16 levels.
 _DARK = 2**12
@@ -27,8 +27,8 @@ def read_pictures(path: Path, pixels: int | None, labelled: bool) -> Examples:
     """Pictures as RGB, flattened to height x width x 3 values of 0..255 each.
 
     They are read in the order of their names; where labels are needed, the sub-folders name them.
-    Hidden files and folders are left out. Of 16 bits the upper 8 are read. What EXIF says to lie on
-    its side is read upright.
+    Hidden files and folders are left out. Of 16 bits the upper 8 are read. A picture on its
+    side, by EXIF, is read upright.
     """
     files, notes = _find(path, labelled)
     if not files:

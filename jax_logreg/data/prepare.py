@@ -104,8 +104,8 @@ def prepare(config: DataConfig, dtype: str) -> Prepared:
 def _check_counted(test: Examples) -> None:
     """Refuse held-out examples that all have the weight 0 (InputError)."""
     s = test.weights
-    told = share(lambda: {"counted": np.bool_(s is None or np.any(s > 0))})
-    if not any(one["counted"] for one in told):
+    own = share(lambda: {"counted": np.bool_(s is None or np.any(s > 0))})
+    if not any(one["counted"] for one in own):
         raise InputError(
             f"{test.source}: every held-out example has the weight 0: expected a positive one"
         )
@@ -175,8 +175,8 @@ def _labels_of_all(train: Examples) -> tuple[Examples, int]:
             return train, 0
         return train._replace(X=np.empty((0, train.X.shape[1])), categories=()), 0
     weighted = train.weights is not None
-    told = {"labels": train.labels, **({"weights": train.weights} if weighted else {})}
-    heard = share(lambda: told)
+    own = {"labels": train.labels, **({"weights": train.weights} if weighted else {})}
+    heard = share(lambda: own)
     sizes = [one["labels"].size for one in heard]
     if not sum(sizes):
         train.check()

@@ -66,7 +66,7 @@ READERS: dict[str, Reader] = {
 }
 READERS |= {".hdf5": READERS[".h5"], ".libsvm": READERS[".svmlight"], ".svm": READERS[".svmlight"]}
 
-# Those that read no more of a file than the part that is wanted.
+# The readers that read no more of a file than the wanted part.
 PART_READERS: dict[str, Callable[..., Examples]] = {
     ".npy": lambda part, path, r, _, labelled: arrays.read_npy(path, r.labels, labelled, part),
     ".h5": lambda part, path, r, _, labelled: arrays.read_hdf5(

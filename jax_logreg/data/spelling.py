@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-# What can be read as a number and written again to the same characters.
+# Texts that are read as a number and written again to the same characters.
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity)", re.I | re.A)
 # Words for "missing" that can be meant otherwise: NA is a country, none an answer.

@@ -36,7 +36,7 @@ def read_csv(
     """The table of a CSV file in UTF-8 whose first line names the columns."""
     with needs("run"):
         from pyarrow import ArrowInvalid, csv, string
-    # What looks like a number is kept as written, 007 and all.
+    # A label that looks like a number stays as written, 007 and all.
     named = () if columns.categorical == "auto" else columns.categorical
     texts = dict.fromkeys([*named, *([columns.label] if labelled else [])], string())
     # Two characters can be a number of eight bytes.

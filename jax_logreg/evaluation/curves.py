@@ -145,7 +145,7 @@ def confusion(truth: Any, predicted: Any, k: int, s: Any = None) -> np.ndarray:
 def _thin(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """The numbers of at most MOST_POINTS points, both ends and all corners among them.
 
-    What goes are points whose triangle with their neighbours is smallest, so that the area hardly
+    Points are left out whose triangle with their neighbours is smallest, so that the area hardly
     changes (Visvalingam and Whyatt 1993), many at a time, no two neighbours at once.
     """
     kept = np.arange(x.size)

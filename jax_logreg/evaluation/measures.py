@@ -111,7 +111,7 @@ def weighted_measures(
 
 @dataclass(frozen=True)
 class _Predictions:
-    """What scores look at, on NumPy arrays: sums are products of sparse matrices with weights.
+    """The view of scores on NumPy arrays: sums are products of sparse matrices with weights.
 
     Dense products wait for threads, which costs more than it gains.
     """

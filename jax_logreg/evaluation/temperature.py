@@ -13,7 +13,7 @@ from jax_logreg.errors.checks import read_array
 from jax_logreg.evaluation.examples import check_weights
 from jax_logreg.logistic import Batch, Family, derivatives_along
 
-# What a temperature may be: classes classified without an error would have it fall to 0, and
+# The range of a temperature: classes classified without an error would have it fall to 0, and
 # probabilities that say nothing have it rise without end.
 LOWEST, HIGHEST = 0.01, 100.0
 

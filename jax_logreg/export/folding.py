@@ -56,7 +56,7 @@ def centred(model: Model) -> Centred:
         InputError: a number that float32 cannot hold.
     """
     w, b, mean = _unscaled(model)
-    # What does not fit is named below.
+    # A key that does not fit is named below.
     with np.errstate(over="ignore", invalid="ignore"):
         centre = mean.astype(np.float32)
         return Centred(*_finite("float32", model, centre, w, b - w.T @ (mean - centre)))

@@ -65,5 +65,5 @@ def _with_threshold(model: Model, fitted: Any) -> Any:
         pos_label=classes[1],
         response_method="predict_proba",
     )
-    # What is frozen learns nothing.
+    # A frozen step learns nothing.
     return decided.fit(np.zeros((2, fitted.n_features_in_)), classes)

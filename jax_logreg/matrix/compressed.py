@@ -145,7 +145,7 @@ def _scale(X: np.ndarray) -> np.ndarray:
     So a number stands for the same value whether or not the product is fused into a sum.
     """
     largest = np.maximum(X.max(axis=1), -X.min(axis=1).astype(np.float64))[:, None]
-    # What float32 cannot hold is refused with the numbers.
+    # Numbers beyond float32 are refused, and named.
     largest[(largest == 0) | ~(largest < _LARGEST)] = 127
     mantissa, exponent = np.frexp(largest / 127)
     return np.ldexp(np.ceil(mantissa * 2**17), exponent - 17)

@@ -109,7 +109,7 @@ class Transposed:
 def arrange_dense(X: Any, dtype: str, device: jax.Device | None) -> Any:
     """X (n, m) as `dtype`, in the order in which its two products are fastest on the device.
 
-    What came in NumPy is still there, in a buffer of its own where it is large.
+    An array of NumPy is still there, in a buffer of its own where it is large.
     """
     if isinstance(X, jax.Array) and device is None:
         on_cpu = {d.platform for d in X.devices()} == {"cpu"}

@@ -13,8 +13,8 @@ def encode(values: Any, levels: Sequence[Any] | None = None) -> tuple[np.ndarray
     """Codes (m,) of one column, text or integers, and its levels, sorted where none are given.
 
     Of what is already encoded, a pandas Categorical or Series of it, or a pyarrow dictionary
-    array, codes and levels are taken as they are. What is missing (None, NaN), or no level where
-    they are given, has the code that counts as none, as many as there are levels.
+    array, codes and levels are taken as they are. A missing value (None, NaN), or one
+    outside of the given levels, has the number of levels as its code.
 
     Raises:
         InputError: values that are not one column of text, integers or booleans.

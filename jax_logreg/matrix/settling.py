@@ -25,7 +25,7 @@ _LARGEST_UNIT = 2.0**125
 def settle(X: Any, dtype: str) -> Any:
     """X with its views in the dtype: mean and scale are float64 until here.
 
-    What NumPy has is formed. Where a view would lose digits, so are an array of JAX's, the blocks
+    Arrays of NumPy are formed. Where a view would lose digits, so are an array of JAX's, the blocks
     of a stream, and the features of a sparse matrix that it loses them of: these have next to no
     zeros. Another inner matrix is brought to units near 1, which is exact.
     """

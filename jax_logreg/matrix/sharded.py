@@ -145,7 +145,7 @@ class Sharded:
     def _map(self, f: Callable[..., Any], out: PartitionSpec, shared: Any, *rows: Array) -> Any:
         """f(part, shared, rows of its examples) of every part, where it lies.
 
-        What is shared must be an argument: arrays closed over are not those of a part.
+        Shared arrays must be arguments: arrays closed over are not those of a part.
         """
 
         def of_part(parts: Any, shared: Any, *rows: Array) -> Any:

@@ -206,7 +206,7 @@ def _read(X: Any) -> Any:
             f"X is {dtype} of shape {array.shape}: expected real numbers (n, m), features x "
             "examples, both at least 1"
         )
-    # What is no list keeps the names of its rows.
+    # A data frame keeps the names of its rows.
     return array if isinstance(X, list | tuple) else X
 
 

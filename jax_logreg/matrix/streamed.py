@@ -23,7 +23,7 @@ _COLUMNS = 3 * 2**21
 # Bytes of a block of a row an example: those read ahead, the one handed over and XLA's copy of it
 # are in cache together, and reading one takes several times as long as asking for it.
 _ROWS = 2**22
-# What is handed over as it is stored: small, and converted by XLA without loss.
+# Dtypes that are handed over as stored: small, and converted by XLA without loss.
 _KEPT = ("uint8", "int8", "uint16", "int16", "float32")
 
 _open: WeakValueDictionary[int, ReadAhead] = WeakValueDictionary()

@@ -60,7 +60,7 @@ class _Meaning(Section):
     # Nor do those of before there were categories.
     levels: dict[str, list[str]] = Field(default_factory=dict)
     drop_first: bool = False
-    # What `jax-logreg evaluate --store` chose.
+    # The choices of `jax-logreg evaluate --store`.
     temperature: float = Field(1.0, ge=LOWEST, le=HIGHEST)
     threshold: float = Field(0.5, ge=0, le=1)
     reading: Reading

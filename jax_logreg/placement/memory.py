@@ -11,7 +11,7 @@ import jax
 from jax_logreg._jax.messages import means_out_of_memory
 from jax_logreg.errors import InputError
 
-# What a container may take: of either version of its control groups.
+# The limit of a container, by either version of its control groups.
 _CONTAINER = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 

@@ -53,7 +53,7 @@ def check_entries(
         return
     limits = np.finfo(dtype)
     high, low = np.sqrt(limits.max / (m or X.shape[1])), np.sqrt(limits.tiny)
-    # What float64 squares to 0 has no part in any sum of squares either, and its weight stays 0.
+    # An entry that float64 squares to 0 has no part in any sum of squares: its weight stays 0.
     low = 0 if dtype == "float64" else low
     wild = np.flatnonzero((largest > high) | ((largest > 0) & (largest < low)))
     if wild.size:

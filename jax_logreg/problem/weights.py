@@ -10,7 +10,7 @@ from jax_logreg.errors.checks import is_number, read_array
 from jax_logreg.logistic import Family
 from jax_logreg.matrix import power_of_two
 
-# What makes of sums, or of largest values, of the examples here those of all hosts.
+# Functions that turn sums, or largest values, of the examples here into those of all hosts.
 OverHosts = Callable[[np.ndarray], np.ndarray]
 
 

@@ -89,7 +89,7 @@ def error_as_computed(objective: Objective, params: Params) -> tuple[Array, Arra
 def _decrement(hessian: Array, g: Array) -> tuple[Array, Array]:
     """gᵀH⁻¹g, and the trace of the inverse of H with a diagonal of ones; NaN of an indefinite H.
 
-    What is added to the diagonal, eps a parameter, is the part of what is collinear.
+    The term on the diagonal, eps a parameter, stands for collinear features.
     """
     scaled, scale = scaled_to_one(hessian)
     ridge = jnp.finfo(g.dtype).eps * g.size * jnp.eye(g.size, dtype=g.dtype)

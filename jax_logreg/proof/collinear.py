@@ -53,7 +53,7 @@ def collinear_features(
     index = np.arange(m) if s is None else np.flatnonzero(np.asarray(s).reshape(-1) > 0)
     if not (n and len(index)):
         return tuple(Collinear(j, (), False) for j in columns.tolist())
-    # A dependence among all examples is one among some. Those that break it are added to them.
+    # A dependence among all examples is one among some. Examples that break it are added to them.
     count = min(len(index), 2 * n + 100)
     some = np.unique(index[np.linspace(0, len(index) - 1, count).astype(int)])
     scaled = _Scaled(X, index, some, columns, intercept)
@@ -83,7 +83,7 @@ class _Scaled:
         eps = 0.0 if dtype.kind in "biu" else float(jnp.finfo(dtype).eps)
         size = np.max([np.abs(x).max(axis=1) for _, x in self.blocks()], axis=0)[:, None]
         largest = np.abs(self.centre) + size
-        # Those that are constant up to rounding become zeros.
+        # Features that are constant up to rounding become zeros.
         self.size = np.where(size > 4 * eps * largest, size, np.inf)
         self.noise = np.pad((8 * eps * largest / self.size)[:, 0], (int(intercept), 0)) + _OWN
         self.ones = int(intercept)

@@ -29,7 +29,7 @@ class Design:
         self.columns, self.intercept, self.m = columns, intercept, len(index)
         dtype = np.dtype(self.X.dtype)
         eps = 0.0 if dtype.kind in "biu" else float(jnp.finfo(dtype).eps)
-        # What rounding may have moved a margin by; in float64 less than the LP allows anyway.
+        # The rounding error of a margin; in float64 less than the LP allows anyway.
         self.tolerance, self.slack = max(8 * eps, 1e-9), 4 * eps
         sample = np.unique(np.linspace(0, self.m - 1, _SAMPLE).astype(int))
         self.centre = np.zeros((len(columns), 1))

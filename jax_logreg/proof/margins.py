@@ -4,7 +4,7 @@ import numpy as np
 
 from jax_logreg.proof.design import Design, Vector
 
-# What the LP's solver may violate: the least that HiGHS accepts.
+# The tolerance of the LP's solver: the least that HiGHS accepts.
 _FEASIBLE = 1e-10
 # With margins good to `tolerance`, overlapping examples whose overlap spans the features with a
 # condition number up to this still have no margin above CLEAR * tolerance.

@@ -1,4 +1,4 @@
-"""What may stand where an array X (n, m) stands: n features, m examples in columns."""
+"""The protocol of a matrix X (n, m): n features, m examples in columns."""
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 

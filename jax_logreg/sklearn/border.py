@@ -184,8 +184,8 @@ def tolerance_of(estimator: Any, rows: Rows) -> Any:
 def steps_of(estimator: Any) -> int:
     """The steps that an estimator's `max_iter` stands for: nobody chose the default number."""
     # Callbacks get `max_iter` steps announced beforehand.
-    told = hasattr(estimator, "_skl_callbacks")
-    usual = estimator.max_iter == _DEFAULT_MAX_ITER and not told
+    followed = hasattr(estimator, "_skl_callbacks")
+    usual = estimator.max_iter == _DEFAULT_MAX_ITER and not followed
     return _STEPS if usual else estimator.max_iter
 
 

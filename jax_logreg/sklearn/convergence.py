@@ -19,7 +19,7 @@ _REACHED = {
 _FAILED = "{solver} failed to converge after {steps} iteration(s) (max_iter={max_iter})."
 
 
-# What an estimator lets one set. More iterations are advised by scikit-learn's own words.
+# The options of an estimator. More iterations are advised by scikit-learn's own words.
 _TERMS = Terms(
     refine="",
     float64="",

@@ -20,7 +20,7 @@ _SCORES = {score.scikit_learn: score for score in SCORES.values() if score.sciki
 
 
 def name_of_score(scoring: Any, given: dict[str, Any], rows: Rows) -> str | None:
-    """Return the name of the score here that means the same, None where there is none."""
+    """Return the name of the score here that means the same, or None."""
     scoring = "accuracy" if scoring is None else scoring
     score = _SCORES.get(scoring) if isinstance(scoring, str) else None
     # Of several classes ours is a mean over the outputs, which is not theirs.

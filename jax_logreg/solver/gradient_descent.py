@@ -19,7 +19,7 @@ class GradientDescent:
     """w − α dw, b − α db with a constant learning rate α > 0, in units of parameter² per nat."""
 
     learning_rate: Any
-    # What a cost that rises is blamed on.
+    # The cause of a cost that rises.
     by_rate: ClassVar[bool] = True
     one_pass: ClassVar[bool] = True
 

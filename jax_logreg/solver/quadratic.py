@@ -47,7 +47,7 @@ def minimise(model: Model, to_the_end: bool = False) -> Array:
     """The w (q, k) of about the minimum: sweeps of coordinate descent find the support.
 
     A single output then takes one Newton step on it, as far as it falls, or `to_the_end` one a
-    round; several, or one whose support is large, go on sweeping.
+    round. Several outputs, or one whose support is large, take more sweeps.
     """
     rounds = _MANY if to_the_end else _ROUNDS
     q, k = model.start.shape
@@ -112,8 +112,8 @@ def _newton(model: Model, sizes: list[int], at: _Point) -> _Point:
     which = jnp.searchsorted(jnp.array(sizes, jnp.int32), jnp.sum(support, dtype=jnp.int32))
     step = lax.switch(which, [partial(_solve_on, model, size) for size in sizes], support, slope)
     step = jnp.where(jnp.all(jnp.isfinite(step)), step, 0)
-    # What would change its sign stops at 0; where that is no decrease, all stop where the first
-    # does, which always is one.
+    # A weight that would change its sign stops at 0. Where that is no decrease, all stop where the
+    # first does, which always is one.
     crosses = (l1 > 0) & ((w + step) * w < 0)
     whole = jnp.where(crosses, -w, step)
     share = jnp.min(jnp.where(crosses, w / jnp.where(crosses, -step, 1), 1))

@@ -96,7 +96,7 @@ def _pass_through(
         fresh = point.fill(chains.homes)
         if fresh.any():
             params = point.starts(parents)
-        # What is run again has the steps that are left.
+        # A model that runs again has the steps that are left.
         left = np.maximum(most - answers.steps[point.held], 0)
         own = (left, answers.gradient[point.held])
         slots = advance_each(loop, stack, point.held, params, fresh, own, point.slots, branch)

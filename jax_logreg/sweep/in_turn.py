@@ -57,7 +57,7 @@ class Turn(NamedTuple):
         self.answers.check()
         self.run.check()
         if not 0 <= self.number < len(self.answers.status):
-            raise ValueError("it holds a model that is none")
+            raise ValueError("it holds a model that does not exist")
 
 
 def run_in_turn(

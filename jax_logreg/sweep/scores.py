@@ -54,7 +54,7 @@ def score_held_out(score: Score, params: Params, batch: Batch, family: Family) -
 
 
 class _Predictions:
-    """What scores look at, in a trace: of k independent outputs each example has k labels."""
+    """The view of scores in a trace: of k independent outputs each example has k labels."""
 
     def __init__(self, params: Params, batch: Batch, family: Family) -> None:
         self._params, self._batch, self._family = params, batch, family

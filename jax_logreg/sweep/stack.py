@@ -152,7 +152,7 @@ def _first_valid(penalty: Any, own: dict[str, np.ndarray]) -> Any:
 def _numbers(solver: Any) -> dict[int, np.ndarray]:
     if isinstance(solver, str | type):
         return {}
-    # What is no solver is refused where one is chosen.
+    # Anything but a solver is refused where one is chosen.
     leaves = jax.tree.leaves(solver) if is_dataclass(solver) else []
     arrays = (read_array("a number of the solver", leaf) for leaf in leaves)
     return {i: array for i, array in enumerate(arrays) if array.ndim == 1}

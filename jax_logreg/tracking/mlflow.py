@@ -15,7 +15,7 @@ with needs("mlflow"):
 
 _TAG = "jax_logreg.cli"
 _STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
-# What a request may hold, and seconds between two.
+# The limits of a request, and seconds between two.
 _METRICS, _OTHERS, _LONGEST, _WAIT = 1000, 100, 500, 1.0
 
 
@@ -86,8 +86,8 @@ class MLflowTracker:
             return False
         self._run = runs[0].info.run_id
         self._client.update_run(self._run, status="RUNNING")
-        told = self._client.get_metric_history(self._run, "cost")
-        self._next = max((one.step + 1 for one in told), default=0)
+        logged = self._client.get_metric_history(self._run, "cost")
+        self._next = max((one.step + 1 for one in logged), default=0)
         return True
 
     def _send(self) -> None:

@@ -20,7 +20,7 @@ def test_one_model_takes_it_or_leaves_it():
 
 def test_of_a_batch_those_that_want_it():
     wanted, values = jnp.array([True, False, True]), jnp.arange(6.0).reshape(3, 2)
-    # What is not batched comes out with a value for each model.
+    # An argument without a batch comes out with a value for each model.
     found, count = jax.vmap(doubled, in_axes=(0, (0, None)))(wanted, (values, 7))
     assert_array_equal(found, [[0, 2], [2, 3], [8, 10]])
     assert_array_equal(count, [8, 7, 8])

@@ -50,7 +50,7 @@ ULP = np.where(np.arange(X.size).reshape(X.shape) == 99, np.nextafter(X.astype("
 FACTORS = np.arange(1.0, N + 1)
 START = Params(np.full((N, 1), 0.25), np.zeros((1, 1)))
 
-# What is computed, and the name under which each change of it is refused.
+# A computation, and the name under which each change of it is refused.
 DATA = {
     "X turned round": ({"X": -X}, "X"),
     "features permuted": ({"X": X[::-1]}, "X"),
@@ -278,7 +278,7 @@ TRANSFORMATIONS = {
 }
 
 
-def test_transformations_are_told_apart(monkeypatch):
+def test_transformations_are_distinguished(monkeypatch):
     lines = {name: describe(Optax(make())) for name, make in TRANSFORMATIONS.items()}
     assert len(set(lines.values())) == len(lines)
     assert all(line.isprintable() and len(line) < 90 for line in lines.values())

@@ -30,7 +30,7 @@ function look(frame) {{
 
 
 def chromium():
-    """The program; None where there is none."""
+    """The program, or None."""
     return shutil.which("chromium")
 
 

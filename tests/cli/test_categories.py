@@ -53,7 +53,7 @@ def test_predictions_are_those_of_the_dense_one_hot(run, tmp_path):
     assert meaning["features"] == ["age"] and meaning["levels"] == {
         "city": ["Bern", "Oslo", "Rome"]
     }
-    # What is text is resolved: new files are read alike.
+    # The columns of text are resolved: new files are read alike.
     assert meaning["reading"]["categorical"] == ["city"]
     mean, scale = (meaning["scaling"][name][0] for name in ("mean", "scale"))
     X = [(np.array([20, 30, 40, 50]) - mean) / scale, [0, 0, 1, 0], [0, 0, 0, 0], [1, 0, 0, 0]]

@@ -204,7 +204,7 @@ def test_stored_whole_or_not_at_all(two, folder, monkeypatch):
     assert [path.name for path in two.iterdir()] == ["model.safetensors"]
 
 
-def test_examples_told_apart_have_no_temperature(two, folder):
+def test_separable_examples_have_no_temperature(two, folder):
     data = folder / "easy.csv"
     rows = [f"{x},{-x},1,c{int(x < 0)}" for x in (-3, -2, -2.5, -4, 3, 2, 2.5, 4)]
     data.write_text("\n".join(["x0,x1,weight,label", *rows, ""]))

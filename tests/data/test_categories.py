@@ -108,7 +108,7 @@ def test_what_may_be_a_category(kind, tmp_path):
     assert dense(data.X_train).sum() == 3
 
 
-def test_more_levels_than_can_be_learnt_are_told():
+def test_more_levels_than_can_be_learnt_are_refused():
     columns = [Column("id", np.arange(30), tuple(map(str, range(30))))]
     levels = Levels.fit(columns, "a.csv")
     assert "Column 'id' has 30 levels for 30 training examples" in levels.rare(30)[0]

@@ -110,7 +110,7 @@ def test_a_decimal_comma_between_quotes_is_named(tmp_path):
         read(text(tmp_path, 'a,b,label\n"1,5",2,x\n"2,5",3,y\n'), Reading())
 
 
-# What is wrong with row 7 of 12, and what is said of it where all is read at once.
+# The fault of row 7 of 12, and its message where all is read at once.
 WRONG = {
     "text": ("A", r"column 'a' is 'A' in example 7 \(line 9\): expected numbers"),
     "text like a number": ("1_000", r"column 'a' is '1_000' in example 7 \(line 9\)"),

@@ -295,7 +295,7 @@ def test_what_has_no_end_is_not_waited_for(name, tmp_path):
         open_stream(tmp_path / name.replace("_labels", ""))
 
 
-# What is wrong with an Arrow file that is whole: bytes, and others in their place.
+# The faults of an Arrow file that is whole: bytes, and others in their place.
 SPOILT_ARROW = {
     "the end of a label": (struct.pack("<3i", 0, 2, 5), struct.pack("<3i", 0, 2, 2**30)),
     "the number of rows": (struct.pack("<q", 7), struct.pack("<q", 10**8)),

@@ -65,38 +65,38 @@ SEARCH = {
 
 def fitted(kind, settings):
     """The estimator, and the first of its warnings, those of convergence aside."""
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model = kind(**settings).fit(ROWS, LABELS)
-    assert all(warning.filename == __file__ for warning in told if "jax_logreg" in str(kind))
-    return model, [w for w in told if w.category.__name__ != "ConvergenceWarning"]
+    assert all(warning.filename == __file__ for warning in caught if "jax_logreg" in str(kind))
+    return model, [w for w in caught if w.category.__name__ != "ConvergenceWarning"]
 
 
 @pytest.mark.parametrize("name", ONE)
 def test_a_fit(name):
     settings, meaning, expected = ONE[name]
     for kind in (LogisticRegression, linear_model.LogisticRegression):
-        model, told = fitted(kind, {"solver": "saga", "tol": 1e-6, **settings})
-        assert len(told) == len(expected)
+        model, caught = fitted(kind, {"solver": "saga", "tol": 1e-6, **settings})
+        assert len(caught) == len(expected)
         for text in expected:
-            assert any(text in str(warning.message) for warning in told), (kind, text)
+            assert any(text in str(warning.message) for warning in caught), (kind, text)
         if kind is LogisticRegression:
-            categories = [warning.category for warning in told]
+            categories = [warning.category for warning in caught]
             plain, silence = fitted(kind, {"tol": 1e-6, **meaning})
             np.testing.assert_array_equal(model.coef_, plain.coef_)
             assert not silence
         else:
-            assert [warning.category for warning in told] == categories
+            assert [warning.category for warning in caught] == categories
 
 
 @pytest.mark.parametrize("name", SEARCH)
 def test_a_search(name):
     settings, meaning, expected = SEARCH[name]
     common = {"Cs": [0.1, 1.0], "cv": 2, "solver": "saga", "max_iter": 200, "random_state": 0}
-    mine, told = fitted(LogisticRegressionCV, {**common, **QUIET, **settings})
-    assert len(told) == len(expected)
+    mine, caught = fitted(LogisticRegressionCV, {**common, **QUIET, **settings})
+    assert len(caught) == len(expected)
     for text in expected:
-        assert any(text in str(warning.message) for warning in told), text
+        assert any(text in str(warning.message) for warning in caught), text
     plain, silence = fitted(LogisticRegressionCV, {**common, **QUIET, **meaning})
     assert not silence
     np.testing.assert_array_equal(mine.coef_, plain.coef_)

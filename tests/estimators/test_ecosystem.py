@@ -153,7 +153,7 @@ def test_sample_weights_are_routed():
     assert_allclose(steps[-1].coef_, plain.coef_)
 
 
-def test_an_end_without_an_answer_is_told():
+def test_an_end_without_an_answer_is_reported():
     with pytest.warns(ConvergenceWarning, match="steps_exhausted after 1 steps"):
         LogisticRegression(max_iter=1, tol=1e-9).fit(ROWS, Y)
     line, labels = np.arange(12.0)[:, None], np.arange(12) > 5

@@ -73,7 +73,7 @@ def test_nullable_tables(name, dtype):
 
 @pytest.mark.parametrize("kind", [LogisticRegression, LogisticRegressionCV])
 @pytest.mark.parametrize("where", ["X", "y"])
-def test_a_missing_value_is_told(kind, where):
+def test_a_missing_value_is_reported(kind, where):
     settings = {} if kind is LogisticRegression else {"l1_ratios": (0,), "scoring": "accuracy"}
     if kind is LogisticRegressionCV:
         settings["use_legacy_attributes"] = False
@@ -82,9 +82,9 @@ def test_a_missing_value_is_told(kind, where):
         rows.loc[2, "a"] = pd.NA
     else:
         labels[2] = pd.NA
-    with pytest.raises(ValueError, match=rf"(?i)(input {where} contains|missing|NaN)") as told:
+    with pytest.raises(ValueError, match=rf"(?i)(input {where} contains|missing|NaN)") as caught:
         kind(**settings).fit(rows, labels)
-    assert "ambiguous" not in str(told.value)
+    assert "ambiguous" not in str(caught.value)
 
 
 def test_surplus_keys_of_class_weight():

@@ -17,7 +17,7 @@ LABELS = {2: TWO, 3: TWO + (ROWS[:, 1] > 1)}
 SOLVERS = ["lbfgs", "newton-cg", "liblinear", "sag", "saga", "newton-cholesky"]
 
 
-def told(kind, solver):
+def warned(kind, solver):
     with pytest.warns(ConvergenceWarning) as found:
         kind(solver=solver, max_iter=1, tol=1e-12, random_state=0).fit(ROWS, LABELS[2])
     return str(found[0].message)
@@ -26,8 +26,8 @@ def told(kind, solver):
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_the_warning_begins_as_scikit_learns(solver):
     """A filter matches from the beginning of a message."""
-    theirs = told(linear_model.LogisticRegression, solver)
-    ours = told(LogisticRegression, solver)
+    theirs = warned(linear_model.LogisticRegression, solver)
+    ours = warned(LogisticRegression, solver)
     beginning = {"newton-cg": 3, "newton-cholesky": 5}.get(solver, 6)
     assert ours.split()[:beginning] == theirs.rstrip(".").split()[:beginning]
     for words in ("failed to converge", solver, "max_iter=1", "Increase the number of iterations"):
@@ -77,20 +77,20 @@ class Recorder:
     """A callback that keeps its calls."""
 
     def __init__(self):
-        self.told = []
+        self.calls = []
 
     def setup(self, estimator, context):
-        self.told.append(("setup", context.task_name, None))
+        self.calls.append(("setup", context.task_name, None))
 
     def teardown(self, estimator, context):
-        self.told.append(("teardown", context.task_name, None))
+        self.calls.append(("teardown", context.task_name, None))
 
     def on_fit_task_begin(self, estimator, context, *, X=None, y=None, fitted_estimator=None):
         assert X is None or X.shape == ROWS.shape
-        self.told.append(("begin", context.task_name, fitted_estimator))
+        self.calls.append(("begin", context.task_name, fitted_estimator))
 
     def on_fit_task_end(self, estimator, context, *, X=None, y=None, fitted_estimator=None):
-        self.told.append(("end", context.task_name, fitted_estimator))
+        self.calls.append(("end", context.task_name, fitted_estimator))
 
 
 def recorded(kind, **settings):
@@ -98,18 +98,18 @@ def recorded(kind, **settings):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = kind(**settings).set_callbacks(callback).fit(ROWS, labels)
-    return model, callback.told
+    return model, callback.calls
 
 
 @pytest.mark.parametrize("settings", [{}, {"max_iter": 0}, {"classes": 3}, {"max_iter": 2}])
-def test_callbacks_are_told_what_scikit_learn_tells(settings):
+def test_callbacks_get_the_calls_of_scikit_learn(settings):
     """The tasks, in their order, and which come with a fitted estimator."""
     (model, ours), (_, theirs) = (
         recorded(kind, **settings) for kind in (LogisticRegression, linear_model.LogisticRegression)
     )
 
-    def steps(told):
-        return [(what, task, fitted is not None) for what, task, fitted in told]
+    def steps(calls):
+        return [(what, task, fitted is not None) for what, task, fitted in calls]
 
     ours, theirs = steps(ours), steps(theirs)
     assert len(ours) == 2 * max(int(model.n_iter_[0]), 1) + 6
@@ -119,8 +119,8 @@ def test_callbacks_are_told_what_scikit_learn_tells(settings):
 
 
 def test_a_step_comes_with_the_estimator_of_as_many_iterations():
-    model, told = recorded(LogisticRegression, classes=3, tol=1e-9)
-    ends = [fitted for what, task, fitted in told if what == "end" and task == "lbfgs-iter"]
+    model, calls = recorded(LogisticRegression, classes=3, tol=1e-9)
+    ends = [fitted for what, task, fitted in calls if what == "end" and task == "lbfgs-iter"]
     assert len(ends) == model.n_iter_[0] + 1 and ends[-1] is None
     for i, fitted in enumerate(ends[:2]):
         with pytest.warns(ConvergenceWarning):
@@ -138,8 +138,8 @@ def test_callbacks_change_no_answer():
 
 
 def test_only_lbfgs_tells_of_steps():
-    _, told = recorded(LogisticRegression, solver="newton-cg")
-    assert [what for what, _, _ in told] == ["setup", "begin", "end", "teardown"]
+    _, calls = recorded(LogisticRegression, solver="newton-cg")
+    assert [what for what, _, _ in calls] == ["setup", "begin", "end", "teardown"]
 
 
 def test_a_callback_that_fails_is_taken_down():
@@ -150,7 +150,7 @@ def test_a_callback_that_fails_is_taken_down():
     callback = Failing()
     with pytest.raises(RuntimeError, match="enough"):
         LogisticRegression().set_callbacks(callback).fit(ROWS, LABELS[2])
-    assert callback.told[-1][0] == "teardown"
+    assert callback.calls[-1][0] == "teardown"
 
 
 def test_scikit_learns_monitor_of_scores():

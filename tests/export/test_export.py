@@ -96,7 +96,7 @@ def test_folding_keeps_float64s_digits_and_centring_float32s():
     centre, w, b = centred(model)
     assert {part.dtype.name for part in (centre, w, b)} == {"float32"}
     np.testing.assert_allclose((rows - centre.T) @ w + b.T, exact, atol=1e-5)
-    # What the issue is: the same in float32 in one product, or with the mean rounded alone.
+    # The fault: the same in float32 in one product, or with the mean rounded alone.
     w32, b32 = (part.astype("f4") for part in folded(model))
     assert np.max(np.abs(rows @ w32 + b32.T - exact)) > 1e-2
     rounded = (rows - mean.astype("f4")) / scale @ model.params.w + model.params.b.T

@@ -170,7 +170,7 @@ def make(seed):
 BINOMIAL = "[data]\nsource = 'synthetic'\nexamples = 40\n[penalty]\nkind = 'l2'\nstrength = 0.1\n"
 MULTINOMIAL = "[data]\nsource = 'embeddings'\nexamples = 60\nfeatures = 4\nclasses = 3\n"
 SWEPT = BINOMIAL.replace("strength = 0.1", "[sweep]\nstrengths = 2")
-# What validation lets pass, and where a fit of three steps has to end well or in a line.
+# Settings that validation lets pass, and where a fit of three steps has to end well or in a line.
 ODD_NUMBERS = {
     BINOMIAL: [
         *(f"data.signal={x}" for x in (0, 1e-320, 1e38, 1e308)),

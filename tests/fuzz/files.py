@@ -125,7 +125,7 @@ def npz(method=zipfile.ZIP_DEFLATED):
     return zipped({"X.npy": npy(ROWS), "Y.npy": npy(LABELS)}, method)
 
 
-# What is whole: suffix, content. A .npy stands beside its labels.
+# Whole files: suffix, content. A .npy stands beside its labels.
 WHOLE = [
     (".csv", CSV),
     (".csv", b"\xef\xbb\xbf" + CSV.replace(b"\n", b"\r\n").replace(b"yes", b'"y,\ns"')),
@@ -149,7 +149,7 @@ WHOLE = [
     (".bmp", picture("BMP")),
     (".webp", picture("WEBP")),
 ]
-# What is read as a stream only, beside those of above that may be.
+# Files that are read as a stream only.
 ARROW = [
     (".arrow", arrow_of()),
     (".arrow", arrow_of(pyarrow.ipc.new_stream)),

@@ -129,7 +129,7 @@ steps = 30
 tolerance = 1e-4
 gradient_check = "off"
 """
-# What depends on the order of sums, and on the machine.
+# Numbers that depend on the order of sums, and on the machine.
 OWN = ("seconds", "devices", "hosts", "gradient_check")
 
 

@@ -11,7 +11,7 @@ from jax_logreg import matrix
 
 ROOT = Path(__file__).parents[2]
 SOURCE = (ROOT / "jax_logreg" / "matrix" / "__init__.py").read_text()
-# What the package compares with the protocol in every run of mypy.
+# The matrices that the package compares with the protocol in every run of mypy.
 KINDS = re.findall(r"\w+", re.search(r"_Kinds = ([^=]*?)\n\n", SOURCE)[1])
 WRONG = """
 class Wrong(Transposed):

@@ -47,7 +47,7 @@ SOLVERS = {
     "optax": (Optax(optax.adam(0.1)), L2(0.01), 20),
     "line search": (Optax(optax.lbfgs()), L2(0.01), 10),
 }
-# What several tests share, so that it is compiled once.
+# Functions that several tests share, so that they are compiled once.
 PLAIN = {"penalty": L2(0.1), "solver": Newton(), "gradient_check": "off"}
 NEWTON = EXACT | {"penalty": L2(0.01), "solver": Newton()}
 

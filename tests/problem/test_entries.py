@@ -36,7 +36,7 @@ def stacked(X):
     return stack([X[:2], from_scipy(sparse(X[2:]), "float32")])
 
 
-# What holds X (n, m), and whether it is given as it is: others refuse what they cannot hold.
+# Matrices that hold X (n, m), and whether they take any entry: others refuse some.
 HOLDERS = {
     "array": lambda X: X,
     "jax array": jnp.asarray,
@@ -79,7 +79,7 @@ def test_what_is_not_finite_is_named(holder, value, dtype):
     for view in views.values():
         line = refused(view, dtype)
         assert "X[3, 7]" in line and str(value) in line
-        # What is compressed is refused where no names are known yet.
+        # A compressed X is refused where no names are known yet.
         assert "feature 'f3'" in line or holder in ("compressed", "bfloat16")
 
 

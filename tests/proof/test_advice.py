@@ -63,7 +63,7 @@ CONFIGS = {
 
 
 @pytest.mark.parametrize("status", Status)
-def test_a_config_is_not_told_to_set_what_it_sets(status):
+def test_a_config_is_not_advised_to_set_what_it_sets(status):
     seen = set()
     for penalty, dtype, refine, scaled, solver in product(*CONFIGS.values()):
         config = Config.model_validate(

@@ -14,7 +14,7 @@ from jax_logreg.proof import certificate as module
 assert_allclose = np.testing.assert_allclose
 certify = jax.jit(module.certify)
 N, M = 3, 12
-# What rounds is a sum of M terms and one of N, each in the scale of the costs and the products.
+# The rounding is that of sums of M and of N terms, in the scale of the costs and the products.
 ROUNDING = 4 * (N + M)
 
 

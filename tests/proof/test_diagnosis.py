@@ -44,7 +44,7 @@ SEPARABLE = {
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("kind", SEPARABLE)
-def test_separable_classes_are_told_with_their_features(kind, dtype):
+def test_separable_classes_are_reported_with_their_features(kind, dtype):
     make, word = SEPARABLE[kind]
     X, labels, features = make()
     for tolerance in (1e-4, 1e-6):
@@ -222,7 +222,7 @@ def test_collinear_features_are_named_beside_separation(intercept, solver):
             assert note.startswith("Features 0 and 2 are constant and belong to the intercept")
         else:
             assert note.startswith("Feature 2 is a linear combination of feature 0: single coeff")
-        # What is separable has no final predictions.
+        # Separable data have no final predictions.
         assert "predictions are" not in note
     names = ["one", "dose", "one too"]
     named = fit(BOTH, [1, 1, 0, 0], feature_names=names, fit_intercept=intercept, **SETTINGS)

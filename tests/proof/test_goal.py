@@ -204,7 +204,7 @@ def log_loss(model, rows, y):
 def error_in_float64(rows, labels, params, strength):
     """The length of the way to the optimum in the norm of N·H, by Newton's method about the mean.
 
-    What is penalised is w of the features as they are.
+    The penalty is on w of the features as they are.
     """
     m, mean = rows.shape[1], rows.mean(axis=1, keepdims=True)
     scale = rows.std(axis=1, keepdims=True)

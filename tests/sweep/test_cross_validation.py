@@ -64,7 +64,7 @@ def test_of_weights_the_held_out_and_the_others(standardise):
 
 
 def test_one_part_held_out():
-    """There is no standard error of one."""
+    """One score has no standard error."""
     done = []
     found = cross_validate(
         X,

@@ -46,7 +46,7 @@ def finished(monkeypatch, before, status, after):
         ((0.6, np.inf), FLOOR, (0.5, np.inf), True),
         ((0.5, np.inf), FLOOR, (0.6, np.inf), False),
         ((0.5, np.nan), FLOOR, (np.nan, np.nan), False),
-        # What has converged is proven, to the goal's other bounds too.
+        # A converged model is proven, to the goal's other bounds too.
         ((0.5, 0.005), CONVERGED, (0.5, 0.009), True),
     ],
 )

@@ -207,7 +207,7 @@ def test_each_model_of_a_path_is_diagnosed_as_its_fit_is():
             assert isinstance(model, Result) and model.classes == own.classes
 
 
-def test_a_callback_is_told_how_many_are_done():
+def test_a_callback_gets_how_many_are_done():
     seen = []
     path(X, Y, penalty=L2, strengths=[1.0, 0.1], callback=lambda *done: seen.append(done))
     assert seen == [(1, 2), (2, 2)]

@@ -104,7 +104,7 @@ def test_a_path_goes_on_in_the_midst_of_a_model_to_the_same_bits(name, tmp_path,
     same(sweep(checkpoint=Checkpoint(tmp_path, notice=lines.append)), whole)
     assert len(lines) == 1 and lines[0].startswith("resuming from ") and " of 4 models" in lines[0]
     assert {file.name.partition("-")[0] for file in tmp_path.iterdir()} == {"answers"}
-    # What has ended is not run again, whatever solver would.
+    # A finished sweep is not run again, whatever solver would.
     seen = []
     same(sweep(checkpoint=Checkpoint(tmp_path), callback=lambda *done: seen.append(done)), whole)
     assert not seen

@@ -60,7 +60,7 @@ def test_each_fold_is_scaled_by_what_it_trains_on(name):
             assert_allclose(found.scores[i, fold], score, rtol=1e-6)
             assert_allclose(found.fold_models.params.w[3 * i + fold], w, atol=1e-5)
             assert_allclose(found.fold_models.params.b[3 * i + fold], b, atol=1e-4)
-    # What no training example shows has no weight.
+    # A level that no training example shows has no weight.
     assert (found.fold_models.params.w[::3, 5] == 0).all()
 
 

@@ -67,7 +67,7 @@ def test_refined_steps_are_counted_on():
     assert shown[-1].step == result.steps and {one.steps for one in shown} == {1000}
 
 
-def test_undone_steps_are_not_told_again():
+def test_undone_steps_are_not_logged_again():
     notes, row = Notes(), np.ones((4, 3))
     with track(notes) as tracked:
         tracked(Progress(3, 9, 0, 0, History(*row)))
@@ -227,8 +227,8 @@ def runs_of(store, name):
 
 
 def points(store, run, name):
-    told = store[1].get_metric_history(run.info.run_id, name)
-    return [(one.step, one.value) for one in told]
+    logged = store[1].get_metric_history(run.info.run_id, name)
+    return [(one.step, one.value) for one in logged]
 
 
 def test_mlflow_reads_a_resumed_run_as_one(store, tmp_path):
@@ -251,7 +251,7 @@ def test_runs_of_mlflow_started_over_and_how_they_ended(store):
     assert [run.info.status for run in runs_of(store, "two")] == ["FAILED", "KILLED"]
 
 
-def test_what_was_lost_on_the_way_to_mlflow_is_told_when_the_run_goes_on(store):
+def test_rows_lost_on_the_way_to_mlflow_are_logged_when_the_run_resumes(store):
     from jax_logreg.tracking.mlflow import MLflowTracker
 
     first = MLflowTracker("three", store[0])

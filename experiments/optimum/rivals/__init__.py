@@ -4,7 +4,7 @@ Each file has `refuses(case, variant)`, why it cannot do a case or None, and
 `fit(case, variant, tolerance)`, which returns w (k, n) and b (k,), along a path w (p, k, n) and
 b (p, k), as NumPy arrays; it starts from nothing but the rows and labels of the case. Optional are
 SETTINGS, the tolerances it understands if not the usual ones, and `note`, a few words on its last
-fit. What `fit` and the import of its file take is the time that counts.
+fit. The time that counts is that of `fit` and of the import of its file.
 """
 
 # The file and the ways of using it that are compared.

@@ -1,4 +1,4 @@
-"""This project, float32, its own choice of solver."""
+"""The rival of this project: float32, its own choice of solver."""
 
 import numpy as np
 

@@ -20,7 +20,7 @@ from jax_logreg.result import History
 def reporting(partial: Path | None, name: str, config: str) -> Iterator[Callable[[Any], None]]:
     """Leave a report in the partial folder of a run that is stopped gently, or fails.
 
-    What is yielded is to be called with the progress of the run: input that is refused before it
+    Call the yielded function with the progress of the run: input that is refused before it
     takes a step leaves nothing behind.
     """
     steps: list[Any] = []
@@ -37,14 +37,14 @@ def reporting(partial: Path | None, name: str, config: str) -> Iterator[Callable
 
 
 def _page(partial: Path, name: str, config: str, error: BaseException) -> str:
-    told: dict[str, Any] = {"status": "failed", "message": f"{type(error).__name__}: {error}"}
+    known: dict[str, Any] = {"status": "failed", "message": f"{type(error).__name__}: {error}"}
     if isinstance(error, SavedBySignal):
-        told = {"status": "interrupted", "message": str(error)}
+        known = {"status": "interrupted", "message": str(error)}
     elif isinstance(error, InputError):
-        told["message"] = str(error)
+        known["message"] = str(error)
     else:
-        told["traceback"] = "".join(traceback.format_exception(error))
-    return render(_files(told, name, config, newest(partial)))
+        known["traceback"] = "".join(traceback.format_exception(error))
+    return render(_files(known, name, config, newest(partial)))
 
 
 def unfinished(partial: Path) -> dict[str, bytes]:
@@ -60,8 +60,8 @@ def unfinished(partial: Path) -> dict[str, bytes]:
         "it runs still, or was killed: if no process writes there, resume with --resume; what "
         "follows is of its last saved state."
     )
-    told = {"status": "unfinished", "message": message}
-    return _files(told, partial.name.removesuffix(".partial"), found.name, found)
+    known = {"status": "unfinished", "message": message}
+    return _files(known, partial.name.removesuffix(".partial"), found.name, found)
 
 
 def newest(partial: Path) -> Saved | None:
@@ -73,7 +73,7 @@ def newest(partial: Path) -> Saved | None:
     return None
 
 
-def _files(told: dict[str, Any], name: str, config: str, saved: Saved | None) -> dict[str, bytes]:
+def _files(known: dict[str, Any], name: str, config: str, saved: Saved | None) -> dict[str, bytes]:
     files = {"config.toml": config.encode()}
     steps = 0
     # Of a fit, `Point.rows` in one block; a sweep has none.
@@ -82,5 +82,5 @@ def _files(told: dict[str, Any], name: str, config: str, saved: Saved | None) ->
         rows = History(*found)
         steps = len(rows.cost)
         files["history.csv"] = history(rows)
-    files["result.json"] = Summary(name=name, steps=steps, **told).to_json()
+    files["result.json"] = Summary(name=name, steps=steps, **known).to_json()
     return files

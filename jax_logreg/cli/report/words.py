@@ -31,9 +31,9 @@ def _asked(summary: Summary) -> str:
         return ""
     names = [str(name) for name in summary.classes]
     if len(names) == 2:
-        task = f"tell {names[1]} from {names[0]}"
+        task = f"classify {names[1]} against {names[0]}"
     else:
-        task = f"tell {len(names)} classes apart"
+        task = f"classify {len(names)} classes"
     held_out = f", {data.test:,} more held out" if data.test else ""
     return (
         f"{task} by {data.features:,} features of {data.train:,} examples of "

@@ -44,7 +44,7 @@ def open_stream(
 ) -> Stream:
     """The examples of files that need not fit into memory: looked through once, then read by pass.
 
-    What was left out or may be taken otherwise is a UserWarning.
+    A part that was left out, or an ambiguity, is a UserWarning.
 
     Args:
         path: a file, a folder of them, a pattern such as "big/*.parquet", or several of these:

@@ -46,7 +46,7 @@ class CSVPart(TablePart):
         return csv.open_csv(
             self.path,
             csv.ReadOptions(block_size=BLOCK),
-            # What is left out need be of no type.
+            # A column that is left out need be of no type.
             convert_options=csv.ConvertOptions(column_types=types, include_columns=list(types)),
         )
 
