@@ -22,8 +22,8 @@ import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 
 from jax_logreg import Batch, GradientDescent, Params, solve  # noqa: E402
-from jax_logreg.matrix import compress, place  # noqa: E402
-from jax_logreg.placement.devices import make_mesh, replicate, spread  # noqa: E402
+from jax_logreg.matrix import compress, place, shard  # noqa: E402
+from jax_logreg.placement.devices import make_mesh, replicate, spread_rows  # noqa: E402
 
 CORES = os.cpu_count() or 1
 jax.config.update("jax_num_cpu_devices", CORES)
@@ -57,7 +57,7 @@ def batches(X, Y):
         else:
             mesh = make_mesh(devices)
             found[name] = (
-                Batch(*spread(matrix, Y, s, "float32", mesh)),
+                Batch(shard(matrix, "float32", mesh), *spread_rows((Y, s), mesh)),
                 partial(replicate, mesh=mesh),
             )
     return found

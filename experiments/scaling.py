@@ -28,8 +28,8 @@ import jax.numpy as jnp  # noqa: E402
 from jax.sharding import PartitionSpec  # noqa: E402
 
 from jax_logreg import Batch, GradientDescent, Params, solve  # noqa: E402
-from jax_logreg.matrix import compress  # noqa: E402
-from jax_logreg.placement.devices import make_mesh, replicate, spread  # noqa: E402
+from jax_logreg.matrix import compress, shard  # noqa: E402
+from jax_logreg.placement.devices import make_mesh, replicate, spread_rows  # noqa: E402
 
 COUNTS = (1, 2, 4, 8)
 jax.config.update("jax_num_cpu_devices", max(COUNTS))
@@ -100,7 +100,8 @@ def measured(n, m, steps, rounds):
     found = []
     for devices in COUNTS:
         mesh = make_mesh(devices)
-        batch = Batch(*spread(compress(X, "float32"), Y, s, "float32", mesh))
+        parts = shard(compress(X, "float32"), "float32", mesh)
+        batch = Batch(parts, *spread_rows((Y, s), mesh))
         start = replicate(Params(jnp.zeros((n, 1)), jnp.zeros((1, 1))), mesh)
         methods = {
             "read": partial(reading(mesh, steps), batch.X.parts.blocks),

@@ -17,7 +17,7 @@ from jax_logreg.loop.run import as_result, diagnosed, plan, result_of, run_plan
 from jax_logreg.matrix import plain_errors
 from jax_logreg.objective import Objective, Solver
 from jax_logreg.penalty import Penalty
-from jax_logreg.problem.options import Options, checked, takes_options
+from jax_logreg.problem.options import FitOptions, checked, takes_options
 from jax_logreg.problem.prepare import prepare
 from jax_logreg.proof.certificate import moments_of
 from jax_logreg.proof.goal import Goal
@@ -36,13 +36,10 @@ def fit(
     *,
     penalty: Penalty | None = None,
     params: Params | None = None,
-    gradient_check: str | int = "ends",
-    refine: bool = False,
-    sharpen: bool = False,
     feature_names: Sequence[str] | None = None,
     callback: Callable[[Progress], None] | None = None,
     checkpoint: Any = None,
-    **options: Unpack[Options],
+    **options: Unpack[FitOptions],
 ) -> Result:
     """Minimise the weighted mean cross-entropy of the m examples in the columns of X, plus penalty.
 
@@ -90,7 +87,7 @@ def fit(
         ValueError: a bad argument, named, before anything is compiled; or files of a streamed X
             that cannot be read any more.
     """
-    wanted = plan(checked(options), gradient_check, refine, sharpen, callback, checkpoint)
+    wanted = plan(checked(options), callback, checkpoint)
     own = {"penalty": penalty, "params": params, "names": feature_names}
     problem = prepare(X, Y, wanted.options, **own, one_model=True)
     run = run_plan(wanted, problem, anywhere=params is not None)

@@ -14,6 +14,7 @@ from jax_logreg.errors.extras import needs
 from jax_logreg.errors.nearest import closest
 from jax_logreg.errors.one_line import one_line
 from jax_logreg.evaluation.scores import SCORES
+from jax_logreg.problem.options import declared
 
 with needs("run"):
     import tomli_w
@@ -25,6 +26,8 @@ with needs("run"):
 # Bytes of a config, and tables and lists in one another.
 _LONGEST, _DEEPEST = 1_000_000, 50
 
+_DECLARED = declared()
+
 Tried = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 if TYPE_CHECKING:
     ScoreName = str
@@ -34,47 +37,28 @@ Devices = Literal["all"] | Annotated[int, Field(ge=1)]
 ClassWeights = dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]]
 
 
+def declared_as(name: str, **limits: Any) -> Any:
+    """Return the field of an option of `fit`, with the default and the words of its declaration."""
+    option = _DECLARED[name]
+    return Field(option.default, description=option.description, **limits)
+
+
 class FitConfig(Section):
     """The arguments of `jax_logreg.fit` of the same names."""
 
-    family: Literal["auto", "binomial", "multinomial"] = Field(
-        "auto", description="By default binomial for two classes and multinomial for more."
+    family: Literal["auto", "binomial", "multinomial"] = declared_as("family")
+    fit_intercept: bool = declared_as("fit_intercept")
+    class_weight: Literal["balanced"] | ClassWeights | None = declared_as("class_weight")
+    steps: int = declared_as("steps", ge=0, lt=2**31)
+    tolerance: Literal["auto"] | Tried = declared_as("tolerance")
+    gradient_check: Literal["every", "ends", "off"] | Annotated[int, Field(ge=1, lt=2**31)] = (
+        declared_as("gradient_check")
     )
-    fit_intercept: bool = Field(True, description="Whether b is learnt; false leaves it at 0.")
-    class_weight: Literal["balanced"] | ClassWeights | None = Field(
-        None,
-        description="A table class -> factor of its examples' weights, by default 1; 'balanced' "
-        "gives every class the same sum.",
-    )
-    steps: int = Field(1000, ge=0, lt=2**31, description="The largest number of updates.")
-    tolerance: Literal["auto"] | Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
-        "auto",
-        description="'auto' stops where the error is at most 0.01 standard errors; a number where "
-        "the relative duality gap, or where a feature is unpenalised the largest absolute gradient "
-        "entry, is at most this; 0 never.",
-    )
-    gradient_check: Literal["every", "ends", "off"] | Annotated[int, Field(ge=1, lt=2**31)] = Field(
-        "ends", description="Check every step, the ends, never, or every N steps."
-    )
-    dtype: Literal["float32", "float64"] = Field(
-        "float32", description="The precision of all that is computed."
-    )
-    refine: bool = Field(
-        False, description="Finish a float32 answer in float64, to a tolerance of 1e-10."
-    )
-    sharpen: bool = Field(
-        False,
-        description="Bring the gap within 10 times of the true distance from the optimal cost, by "
-        "further steps in float64; the answer stays.",
-    )
-    device: Literal["cpu", "gpu", "tpu"] | None = Field(
-        None, description="Where to compute; by default where JAX puts new arrays."
-    )
-    devices: Devices | dict[Literal["features"], Devices] | None = Field(
-        None,
-        description="How many devices of that kind share the examples, or, as {features = N}, the "
-        "features; by default one.",
-    )
+    dtype: Literal["float32", "float64"] = declared_as("dtype")
+    refine: bool = declared_as("refine")
+    sharpen: bool = declared_as("sharpen")
+    device: Literal["cpu", "gpu", "tpu"] | None = declared_as("device")
+    devices: Devices | dict[Literal["features"], Devices] | None = declared_as("devices")
 
 
 class SweepConfig(Section):

@@ -17,7 +17,7 @@ from jax_logreg.loop.driver import drive
 from jax_logreg.loop.progress import EachStep, Progress
 from jax_logreg.loop.sharpening import sharpened
 from jax_logreg.placement.devices import gather, trim
-from jax_logreg.problem.options import Options
+from jax_logreg.problem.options import FitOptions
 from jax_logreg.problem.prepare import Problem
 from jax_logreg.problem.settings import check_settings
 from jax_logreg.proof.advice import Facts, advise
@@ -42,11 +42,8 @@ _choose_start = jit(choose_start)
 class Plan(NamedTuple):
     """The options of a fit beside its problem."""
 
-    options: Options
-    gradient_check: str | int
+    options: FitOptions
     check_every: int | None
-    refine: bool
-    sharpen: bool
     callback: Callback
     checkpoint: Checkpointer | None
 
@@ -57,30 +54,24 @@ class Plan(NamedTuple):
         return isinstance(solver, str) and solver == AUTO
 
 
-def plan(
-    options: Options,
-    gradient_check: Any,
-    refine: Any,
-    sharpen: Any,
-    callback: Any,
-    checkpoint: Any,
-) -> Plan:
+def plan(options: FitOptions, callback: Any, checkpoint: Any) -> Plan:
     """Return the plan of a fit; all hosts of one have to agree on it.
 
     Raises:
         ValueError: an argument of another kind.
     """
-    check_every = check_settings(options["steps"], options["tolerance"], gradient_check)
-    check_flag("refine", refine)
-    check_flag("sharpen", sharpen)
+    steps, tolerance = options["steps"], options["tolerance"]
+    check_every = check_settings(steps, tolerance, options["gradient_check"])
+    check_flag("refine", options["refine"])
+    check_flag("sharpen", options["sharpen"])
     check_callable("callback", callback, "a Progress")
     check_checkpoint(checkpoint)
     if isinstance(options["devices"], str) and options["devices"] == "hosts":
-        same = {name: options[name] for name in ("steps", "tolerance", "solver")}
-        same |= {"gradient_check": gradient_check, "refine": refine, "sharpen": sharpen}
+        names = ("steps", "tolerance", "solver", "gradient_check", "refine", "sharpen")
+        same: dict[str, Any] = {name: one for name, one in options.items() if name in names}
         same |= {"whether there is a checkpoint": checkpoint is not None}
         agree(**{name: describe(value) for name, value in same.items()})
-    return Plan(options, gradient_check, check_every, refine, sharpen, callback, checkpoint)
+    return Plan(options, check_every, callback, checkpoint)
 
 
 class Run(NamedTuple):
@@ -118,7 +109,7 @@ def run_plan(plan: Plan, problem: Problem, anywhere: bool) -> Run:
     steps, tolerance = plan.options["steps"], plan.options["tolerance"]
     checkpoint, callback = plan.checkpoint, plan.callback
     done = _run(plan, problem, tolerance, steps, checkpoint, callback, anywhere)
-    refinable = plan.refine and problem.dtype == "float32"
+    refinable = plan.options["refine"] and problem.dtype == "float32"
     if refinable and Status(done.carry.status) in _REFINABLE:
         taken = int(done.carry.step)
         finest = _REFINED if tolerance == AUTO else min(float(tolerance), _REFINED)
@@ -126,7 +117,7 @@ def run_plan(plan: Plan, problem: Problem, anywhere: bool) -> Run:
         later = None if checkpoint is None else checkpoint.part("refined")
         rest = _run(plan, finer, finest, steps - taken, later, _after(taken, callback))
         done = rest.after(done)
-    return _sharpened(done) if plan.sharpen else done
+    return _sharpened(done) if plan.options["sharpen"] else done
 
 
 def _run(
@@ -143,14 +134,18 @@ def _run(
         method, chosen = choose_solver(plan.options["solver"], problem.objective)
         goal = goal_of(tolerance, problem.objective)
         loop = Loop(problem.objective, method, steps, goal, check_every=plan.check_every)
-        asked = {"steps": steps, "tolerance": tolerance, "gradient_check": plan.gradient_check}
+        asked = {
+            "steps": steps,
+            "tolerance": tolerance,
+            "gradient_check": plan.options["gradient_check"],
+        }
         checkpoint = bind(checkpoint, problem, solver=loop.solver, **asked)
         begin = _choose_start(loop, problem.params) if anywhere else problem.params
-        carry, history = drive(loop, begin, plan.gradient_check, callback, checkpoint)
+        carry, history = drive(loop, begin, plan.options["gradient_check"], callback, checkpoint)
         carry = carry._replace(good=trim(carry.good, problem.n))
     facts = Facts(
         problem.dtype,
-        refined=plan.refine,
+        refined=plan.options["refine"],
         by_rate=declares(loop.solver, "by_rate"),
         chosen=plan.by_itself,
         endless=plan.options["tolerance"] == 0,

@@ -31,7 +31,7 @@ from jax_logreg.matrix.operations import (
 from jax_logreg.matrix.placing import arrange, place
 from jax_logreg.matrix.read_ahead import plain_errors
 from jax_logreg.matrix.sharded import Sharded
-from jax_logreg.matrix.sharding import shard
+from jax_logreg.matrix.sharding import examples_each, shard
 from jax_logreg.matrix.sparse import Sparse
 from jax_logreg.matrix.spread import Spread, power_of_two, spread_of_array
 from jax_logreg.matrix.stacked import Stacked, stack
@@ -59,6 +59,7 @@ __all__ = [
     "each_block",
     "encode",
     "examples",
+    "examples_each",
     "extremes",
     "features",
     "from_codes",

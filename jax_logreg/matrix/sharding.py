@@ -46,13 +46,20 @@ def shard(X: Any, dtype: str, mesh: Mesh) -> Any:
     return Sharded(_join(_split(X, dtype, mesh), mesh), mesh)
 
 
+def examples_each(m: int, mesh: Mesh) -> int:
+    """Return how many examples each device of a mesh has, where this host has m.
+
+    It is the same for each, as much as the host with the most needs.
+    """
+    q = -(-m // len(mesh.local_devices))
+    return most(q)[0] if len(mesh.local_devices) < mesh.size else q
+
+
 def _split(X: Any, dtype: str, mesh: Mesh) -> list[Any]:
     """X as one part a device, (n, q) each and all of one structure, still on the host."""
     m, devices = X.shape[1], list(mesh.local_devices)
-    q = -(-m // len(devices))
+    q = examples_each(m, mesh)
     over_hosts = len(devices) < mesh.size
-    if over_hosts:
-        (q,) = most(q)
     spans = [slice(min(i * q, m), min((i + 1) * q, m)) for i in range(len(devices))]
     if isinstance(X, Stacked):
         several = [_split(one, dtype, mesh) for one in X.matrices]

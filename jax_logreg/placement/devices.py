@@ -14,7 +14,7 @@ from jax_logreg.errors import InputError, brief
 from jax_logreg.errors.checks import is_integer
 from jax_logreg.hosts import spans
 from jax_logreg.logistic import Batch, Params
-from jax_logreg.matrix import part_features, part_rows, shard
+from jax_logreg.matrix import examples_each, part_rows
 
 _AXIS = "examples"
 _FEATURES = "features"
@@ -50,22 +50,17 @@ def make_mesh(devices: Any, device: jax.Device | None = None) -> Mesh:
     return Mesh(np.array(found[:devices]), (axis,), axis_types=(AxisType.Auto,))
 
 
-def spread(X: Any, Y: np.ndarray, s: np.ndarray, dtype: str, mesh: Mesh) -> tuple[Any, ...]:
-    """X (n, m), Y (k, m) and s (1, m) in parts over the mesh, examples of weight 0 filling it up.
+def spread_rows(rows: Any, mesh: Mesh) -> list[Array]:
+    """The rows (r, m) of each array in parts over the mesh, examples of weight 0 filling it up.
 
-    Over several hosts they are what this one has of them; the same for each host, as much as the
-    most examples need.
-
-    Raises:
-        InputError: an X that cannot be split.
+    Over several hosts they are what this one has of them.
     """
-    X = shard(X, dtype, mesh)
     by_example = NamedSharding(mesh, PartitionSpec(None, _AXIS))
+    m = examples_each(rows[0].shape[1], mesh) * len(mesh.local_devices)
+    own = [_padded(one, m) for one in rows]
     if not over_hosts(mesh):
-        return X, *(jax.device_put(_padded(rows, X.shape[1]), by_example) for rows in (Y, s))
-    m = X.shape[1] * len(mesh.local_devices) // mesh.size
-    own = (_padded(rows, m) for rows in (Y, s))
-    return X, *(jax.make_array_from_process_local_data(by_example, rows) for rows in own)
+        return [jax.device_put(one, by_example) for one in own]
+    return [jax.make_array_from_process_local_data(by_example, one) for one in own]
 
 
 def replicate(tree: Any, mesh: Mesh) -> Any:
@@ -76,19 +71,16 @@ def replicate(tree: Any, mesh: Mesh) -> Any:
     return jax.tree.map(partial(jax.make_array_from_process_local_data, everywhere), tree)
 
 
-def spread_features(X: Any, penalty: Any, w: Any, dtype: str, mesh: Mesh) -> tuple[Any, ...]:
-    """X (n, m), the factors of a penalty and w (n, k) in parts over the mesh, filled up by features
-    that are 0, penalised and of weight 0, which they keep.
-
-    Raises:
-        InputError: an X that cannot be split.
+def spread_features(penalty: Any, w: Any, mesh: Mesh) -> tuple[Any, Any]:
+    """The factors of a penalty and w (n, k) in parts over the mesh, filled up by features that are
+    penalised and of weight 0, which they keep.
     """
 
     def place(leaf: Any) -> Array:
         # As an unpenalised feature would, a factor of 0 would leave the duality gap no bound.
         return part_rows(leaf, mesh, fill=1) if np.ndim(leaf) else replicate(leaf, mesh)
 
-    return part_features(X, dtype, mesh), jax.tree.map(place, penalty), part_rows(w, mesh)
+    return jax.tree.map(place, penalty), part_rows(w, mesh)
 
 
 def shares_features(mesh: Any) -> bool:

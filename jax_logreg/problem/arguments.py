@@ -59,17 +59,12 @@ def default_platform() -> str:
 
 
 def look_at(X: Any, fewest: int = 1) -> tuple[Any, tuple[int, int]]:
-    """X of numbers, and its shape."""
+    """Return X of numbers, and its shape (n, m).
+
+    Raises:
+        InputError: no numbers, another number of axes, no feature, or too few examples.
+    """
     X = read_features(X)
-    return X, _check_shape(X, fewest)
-
-
-def read_features(X: Any) -> Any:
-    """Return X as it is used: a matrix as it is, all else as an array of real numbers."""
-    return real_numbers("X", X) if is_array(X) and not hasattr(X, "tocsr") else X
-
-
-def _check_shape(X: Any, fewest: int) -> tuple[int, int]:
     if len(X.shape) != 2:
         mend = ": one feature is X.reshape(1, -1)" if len(X.shape) == 1 else ""
         raise InputError(
@@ -79,7 +74,12 @@ def _check_shape(X: Any, fewest: int) -> tuple[int, int]:
     if n == 0 or m < fewest:
         empty = "no features" if n == 0 else "no examples"
         raise InputError(f"X has shape ({n}, {m}), {empty}: expected (n, m), both at least 1")
-    return n, m
+    return X, (n, m)
+
+
+def read_features(X: Any) -> Any:
+    """Return X as it is used: a matrix as it is, all else as an array of real numbers."""
+    return real_numbers("X", X) if is_array(X) and not hasattr(X, "tocsr") else X
 
 
 def check_names(names: Any, n: int) -> None:

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Annotated, Any, TypedDict, TypeVar, cast, get_type_hints
+from typing import Annotated, Any, NamedTuple, TypedDict, TypeVar, cast, get_args, get_type_hints
 
 import jax
 
@@ -13,51 +13,110 @@ from jax_logreg.objective import Solver
 from jax_logreg.problem.settings import check_settings
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T", bound="Options")
+
+
+class Option(NamedTuple):
+    """The default of an option, and what a config says of it; None where a config has no such key.
+
+    A config names its data, its solver and where it saves itself in tables of their own.
+    """
+
+    default: Any
+    description: str | None = None
 
 
 class Options(TypedDict, total=False):
-    """Options of a fit beside X, Y and the penalty: each its type and its default.
+    """Options of a fit beside X, Y and the penalty, each with its type.
 
     `fit`, `fit_many`, `cross_validate`, `bootstrap` and `path` take them; `fit` describes them.
     """
 
-    s: Annotated[Any, None]
-    family: Annotated[str, "auto"]
-    class_weight: Annotated[Any, None]
-    fit_intercept: Annotated[bool, True]
-    solver: Annotated[Solver | str, "auto"]
-    steps: Annotated[int, 1000]
-    tolerance: Annotated[float | str, "auto"]
-    dtype: Annotated[str, "float32"]
-    device: Annotated[str | jax.Device | None, None]
-    devices: Annotated[int | str | Mapping[str, int | str] | None, None]
+    s: Annotated[Any, Option(None)]
+    family: Annotated[
+        str, Option("auto", "By default binomial for two classes and multinomial for more.")
+    ]
+    class_weight: Annotated[
+        Any,
+        Option(
+            None,
+            "A table class -> factor of its examples' weights, by default 1; 'balanced' "
+            "gives every class the same sum.",
+        ),
+    ]
+    fit_intercept: Annotated[bool, Option(True, "Whether b is learnt; false leaves it at 0.")]
+    solver: Annotated[Solver | str, Option("auto")]
+    steps: Annotated[int, Option(1000, "The largest number of updates.")]
+    tolerance: Annotated[
+        float | str,
+        Option(
+            "auto",
+            "'auto' stops where the error is at most 0.01 standard errors; a number where "
+            "the relative duality gap, or where a feature is unpenalised the largest absolute "
+            "gradient entry, is at most this; 0 never.",
+        ),
+    ]
+    dtype: Annotated[str, Option("float32", "The precision of all that is computed.")]
+    device: Annotated[
+        str | jax.Device | None,
+        Option(None, "Where to compute; by default where JAX puts new arrays."),
+    ]
+    devices: Annotated[
+        int | str | Mapping[str, int | str] | None,
+        Option(
+            None,
+            "How many devices of that kind share the examples, or, as {features = N}, the "
+            "features; by default one.",
+        ),
+    ]
 
 
-_TYPES = get_type_hints(Options)
-_DEFAULTS = {
-    name: hint.__metadata__[0]
-    for name, hint in get_type_hints(Options, include_extras=True).items()
-}
+class FitOptions(Options, total=False):
+    """Options of a single fit: also those of its check and of its precision."""
+
+    gradient_check: Annotated[
+        str | int, Option("ends", "Check every step, the ends, never, or every N steps.")
+    ]
+    refine: Annotated[
+        bool, Option(False, "Finish a float32 answer in float64, to a tolerance of 1e-10.")
+    ]
+    sharpen: Annotated[
+        bool,
+        Option(
+            False,
+            "Bring the gap within 10 times of the true distance from the optimal cost, by "
+            "further steps in float64; the answer stays.",
+        ),
+    ]
+
+
+def declared(options: Any = FitOptions) -> dict[str, Option]:
+    """Return the declarations of options by name."""
+    hints = get_type_hints(options, include_extras=True)
+    return {name: hint.__metadata__[0] for name, hint in hints.items()}
 
 
 def complete(**given: Any) -> Options:
-    """Return all options: those given, and the defaults of the rest."""
-    return cast(Options, {**_DEFAULTS, **given})
+    """Return all options of every fit: those given, and the defaults of the rest."""
+    defaults = {name: option.default for name, option in declared(Options).items()}
+    return cast(Options, {**defaults, **given})
 
 
 def takes_options(f: F) -> F:
-    """Give a function of `**options` all of them, and show them in its signature.
+    """Give a function of `**options: Unpack[...]` all of those, and show them in its signature.
 
     Raises:
         TypeError: a keyword that the signature does not have.
     """
     own = inspect.signature(f)
     named = [part for part in own.parameters.values() if part.kind is not part.VAR_KEYWORD]
+    (kind,) = get_args(f.__annotations__["options"])
+    types, defaults = get_type_hints(kind), {n: one.default for n, one in declared(kind).items()}
     options = [
         inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=_TYPES[name]
+            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=types[name]
         )
-        for name, default in _DEFAULTS.items()
+        for name, default in defaults.items()
     ]
     signature = own.replace(parameters=[*named, *options])
 
@@ -67,14 +126,14 @@ def takes_options(f: F) -> F:
         if unknown is not None:
             mend = nearest(unknown, signature.parameters)
             raise TypeError(f"{f.__name__}() got an unexpected keyword argument '{unknown}'{mend}")
-        return f(*arguments, **{**_DEFAULTS, **given})
+        return f(*arguments, **{**defaults, **given})
 
     call.__signature__ = signature  # type: ignore[attr-defined]
     return cast(F, call)
 
 
-def checked(options: Options) -> Options:
+def checked(options: T) -> T:
     """Return the options with a dtype by its name, their numbers in range (else ValueError)."""
     check_settings(options["steps"], options["tolerance"], "off")
     valid = {"dtype": check_dtype(options["dtype"]), "steps": int(options["steps"])}
-    return cast(Options, {**options, **valid})
+    return cast(T, {**options, **valid})

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from jax_logreg.errors import InputError
-from jax_logreg.hosts import add_up, agree, share, together
+from jax_logreg.hosts import add_up, share, together
 from jax_logreg.logistic import Family
 from jax_logreg.matrix import is_array
 from jax_logreg.problem.entries import check_entries, find_extremes
@@ -75,12 +75,8 @@ def check_parts(X: Any, placed: Any, dtype: str, names: Any = None) -> None:
     together(lambda: check_entries(X, found, dtype, names, placed.shape[1]))
 
 
-def agree_on_arguments(X: Any, n: int, **others: Any) -> None:
-    """Refuse arguments that are not the same on all hosts, X being of one kind (InputError)."""
-    agree(**{"the type of X": _kind(X), "the number of features": n, **others})
-
-
-def _kind(X: Any) -> str:
+def name_type(X: Any) -> str:
+    """Return the type of X in words, which all hosts have to agree on."""
     if hasattr(X, "tocsr"):
         return "a sparse matrix"
     if is_array(X):
@@ -90,4 +86,4 @@ def _kind(X: Any) -> str:
     if inner is None:
         return name
     numbers = [float(np.sum(np.asarray(a, np.float64))) for a in (X.mean, X.scale)]
-    return f"{name} about {numbers} of {_kind(inner)}"
+    return f"{name} about {numbers} of {name_type(inner)}"

@@ -1,23 +1,58 @@
 """Arrays of a problem, cast to a dtype and put on their devices."""
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
 
 from jax_logreg.errors import InputError
-from jax_logreg.matrix import arrange
+from jax_logreg.matrix import arrange, part_features, shard
 from jax_logreg.placement.devices import (
+    make_mesh,
     over_hosts,
     replicate,
     shares_features,
-    spread,
     spread_features,
+    spread_rows,
 )
+from jax_logreg.problem.arguments import find_device
 from jax_logreg.problem.entries import FEW, check_entries, find_extremes
 from jax_logreg.problem.parts import check_parts
+
+
+class Place(NamedTuple):
+    """Where a fit is computed: on a device, None for JAX's own choice, or over those of a mesh."""
+
+    device: jax.Device | None
+    mesh: Mesh | None
+
+    @property
+    def over_hosts(self) -> bool:
+        """Whether several hosts share the examples."""
+        return self.mesh is not None and over_hosts(self.mesh)
+
+
+def find_place(devices: Any, device: Any, one_model: bool) -> Place:
+    """Return the place that the options of a fit name.
+
+    Raises:
+        InputError: no such devices, or some that many models at once cannot share.
+    """
+    found = find_device(device)
+    mesh = None if devices is None else make_mesh(devices, found)
+    if mesh is not None and shares_features(mesh) and not one_model:
+        raise InputError(
+            f"devices is {devices!r}, but many models at once share the examples: pass "
+            f"devices={devices['features']!r}, or fit them one by one"
+        )
+    if mesh is not None and over_hosts(mesh) and not one_model:
+        raise InputError(
+            "devices is 'hosts', but many models at once are for one host: pass devices='all', or "
+            "fit them one by one"
+        )
+    return Place(found, mesh)
 
 
 def hand_over(X: Any, rest: Any, dtype: str, device: jax.Device | None, names: Any) -> Any:
@@ -39,14 +74,20 @@ def hand_over(X: Any, rest: Any, dtype: str, device: jax.Device | None, names: A
 
 
 def spread_out(X: Any, rest: Any, dtype: str, mesh: Mesh, names: Any) -> tuple[Any, Any]:
-    """As `hand_over`, X and what goes with its examples, or features, in parts over the mesh."""
+    """As `hand_over`, X and what goes with its examples, or features, in parts over the mesh.
+
+    Raises:
+        InputError: also an X that cannot be split.
+    """
     if shares_features(mesh):
         Y, s, penalty, w, b = rest
-        placed, penalty, w = spread_features(X, penalty, w, dtype, mesh)
+        placed = part_features(X, dtype, mesh)
+        penalty, w = spread_features(penalty, w, mesh)
         rest = (*replicate((Y, s), mesh), penalty, w, replicate(b, mesh))
     else:
         Y, s, *others = rest
-        placed, Y, s = spread(X, Y, s, dtype, mesh)
+        placed = shard(X, dtype, mesh)
+        Y, s = spread_rows((Y, s), mesh)
         rest = (Y, s, *replicate(others, mesh))
     if over_hosts(mesh):
         check_parts(X, placed, dtype, names)

@@ -1,33 +1,30 @@
 """A problem: the arguments of a fit checked and encoded once, and placed in a dtype."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 import jax
 import numpy as np
 from jax import Array
-from jax.sharding import Mesh
 
-from jax_logreg.errors import InputError
 from jax_logreg.errors.checks import check_flag
 from jax_logreg.errors.describing import describe
 from jax_logreg.hosts import agree, together
 from jax_logreg.logistic import Batch, Family, Params
 from jax_logreg.objective import Objective
 from jax_logreg.penalty import Penalty
-from jax_logreg.placement.devices import make_mesh, over_hosts, place_beside, shares_features
+from jax_logreg.placement.devices import place_beside
 from jax_logreg.problem.arguments import (
     check_names,
     check_start,
-    find_device,
     look_at,
     names_within,
 )
 from jax_logreg.problem.labels import encode
 from jax_logreg.problem.options import Options
-from jax_logreg.problem.parts import agree_on_arguments, encode_part, weigh_part
+from jax_logreg.problem.parts import encode_part, name_type, weigh_part
 from jax_logreg.problem.penalty_arguments import check_penalty
-from jax_logreg.problem.placing import cast, hand_over, spread_out
+from jax_logreg.problem.placing import Place, cast, find_place, hand_over, spread_out
 from jax_logreg.problem.weights import rescaled, weigh
 
 
@@ -35,7 +32,7 @@ class Given(NamedTuple):
     """The arguments of a fit on the host, valid, before they are placed: X as it came, Y (k, m) and
     s (1, m) of the examples that are here, the penalty, and the start.
 
-    `device` and `mesh` say where they go, `names` are those of the n features.
+    `names` are those of the n features.
     """
 
     X: Any
@@ -49,8 +46,6 @@ class Given(NamedTuple):
     n: int
     m: int
     names: Sequence[str] | None
-    device: jax.Device | None
-    mesh: Mesh | None
 
 
 class Problem(NamedTuple):
@@ -67,6 +62,7 @@ class Problem(NamedTuple):
     n: int
     m: int
     given: Given
+    place: Place
     names: Sequence[str] | None = None
 
     @property
@@ -81,64 +77,73 @@ class Problem(NamedTuple):
 
     def at(self, dtype: str, params: Params) -> "Problem":
         """The same in a dtype, from other parameters; X stays where it is in that dtype already."""
-        if dtype == self.dtype and self.given.mesh is None:
+        if dtype == self.dtype and self.place.mesh is None:
             return self._replace(params=params)
         w, b = (np.asarray(part) for part in params)
         with jax.enable_x64(dtype == "float64"):
-            return place(self.given._replace(start=(w, b)), dtype)
+            return put(self.given._replace(start=(w, b)), self.place, dtype)
 
     def place_rows(self, rows: Any) -> Array:
         """Rows (r, m) of weights, of which only ratios count, placed as those of the batch."""
         return place_beside(rescaled(np.asarray(rows, np.float64)), self.objective.batch.s)
 
 
+class Own(TypedDict, total=False):
+    """Arguments that fits of some kinds have beside X, Y and the options of all.
+
+    `names` are those of the features, for messages; by default those that a data frame has.
+    `one_model` says that devices may share the features, and hosts the examples.
+    """
+
+    penalty: Any
+    params: Any
+    names: Any
+    one_model: bool
+
+
 def prepare(
     X: Any,
     Y: Any,
     options: Options,
-    *,
-    penalty: Any = None,
-    params: Any = None,
-    names: Any = None,
-    one_model: bool = False,
+    **own: Unpack[Own],
 ) -> Problem:
     """Return X, labels, weights, penalty and start, valid and on their devices in the dtype.
-
-    `names` are those of the features, for messages; by default those that a data frame has.
 
     Raises:
         ValueError: the argument, what came, what was expected, and the likely mend.
     """
-    own = {"penalty": penalty, "params": params, "names": names, "one_model": one_model}
     with jax.enable_x64(options["dtype"] == "float64"):
-        return place(check(X, Y, options, **own), options["dtype"])
+        place = find_place(options["devices"], options["device"], own.get("one_model", False))
+        return put(check(X, Y, options, place, **own), place, options["dtype"])
 
 
 def check(
     X: Any,
     Y: Any,
     options: Options,
-    *,
-    penalty: Any = None,
-    params: Any = None,
-    names: Any = None,
-    one_model: bool = False,
+    place: Place,
+    **own: Unpack[Own],
 ) -> Given:
     """Return the arguments as `prepare` places them: valid, labels and weights encoded."""
-    names, device = names_within(X) if names is None else names, find_device(options["device"])
-    mesh = _mesh(options["devices"], device, one_model)
-    over = mesh is not None and over_hosts(mesh)
+    penalty, params, names = own.get("penalty"), own.get("params"), own.get("names")
+    names = names_within(X) if names is None else names
+    over = place.over_hosts
     s, class_weight, fit_intercept = (
         options[name] for name in ("s", "class_weight", "fit_intercept")
     )
     family, dtype = options["family"], options["dtype"]
+
+    def look(X: Any = X) -> Any:
+        # Its type first: what reads a list makes an array of it.
+        return name_type(X) if over else "", look_at(X, fewest=0 if over else 1)
+
+    type_name, (X, (n, m)) = together(look) if over else look()
     if over:
-        X, (n, m) = together(lambda: look_at(X, fewest=0))
-        agree_on_arguments(X, n, family=family, dtype=dtype, class_weight=class_weight)
+        same = {"the type of X": type_name, "the number of features": n}
+        agree(**same, family=family, dtype=dtype, class_weight=class_weight)
         Y, kind, classes = encode_part(Y, n, m, family)
         s = weigh_part(s, class_weight, Y, kind, classes)
     else:
-        X, (n, m) = look_at(X)
         Y, kind, classes = encode(Y, n, m, family)
         # A penalised fit without an intercept has an optimum even where a class has no example.
         bounded = penalty is not None and isinstance(fit_intercept, bool | np.bool_)
@@ -153,26 +158,10 @@ def check(
         same["params"] = tuple(np.asarray(part, dtype) for part in start)
         agree(**{name: describe(value) for name, value in same.items()})
     intercept = bool(fit_intercept)
-    return Given(X, Y, s, penalty, start, kind, intercept, classes, n, m, names, device, mesh)
+    return Given(X, Y, s, penalty, start, kind, intercept, classes, n, m, names)
 
 
-def _mesh(devices: Any, device: Any, one_model: bool) -> Mesh | None:
-    """The devices that share a fit, None where one has all of it."""
-    mesh = None if devices is None else make_mesh(devices, device)
-    if mesh is not None and shares_features(mesh) and not one_model:
-        raise InputError(
-            f"devices is {devices!r}, but many models at once share the examples: pass "
-            f"devices={devices['features']!r}, or fit them one by one"
-        )
-    if mesh is not None and over_hosts(mesh) and not one_model:
-        raise InputError(
-            "devices is 'hosts', but many models at once are for one host: pass devices='all', or "
-            "fit them one by one"
-        )
-    return mesh
-
-
-def place(given: Given, dtype: str) -> Problem:
+def put(given: Given, place: Place, dtype: str) -> Problem:
     """Return valid arguments on their devices in the dtype.
 
     Raises:
@@ -181,11 +170,13 @@ def place(given: Given, dtype: str) -> Problem:
     Y, s = (np.asarray(rows, dtype) for rows in (given.Y, given.s))
     penalty, start = cast("penalty", given.penalty, dtype), cast("params", given.start, dtype)
     rest = (Y, s, penalty, *start)
-    if given.mesh is None:
-        X, rest = hand_over(given.X, rest, dtype, given.device, given.names)
+    if place.mesh is None:
+        X, rest = hand_over(given.X, rest, dtype, place.device, given.names)
     else:
-        X, rest = spread_out(given.X, rest, dtype, given.mesh, given.names)
+        X, rest = spread_out(given.X, rest, dtype, place.mesh, given.names)
     Y, s, penalty, w, b = rest
     objective = Objective(Batch(X, Y, s), penalty, given.family, given.intercept)
     own = given._replace(start=start)
-    return Problem(objective, Params(w, b), given.classes, given.n, given.m, own, given.names)
+    return Problem(
+        objective, Params(w, b), given.classes, given.n, given.m, own, place, given.names
+    )

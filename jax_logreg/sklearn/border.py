@@ -10,6 +10,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from jax_logreg.logistic import Params
 from jax_logreg.penalty import L1, L2, ElasticNet, Penalty
+from jax_logreg.problem.options import Options, complete
 from jax_logreg.proof.goal import AUTO, Goal, aim_of
 from jax_logreg.sklearn.absent import centred, one_hot, present
 from jax_logreg.sweep import Fits
@@ -206,6 +207,20 @@ def solver_of(name: str, rows: Rows, smooth: bool) -> str:
     if unknowns <= (_NEWTON if name == "newton-cholesky" else _FEW_UNKNOWNS * small):
         return "newton"
     return "lbfgs" if name == "newton-cg" else "auto"
+
+
+def options_of(estimator: Any, rows: Rows, smooth: bool) -> Options:
+    """The options of a fit, by their names here, that an estimator's parameters stand for."""
+    return complete(
+        s=rows.weights,
+        family="binomial" if rows.k == 1 else "multinomial",
+        fit_intercept=estimator.fit_intercept,
+        solver=solver_of(estimator.solver, rows, smooth),
+        steps=steps_of(estimator),
+        tolerance=tolerance_of(estimator, rows),
+        dtype=rows.precision,
+        device=estimator.device,
+    )
 
 
 def unpack(params: Params, rows: Rows) -> tuple[np.ndarray, np.ndarray]:

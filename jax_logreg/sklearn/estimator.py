@@ -19,11 +19,9 @@ from jax_logreg.sklearn.border import (
     Rows,
     check_rows,
     of_any_solver,
+    options_of,
     penalty_of,
     read,
-    solver_of,
-    steps_of,
-    tolerance_of,
     unpack,
     with_coefficients,
 )
@@ -144,23 +142,15 @@ class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
         if len(which) == 1:
             return single(1, rows.X.shape[0], rows.precision).result(0)
         penalty = penalty_of(l1_ratio, 1 / (C * rows.weights.sum()))
-        smooth = penalty is None or penalty.smooth
         result = fit(
             rows.X,
             rows.labels(which),
-            s=rows.weights,
-            family="binomial" if rows.k == 1 else "multinomial",
             penalty=penalty,
-            fit_intercept=self.fit_intercept,
-            solver=solver_of(self.solver, rows, smooth),
-            steps=steps_of(self),
-            tolerance=tolerance_of(self, rows),
             params=start,
             gradient_check="off",
-            dtype=rows.precision,
-            device=self.device,
             feature_names=rows.names(self),
             callback=task.callback,
+            **options_of(self, rows, penalty is None or penalty.smooth),
         )
         return advised(result, penalised=penalty is not None)
 

@@ -4,10 +4,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jax_logreg.problem.options import complete
 from jax_logreg.problem.prepare import Problem, prepare
 from jax_logreg.sklearn.absent import completed_fits, joined, one_hot, single
-from jax_logreg.sklearn.border import Rows, penalty_of, solver_of, steps_of, tolerance_of
+from jax_logreg.sklearn.border import Rows, options_of, penalty_of
 from jax_logreg.sweep import fit_many
 from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.fold_models import fit_folds
@@ -108,10 +107,6 @@ class _Part(NamedTuple):
         """(Cs, f): C weighs a sum of losses, a strength their mean."""
         return 1 / (self.Cs[:, None] * weights.sum(axis=1))
 
-    @property
-    def family(self) -> str:
-        return "binomial" if self.rows.k == 1 else "multinomial"
-
     def fit_all(self, which: np.ndarray, weights: np.ndarray) -> tuple[Problem | None, Fits, Fits]:
         """Return the models of all examples, and of folds of the same classes."""
         rows, estimator, count = self.rows, self.estimator, len(self.Cs)
@@ -119,18 +114,12 @@ class _Part(NamedTuple):
             models = single(count, rows.X.shape[0], rows.precision)
             folds = single(count * len(weights), rows.X.shape[0], rows.precision)
             return None, self._completed(models, which), self._completed(folds, which)
-        options = complete(
-            s=rows.weights,
-            dtype=rows.precision,
-            device=estimator.device,
-            family=self.family,
-            fit_intercept=estimator.fit_intercept,
-        )
         penalty, labels = penalty_of(self.ratio, 1.0), rows.labels(which)
+        options = options_of(estimator, rows, penalty is None or penalty.smooth)
         problem = prepare(rows.X, labels, options, penalty=penalty)
         problem = problem._replace(names=rows.names(estimator))
-        name = solver_of(estimator.solver, rows, problem.objective.smooth)
-        loop, chosen = loop_of(name, problem, steps_of(estimator), tolerance_of(estimator, rows))
+        stop = options["steps"], options["tolerance"]
+        loop, chosen = loop_of(options["solver"], problem, *stop)
         models, folds = fit_folds(
             loop,
             problem,
@@ -150,19 +139,14 @@ class _Part(NamedTuple):
             fits = single(count * len(weights), rows.X.shape[0], rows.precision)
             return self._completed(fits, which)
         penalty = penalty_of(self.ratio, self.strengths(weights).ravel())
+        options = options_of(estimator, rows, penalty is None or penalty.smooth)
+        options["s"] = np.tile(weights, (count, 1))
         fits = fit_many(
             rows.X,
             one_hot(rows.number, which),
-            s=np.tile(weights, (count, 1)),
-            family=self.family,
             penalty=penalty,
-            fit_intercept=estimator.fit_intercept,
-            solver=solver_of(estimator.solver, rows, penalty is None or penalty.smooth),
-            steps=steps_of(estimator),
-            tolerance=tolerance_of(estimator, rows),
-            dtype=rows.precision,
-            device=estimator.device,
             memory=_memory(estimator),
+            **options,
         )
         return self._completed(fits, which)
 
