@@ -66,24 +66,27 @@ def pages(runs):
     return {name: (folder / "report.html").read_text() for name, folder in runs.items()}
 
 
+OF_SWEEPS = ("Validation curve", "Coefficient paths")
 ORDER = (
-    "Asked:",
-    "Step by step",
+    "accuracy",
+    "Task:",
+    "Validation curve",
+    "ROC curve",
+    "Calibration",
+    "Confusion matrix",
+    "Coefficients",
+    "Coefficient paths",
+    "Certificate",
+    "Training curve",
     "Gradient check",
-    "Which class",
-    "How far to trust a probability",
-    "Right and wrong",
-    "Which features",
-    "Which strength",
-    "Paths",
-    "What is proven",
+    "All measures",
     "Data, machine, config",
 )
 
 
 @pytest.mark.parametrize("name", ["binary", "cats", "sweep", "digits", "hostile"])
 def test_the_sections_stand_in_order(name, pages):
-    there = [head for head in ORDER if name == "sweep" or head not in ("Which strength", "Paths")]
+    there = [head for head in ORDER if name == "sweep" or head not in OF_SWEEPS]
     places = [pages[name].index(f">{head}<") for head in there]
     assert places == sorted(places)
     assert len(pages[name].encode()) < 1_000_000
@@ -104,7 +107,10 @@ def rows_of(path):
 def test_what_is_said_is_what_was_found(runs, pages):
     result = json.loads((runs["binary"] / "result.json").read_text())
     measures, page = result["evaluation"]["measures"], pages["binary"]
-    assert f"{measures['accuracy']:.2%} are right" in page
+    named = {"accuracy": ".2%", "roc_auc": ".4f", "log_loss": ".4f", "brier": ".4f"}
+    shown = [format(measures[name], form) for name, form in named.items()]
+    assert re.findall(r"<dd>(.*?)</dd>", page) == shown
+    assert "Measures and curves of the 143 held-out examples." in page
     assert measures["accuracy"] == result["test_accuracy"]
     assert f"Brier score {measures['brier']:.4g}" in page
     rows = rows_of(runs["binary"] / "roc.csv")
@@ -216,7 +222,7 @@ def test_runs_are_compared(runs, tmp_path):
     assert differences(configs) == {}
 
 
-def test_names_tell_runs_apart(tmp_path):
+def test_names_of_runs_are_distinct(tmp_path):
     assert distinct_names([tmp_path / "a" / "run", tmp_path / "b" / "run"]) == ["a/run", "b/run"]
     assert distinct_names([tmp_path, tmp_path])[1].endswith("(1)")
 

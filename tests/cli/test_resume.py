@@ -78,7 +78,7 @@ def test_a_signal_saves_and_ends(number, tmp_path, undisturbed):
     assert error.splitlines()[-1].startswith(f"jax-logreg: stopped by {name}: saved after step ")
     assert "--resume" in error and saved(out) and not out.exists()
     page = (tmp_path / "run.partial" / "report.html").read_text()
-    assert f"<strong>Interrupted:</strong> stopped by {name}" in page and "Step by step" in page
+    assert f"<strong>Interrupted:</strong> stopped by {name}" in page and "Training curve" in page
 
 
 def test_kill_9_and_resume(tmp_path, undisturbed):
@@ -92,7 +92,7 @@ def test_kill_9_and_resume(tmp_path, undisturbed):
     assert "holds an unfinished run" in line and "--resume" in line and "--force" in line
     assert command("report", out).code == 0
     page = (tmp_path / "run.partial" / "report.html").read_text()
-    assert "<strong>Unfinished:</strong>" in page and "Step by step" in page
+    assert "<strong>Unfinished:</strong>" in page and "Training curve" in page
     assert "unfinished" in command("runs", tmp_path).out
     output, error = (process := run(out, *STEPS, "--resume")).communicate()
     assert process.returncode == 0, error

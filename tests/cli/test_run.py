@@ -219,7 +219,7 @@ def test_a_learning_rate_that_diverges(tmp_path):
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["status"] == "diverged"
     page = (tmp_path / "run" / "report.html").read_text()
-    assert "<strong>Diverged:</strong>" in page and "Step by step" in page
+    assert "<strong>Diverged:</strong>" in page and "Training curve" in page
     assert (tmp_path / "run" / "report.html").exists()
 
 
@@ -242,7 +242,7 @@ def test_a_failed_gradient_check_is_exit_code_1(tmp_path, monkeypatch):
     assert result["gradient_check"]["passed"] is False
     page = (tmp_path / "run" / "report.html").read_text()
     # No step was taken: no curve of steps.
-    assert "Step by step" not in page and "at dw[3, 0], of mean area" in page
+    assert "Training curve" not in page and "at dw[3, 0], of mean area" in page
 
 
 def test_ctrl_c_leaves_nothing(tmp_path, monkeypatch):

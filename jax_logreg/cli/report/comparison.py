@@ -1,4 +1,4 @@
-"""Several runs on one page: their curves over one another, and what they differ in."""
+"""Several runs on one page: their results, the differences of their configs, their curves."""
 
 import tomllib
 from collections.abc import Mapping, Sequence

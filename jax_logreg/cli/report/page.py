@@ -26,6 +26,7 @@ def render(folder: Mapping[str, bytes]) -> str:
             summary=summary,
             end=words.ENDS[summary.status],
             lines=words.lines(summary),
+            figures=words.figures(summary),
             whose=words.whose(summary),
             certificate=words.certificate(summary),
             measures=measures(summary, _unsaid(summary)) if summary.certificate else {},

@@ -58,13 +58,13 @@ def thinned(points: np.ndarray) -> np.ndarray:
 
 Draw = Callable[[Tables, Summary], list[Picture]]
 
-# The sections of the page, in its order: heading, the tables that it needs, and who draws it.
+# The sections of the page, in its order: heading, the tables that it needs, and its pictures.
 SECTIONS: dict[str, tuple[tuple[str, ...], Draw]] = {
-    "Step by step": (("history.csv",), steps),
-    "Which class": (("roc.csv", "precision_recall.csv", "classes.csv"), curves),
-    "How far to trust a probability": (("calibration.csv",), calibration),
-    "Right and wrong": (("confusion.csv",), confusion),
-    "Which features": (("coefficients.csv",), coefficients),
-    "Which strength": (("validation.csv",), validation),
-    "Paths": (("path.csv",), paths),
+    "Validation curve": (("validation.csv",), validation),
+    "ROC curve": (("roc.csv", "precision_recall.csv", "classes.csv"), curves),
+    "Calibration": (("calibration.csv",), calibration),
+    "Confusion matrix": (("confusion.csv",), confusion),
+    "Coefficients": (("coefficients.csv",), coefficients),
+    "Coefficient paths": (("path.csv",), paths),
+    "Training curve": (("history.csv",), steps),
 }

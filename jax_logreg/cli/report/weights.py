@@ -92,7 +92,7 @@ def validation(tables: Tables, summary: Summary) -> list[Picture]:
     strengths, mean, error = (
         table[name][order] for name in ("strength", "mean_score", "standard_error")
     )
-    label = f"{SCORES[sweep.scoring].upwards} of what was held out"
+    label = f"{SCORES[sweep.scoring].upwards} of the held-out examples"
     title = f"{label[0].upper()}{label[1:]}"
     chosen = sweep.strengths[sweep.chosen]
     with drawing(fixed=True) as (figure, axes):

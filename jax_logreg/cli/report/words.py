@@ -1,4 +1,4 @@
-"""The sentences of a report: the question, the answer, and the proof."""
+"""The figures and sentences of a report: the task, the answer, and the certificate."""
 
 from jax_logreg.cli.measures import number
 from jax_logreg.cli.summary import CertificateSummary, EvaluationSummary, Summary
@@ -19,13 +19,12 @@ ENDS = {
 
 
 def lines(summary: Summary) -> list[tuple[str, str]]:
-    """Return the question, the end of the run and the quality of its predictions, with heads."""
-    end = ENDS[summary.status][0]
-    found = [("Asked:", _asked(summary)), (f"{end}:", _ended(summary)), ("", _quality(summary))]
+    """Return the task and the end of the run, each with a head."""
+    found = [("Task:", _task(summary)), (f"{ENDS[summary.status][0]}:", _ended(summary))]
     return [(head, line) for head, line in found if line]
 
 
-def _asked(summary: Summary) -> str:
+def _task(summary: Summary) -> str:
     data = summary.data
     if data is None:
         return ""
@@ -42,7 +41,7 @@ def _asked(summary: Summary) -> str:
 
 
 def penalty(summary: Summary) -> str:
-    """The penalty as one says it."""
+    """Return the penalty in words."""
     found = summary.penalty
     if found.kind == "none":
         return "no penalty"
@@ -65,16 +64,16 @@ def _ended(summary: Summary) -> str:
     )
 
 
-def _quality(summary: Summary) -> str:
-    if summary.evaluation is None:
-        return ""
-    log_loss, accuracy, area, brier = (
-        summary.measure(name) for name in ("log_loss", "accuracy", "roc_auc", "brier")
+def figures(summary: Summary) -> list[tuple[str, str]]:
+    """Return the figures that matter most, by name: measures of the predictions."""
+    shown = (
+        ("accuracy", "accuracy", ".2%"),
+        ("area under the ROC curve", "roc_auc", ".4f"),
+        ("log loss", "log_loss", ".4f"),
+        ("Brier score", "brier", ".4f"),
     )
-    line = f"Of {_which(summary.evaluation)}, {number(accuracy, '.2%')} are right"
-    if area is not None:
-        line += f"; area under the ROC curve {area:.4f}"
-    return f"{line}; log loss {number(log_loss, '.4f')}, Brier score {number(brier, '.4f')}."
+    found = [(name, summary.measure(key), form) for name, key, form in shown]
+    return [(name, number(value, form)) for name, value, form in found if value is not None]
 
 
 def _which(evaluation: EvaluationSummary) -> str:
@@ -83,25 +82,25 @@ def _which(evaluation: EvaluationSummary) -> str:
     weighted = ", weighted" if evaluation.weighted else ""
     if some == whole:
         return f"the {whole:,} {kind} examples{weighted}"
-    return f"{some:,} of the {whole:,} {kind} examples, drawn by chance{weighted}"
+    return f"{some:,} of the {whole:,} {kind} examples, a random sample{weighted}"
 
 
 def whose(summary: Summary) -> str:
-    """Of which examples the curves are."""
+    """Return the examples that the measures and the curves are of."""
     evaluation = summary.evaluation
     if evaluation is None:
         return ""
-    which = _which(evaluation)
+    line = f"Measures and curves of {_which(evaluation)}."
     if evaluation.on == "test":
-        return f"From here on by {which}."
-    return f"From here on by {which}, as none were held out: new ones will be classified worse."
+        return line
+    return f"{line} No examples were held out: new ones will be classified worse."
 
 
 def certificate(summary: Summary) -> list[str]:
     """Return in words the proof that the duality gap gives."""
     found = summary.certificate
     if found is None or summary.cost is None:
-        return ["The run has not reached an answer that anything could be proven of."]
+        return ["The run has not reached an answer to certify."]
     cost, norm = summary.cost, number(summary.gradient_norm, ".2e")
     if found.gap is None:
         without = summary.penalty.kind == "none"
@@ -114,8 +113,8 @@ def certificate(summary: Summary) -> list[str]:
     # A float32 gap may be the rounding of 0 on either side.
     gap = max(found.gap, 0.0)
     return [
-        f"The cost is {cost:.8g} nats. The duality gap proves that no parameters at all, found by "
-        f"whatever method, have a cost below {cost - gap:.8g}: at most {gap:.2e} less, or "
+        f"The cost is {cost:.8g} nats an example. The duality gap proves that no parameters have a "
+        f"cost below {cost - gap:.8g}: at most {gap:.2e} less, or "
         f"{max(found.relative_gap or 0.0, 0.0):.1e} of the cost at zero parameters.",
         *_error(found),
         f"The largest absolute entry of the gradient is {norm}.",
