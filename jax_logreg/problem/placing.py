@@ -30,7 +30,7 @@ class Place(NamedTuple):
 
     @property
     def over_hosts(self) -> bool:
-        """Whether several hosts share the examples."""
+        """Return whether several hosts share the examples."""
         return self.mesh is not None and over_hosts(self.mesh)
 
 
