@@ -1,4 +1,8 @@
-"""Branches that stay branches under vmap."""
+"""Branches that stay branches under vmap.
+
+JAX makes a select of a cond whose flag is batched, as XLA has no batched branch:
+https://github.com/jax-ml/jax/issues/8409
+"""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

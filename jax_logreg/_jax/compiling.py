@@ -1,4 +1,7 @@
-"""The compilation of the programs of a loop."""
+"""The compilation of the programs of a loop.
+
+Of the code generators for a CPU: https://github.com/jax-ml/jax/issues/26145
+"""
 
 from collections.abc import Callable
 from functools import wraps

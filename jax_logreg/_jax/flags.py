@@ -5,8 +5,9 @@ from contextlib import suppress
 
 import jax
 
-# Newer XLA runs a loop of matrix-vector products on one core, taking it for small work; it reads
-# its options when the first array is made.
+# Newer XLA runs a loop of matrix-vector products on one core, taking it for small work, since its
+# runtime made many such loops slow (https://github.com/jax-ml/jax/issues/26145). It reads its
+# options when the first array is made.
 _THREADS = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=0"
 _FORCED = "xla_force_host_platform_device_count"
 

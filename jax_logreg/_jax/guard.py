@@ -1,7 +1,9 @@
 """A host's guard: it watches the process that computes, and says in one line how that ended.
 
 JAX aborts a process whose coordinator or neighbour is gone, from C++, with a stack trace; no
-handler inside that process can stop it. So the work is done by a child, and the parent waits.
+handler inside that process can stop it (https://github.com/jax-ml/jax/pull/39095 documents it). So
+the work is done by a child, and the parent waits. It forks before JAX has threads, as a fork beside
+them may deadlock: https://github.com/jax-ml/jax/pull/18989
 """
 
 import os

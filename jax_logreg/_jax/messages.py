@@ -1,4 +1,8 @@
-"""Errors of XLA that only their texts distinguish, and its log of them."""
+"""Errors of XLA that only their texts distinguish, and its log of them.
+
+All are of one class, without a code (https://github.com/openxla/xla/issues/23), those that a
+callback raises among them (https://github.com/jax-ml/jax/issues/26102).
+"""
 
 import logging
 import re
