@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Unpack
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
@@ -31,14 +31,14 @@ from jax_logreg.solver.implicit import as_optimum
 @plain_errors()
 @takes_options
 def fit(
-    X: Any,
-    Y: Any,
+    X: object,
+    Y: object,
     *,
     penalty: Penalty | None = None,
     params: Params | None = None,
     feature_names: Sequence[str] | None = None,
     callback: Callable[[Progress], None] | None = None,
-    checkpoint: Any = None,
+    checkpoint: object = None,
     **options: Unpack[FitOptions],
 ) -> Result:
     """Minimise the weighted mean cross-entropy of the m examples in the columns of X, plus penalty.
@@ -147,6 +147,6 @@ def solve(
     return as_result(carry, history, carry.status, carry.step, family=family)
 
 
-def _is_zero(tolerance: Any) -> bool:
+def _is_zero(tolerance: object) -> bool:
     """Return whether a tolerance is known to be 0: one that is traced may be anything."""
     return not isinstance(tolerance, jax.core.Tracer) and bool(np.all(np.asarray(tolerance) == 0))

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
-from jax import Array
 
 from jax_logreg import matrix
 from jax_logreg import penalty as penalties
@@ -24,6 +23,7 @@ from jax_logreg.logistic import (
 )
 from jax_logreg.penalty import Penalty
 from jax_logreg.pytree import pytree
+from jax_logreg.shapes import Array, Float, X_nm
 
 Line = Callable[[Array], tuple[Array, Array]]
 
@@ -34,7 +34,7 @@ class Evaluation(NamedTuple):
     `beside` are sums (r, 1) over the examples that a solver asked for.
     """
 
-    cost: Array
+    cost: Float[Array, ""]
     gradient: Params
     linear: Array | None = None
     beside: tuple[Array, ...] = ()
@@ -87,11 +87,11 @@ class Objective:
         """Return how many independent models the outputs make."""
         return self.batch.Y.shape[0] if self.family.independent else 1
 
-    def l1(self, w: Array) -> Array:
+    def l1(self, w: Float[Array, "n k"]) -> Array:
         """The coefficients of |w|, (n, 1) in the dtype of w."""
         return _column(0.0 if self.penalty is None else self.penalty.l1, w)
 
-    def l2(self, w: Array) -> Array:
+    def l2(self, w: Float[Array, "n k"]) -> Array:
         """The coefficients of w²/2, (n, 1) in the dtype of w."""
         return _column(0.0 if self.penalty is None else self.penalty.l2, w)
 
@@ -111,17 +111,28 @@ class Objective:
         if not matrix.in_blocks(X):
             return self.evaluate_from(params, self.linear(params))
 
-        def of_block(X: Any, shared: tuple[Params, Array], Y: Array, s: Array) -> Any:
+        def of_block(
+            X: X_nm, shared: tuple[Params, Array], Y: Float[Array, "k m"], s: Float[Array, "1 m"]
+        ) -> Any:
             params, total = shared
             return backprop(params, Batch(X, Y, s), total, self.family)
 
         found = matrix.over_blocks(of_block, X, (params, self.total), *rows)
         return self._evaluation(params, found, None)
 
-    def evaluate_from(self, params: Params, Z: Array, beside: tuple[Array, ...] = ()) -> Evaluation:
+    def evaluate_from(
+        self, params: Params, Z: Float[Array, "k m"], beside: tuple[Array, ...] = ()
+    ) -> Evaluation:
         """`evaluate` for those who have Z; and the sums of rows (r, m), in the same exchange."""
 
-        def of_part(X: Any, total: Array, Z: Array, Y: Array, s: Array, *beside: Array) -> Any:
+        def of_part(
+            X: X_nm,
+            total: Array,
+            Z: Float[Array, "k m"],
+            Y: Float[Array, "k m"],
+            s: Float[Array, "1 m"],
+            *beside: Array,
+        ) -> Any:
             found = backprop_from(Z, Batch(X, Y, s), total, self.family)
             return found, tuple(map(over_examples, beside))
 
@@ -130,7 +141,7 @@ class Objective:
         return self._evaluation(params, found, Z)._replace(beside=sums)
 
     def _evaluation(
-        self, params: Params, found: tuple[Array, Params], Z: Array | None
+        self, params: Params, found: tuple[Array, Params], Z: Float[Array, "k m"] | None
     ) -> Evaluation:
         """The cross-entropy and its gradient with the penalty's."""
         J, gradient = found
@@ -148,14 +159,23 @@ class Objective:
             return jnp.vdot(a, b, precision="highest").reshape(1, 1)
         return jnp.sum(a * b, axis=0)[:, None]
 
-    def along(self, params: Params, direction: Params, Z: Array, U: Array) -> Line:
+    def along(
+        self, params: Params, direction: Params, Z: Float[Array, "k m"], U: Float[Array, "k m"]
+    ) -> Line:
         """The smooth part along params + t·direction as a function of t (r, 1), U being the
         direction's Z: its first and second derivative.
         """
         bent = self.l2(params.w) * direction.w
         linear, quadratic = self.dot(bent, params.w), self.dot(bent, direction.w)
 
-        def of_part(X: Any, shared: Any, Z: Array, U: Array, Y: Array, s: Array) -> Any:
+        def of_part(
+            X: X_nm,
+            shared: Any,
+            Z: Float[Array, "k m"],
+            U: Float[Array, "k m"],
+            Y: Float[Array, "k m"],
+            s: Float[Array, "1 m"],
+        ) -> Any:
             t, total = shared
             return derivatives_along(U, Z + t * U, Batch(X, Y, s), total, self.family)
 
@@ -166,13 +186,13 @@ class Objective:
 
         return derivatives
 
-    def gram(self, X: Any, d: Array) -> Array:
+    def gram(self, X: X_nm, d: Float[Array, "1 m"]) -> Array:
         """[X; 1] diag(d) [X; 1]ᵀ, (n+1, n+1), for d (1, m) and the X of some features or examples.
 
         Without intercept the last row and column hold nothing but Σ d, which keeps b out.
         """
 
-        def of_part(X: Any, _: None, d: Array) -> tuple[Array, Array, Array]:
+        def of_part(X: X_nm, _: None, d: Float[Array, "1 m"]) -> tuple[Array, Array, Array]:
             with jax.default_matmul_precision("highest"):
                 return matrix.gram(X, d), X @ d.T, jnp.sum(d, axis=1, keepdims=True)
 
@@ -202,7 +222,7 @@ class Solver(Protocol):
     the optimum that the steps lead to, not the steps.
     """
 
-    def init(self, objective: Objective, params: Params) -> Any:
+    def init(self, objective: Objective, params: Params) -> object:
         """The state before the first step."""
 
     def evaluate(self, objective: Objective, params: Params, state: Any) -> Evaluation:
@@ -214,7 +234,7 @@ class Solver(Protocol):
         """The updated parameters and state, from the evaluation at those before."""
 
 
-def _column(values: Any, w: Array) -> Array:
+def _column(values: object, w: Float[Array, "n k"]) -> Array:
     return jnp.broadcast_to(jnp.asarray(values, w.dtype), (w.shape[0], 1))
 
 
@@ -228,12 +248,12 @@ def _value(objective: Objective, params: Params) -> Array:
     return _cost(objective, params)
 
 
-def _value_forward(objective: Objective, params: Params) -> tuple[Array, Any]:
+def _value_forward(objective: Objective, params: Params) -> tuple[Array, object]:
     J, gradient, *_ = objective.evaluate(params)
     return J, (gradient, objective, params)
 
 
-def _value_backward(residuals: Any, J_bar: Array) -> tuple[Any, Params]:
+def _value_backward(residuals: Any, J_bar: Array) -> tuple[object, Params]:
     gradient, objective, params = residuals
     _, with_respect_to_objective = jax.vjp(lambda objective: _cost(objective, params), objective)
     (objective_bar,) = with_respect_to_objective(J_bar)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import jax.numpy as jnp
-from jax import Array
 
 from jax_logreg.pytree import pytree
+from jax_logreg.shapes import Array, Coefficient, Float, Number
 
 
 class Penalty(Protocol):
@@ -20,22 +20,22 @@ class Penalty(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
-    def l1(self) -> Any:
+    def l1(self) -> Coefficient:
         """The coefficient of |w|."""
 
     @property
-    def l2(self) -> Any:
+    def l2(self) -> Coefficient:
         """The coefficient of w²/2."""
 
 
 class _Factored:
     """A strength, and factors (n, 1) that it is multiplied by: 0 leaves a feature unpenalised."""
 
-    strength: Any
-    factors: Any
+    strength: Coefficient
+    factors: Coefficient | None
 
     @property
-    def _strengths(self) -> Any:
+    def _strengths(self) -> Coefficient:
         return self.strength if self.factors is None else self.strength * self.factors
 
 
@@ -44,17 +44,17 @@ class _Factored:
 class L2(_Factored):
     """strength/2 · Σ factors·w²."""
 
-    strength: Any
-    factors: Any = None
+    strength: Coefficient
+    factors: Coefficient | None = None
     smooth: ClassVar[bool] = True
 
     @property
-    def l1(self) -> Any:
+    def l1(self) -> Coefficient:
         """The coefficient of |w|: 0."""
         return 0.0
 
     @property
-    def l2(self) -> Any:
+    def l2(self) -> Coefficient:
         """The coefficient of w²/2."""
         return self._strengths
 
@@ -64,17 +64,17 @@ class L2(_Factored):
 class L1(_Factored):
     """strength · Σ factors·|w|."""
 
-    strength: Any
-    factors: Any = None
+    strength: Coefficient
+    factors: Coefficient | None = None
     smooth: ClassVar[bool] = False
 
     @property
-    def l1(self) -> Any:
+    def l1(self) -> Coefficient:
         """The coefficient of |w|."""
         return self._strengths
 
     @property
-    def l2(self) -> Any:
+    def l2(self) -> Coefficient:
         """The coefficient of w²/2: 0."""
         return 0.0
 
@@ -84,42 +84,46 @@ class L1(_Factored):
 class ElasticNet(_Factored):
     """strength · Σ factors·(l1_ratio·|w| + (1 − l1_ratio)/2·w²), l1_ratio in [0, 1]."""
 
-    strength: Any
-    l1_ratio: Any
-    factors: Any = None
+    strength: Coefficient
+    l1_ratio: Coefficient
+    factors: Coefficient | None = None
     smooth: ClassVar[bool] = False
 
     @property
-    def l1(self) -> Any:
+    def l1(self) -> Coefficient:
         """The coefficient of |w|."""
         return self._strengths * self.l1_ratio
 
     @property
-    def l2(self) -> Any:
+    def l2(self) -> Coefficient:
         """The coefficient of w²/2."""
         return self._strengths * (1 - self.l1_ratio)
 
 
-def value(penalty: Penalty, w: Array) -> Array:
+def value(penalty: Penalty, w: Float[Array, "n k"]) -> Float[Array, ""]:
     """P(w)."""
     bent = half_squares(penalty.l2, w)
     return bent if penalty.smooth else bent + jnp.sum(penalty.l1 * jnp.abs(w))
 
 
-def half_squares(l2: Any, w: Array) -> Array:
+def half_squares(l2: Coefficient, w: Float[Array, "n k"]) -> Float[Array, ""]:
     """Σ l2/2·w², for one l2 or a column of them."""
     # A product of what is there: XLA:CPU is slow to sum a column that it computes on the way.
     if jnp.ndim(l2) == 0:
-        return l2 / 2 * jnp.vdot(w, w, precision="highest")
+        return jnp.vdot(w, w, precision="highest") * (l2 / 2)
     return jnp.vdot(w, l2 / 2 * w, precision="highest")
 
 
-def soft_threshold(w: Array, threshold: Any) -> Array:
+def soft_threshold(
+    w: Float[Array, "*any"], threshold: Number | Float[Array, "..."]
+) -> Float[Array, "*any"]:
     """The proximal operator of threshold·|w|: sign(w)·max(|w| − threshold, 0)."""
     return w - jnp.clip(w, -threshold, threshold)
 
 
-def stationarity(penalty: Penalty, w: Array, gradient: Array) -> Array:
+def stationarity(
+    penalty: Penalty, w: Float[Array, "n k"], gradient: Float[Array, "n k"]
+) -> Float[Array, "n k"]:
     """The smallest subgradient of J + P at w, given the gradient of J + Σ l2/2·w²: 0 at optima."""
     l1 = jnp.broadcast_to(jnp.asarray(penalty.l1, w.dtype), w.shape)
     return jnp.where(w == 0, soft_threshold(gradient, l1), gradient + l1 * jnp.sign(w))

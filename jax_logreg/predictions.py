@@ -18,7 +18,7 @@ _activate = jax.jit(lambda Z, family: family.activation(Z), static_argnames="fam
 
 
 @plain_errors()
-def logits(params: Params, X: Any) -> Any:
+def logits(params: Params, X: object) -> Any:
     """Z = wᵀX + b, (k, m), in the dtype of the parameters, whatever JAX's default.
 
     Args:
@@ -43,7 +43,7 @@ def logits(params: Params, X: Any) -> Any:
     return Z
 
 
-def forward(params: Params, X: Any, family: Family = BINOMIAL) -> Any:
+def forward(params: Params, X: object, family: Family = BINOMIAL) -> Any:
     """Probabilities A = σ(wᵀX + b), (k, m), of examples X (n, m), in the dtype of the parameters.
 
     The k outputs are independent unless `family` is logistic.MULTINOMIAL, a softmax: a Result knows

@@ -19,14 +19,14 @@ def pytree(cls: T) -> T:
     leaves = [field.name for field in fields(cls) if field.name not in static]
     keys = [GetAttrKey(name) for name in leaves]
 
-    def flatten(node: Any) -> tuple[list[Any], tuple[Any, ...]]:
+    def flatten(node: object) -> tuple[list[Any], tuple[object, ...]]:
         return [getattr(node, name) for name in leaves], tuple(getattr(node, s) for s in static)
 
-    def flatten_with_keys(node: Any) -> tuple[list[tuple[Any, Any]], tuple[Any, ...]]:
+    def flatten_with_keys(node: object) -> tuple[list[tuple[object, object]], tuple[object, ...]]:
         values, kept = flatten(node)
         return list(zip(keys, values, strict=True)), kept
 
-    def unflatten(kept: tuple[Any, ...], values: Any) -> Any:
+    def unflatten(kept: tuple[object, ...], values: Any) -> Any:
         return cls(**dict(zip(static, kept, strict=True)), **dict(zip(leaves, values, strict=True)))
 
     register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)

@@ -13,6 +13,7 @@ from jax_logreg.proof.certificate import Certificate
 from jax_logreg.proof.goal import in_words
 from jax_logreg.proof.gradient_check import GradientCheck
 from jax_logreg.pytree import pytree
+from jax_logreg.shapes import NDArray
 from jax_logreg.status import Status
 
 
@@ -24,10 +25,10 @@ class History(NamedTuple):
     `gradient_error` is the relative error of the gradient check, NaN where none was made.
     """
 
-    cost: Any
-    gradient_norm: Any
-    relative_gap: Any
-    gradient_error: Any
+    cost: NDArray
+    gradient_norm: NDArray
+    relative_gap: NDArray
+    gradient_error: NDArray
 
     def followed_by(self, later: "History") -> "History":
         """The two as one run, in NumPy."""
@@ -53,13 +54,13 @@ class Result:
     steps: Any
     gradient_check: GradientCheck | None
     certificate: Certificate
-    classes: tuple[Any, ...] = field(default=(), metadata={"static": True})
+    classes: tuple[object, ...] = field(default=(), metadata={"static": True})
     solver: str = field(default="", metadata={"static": True})
     notes: tuple[str, ...] = field(default=(), metadata={"static": True})
     advice: str = field(default="", metadata={"static": True})
     family: Family = field(default=BINOMIAL, metadata={"static": True})
 
-    def decision_function(self, X: Any) -> Any:
+    def decision_function(self, X: object) -> Any:
         """Z = wᵀX + b, (k, m), in the dtype of the parameters; NumPy's, unless in a trace.
 
         X (n, m) is in columns, any that `fit` takes: for a model of a Standardised X, another one
@@ -70,7 +71,7 @@ class Result:
         """
         return known(logits(self.params, X))
 
-    def predict_proba(self, X: Any) -> Any:
+    def predict_proba(self, X: object) -> object:
         """Probabilities A (k, m), in the dtype of the parameters; NumPy's, unless in a trace.
 
         Of two classes the one row is that of `classes[1]`; the rows of more classes sum to 1; those
@@ -81,7 +82,7 @@ class Result:
         """
         return known(forward(self.params, X, self.family))
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: object) -> Any:
         """The likeliest class of each example, (m,), as `classes` names it.
 
         Of k targets it is 0 or 1 for each, (k, m); in a trace, and of a `solve`, which knows no
@@ -140,7 +141,7 @@ class Result:
         return " ".join(part for part in (line, *self.notes, self.advice) if part)
 
 
-def _in_words(status: Any) -> Any:
+def _in_words(status: object) -> object:
     """Return a status by name, and how many models have each; as it is where it is not known."""
     if isinstance(status, Status):
         return status

@@ -22,6 +22,9 @@ if jaxlib.__version__.startswith("0.10."):
 import jax
 import numpy as np
 import pytest
+import shapes_checked
+
+shapes_checked.install()
 
 EIGHT = 8
 CPUS = int(os.environ.get("JAX_NUM_CPU_DEVICES", EIGHT))

@@ -40,7 +40,7 @@ def _any(wanted: Array) -> Array:
 
 
 @_any.def_vmap
-def _any_of_batch(size: int, batched: Any, wanted: Array) -> tuple[Array, bool]:
+def _any_of_batch(size: int, batched: object, wanted: Array) -> tuple[Array, bool]:
     return _any(jnp.any(wanted)), False
 
 

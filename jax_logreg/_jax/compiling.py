@@ -13,7 +13,7 @@ from jaxlib.version import __version__ as _jaxlib
 # Of its two code generators for loops on a CPU, jaxlib 0.10's default takes twice as long to
 # compile them. Its code is no faster except for several outputs, whose softmax takes a tenth
 # less. Later versions have but one.
-_QUICK: dict[str, Any] | None = (
+_QUICK: dict[str, object] | None = (
     {"xla_cpu_use_fusion_emitters": False}
     if tuple(map(int, _jaxlib.split(".")[:2])) < (0, 11)
     else None
@@ -29,7 +29,7 @@ def jit(f: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     quick = jax.jit(f, compiler_options=_QUICK, **options)
 
     @wraps(usual)
-    def call(loop: Any, *rest: Any, **named: Any) -> Any:
+    def call(loop: Any, *rest: object, **named: object) -> object:
         hurried = jax.config.read("jax_disable_most_optimizations")
         one = loop.objective.batch.Y.shape[0] == 1
         return (quick if one or hurried else usual)(loop, *rest, **named)

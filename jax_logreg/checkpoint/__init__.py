@@ -1,6 +1,6 @@
 """Checkpoints: a run is saved while it works, and resumed after a kill."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jax_logreg.checkpoint.saving import Checkpoint, Stopped
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 __all__ = ["Checkpoint", "Stopped"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import the writer of files where it is asked for: `fit` needs no safetensors."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,5 @@
 """A saved run belongs to its problem: all that its answer depends on, line by line."""
 
-from typing import Any
-
 import numpy as np
 
 from jax_logreg.checkpoint.protocol import Checkpointer
@@ -10,7 +8,9 @@ from jax_logreg.matrix import identify
 from jax_logreg.problem.prepare import Problem
 
 
-def bind(checkpoint: Checkpointer | None, problem: Problem, **settings: Any) -> Checkpointer | None:
+def bind(
+    checkpoint: Checkpointer | None, problem: Problem, **settings: object
+) -> Checkpointer | None:
     """Return the checkpoint of the states of this problem alone: X, Y, and what goes with them.
 
     The weights, penalty and start are those of the problem, unless `settings` name others; solver,

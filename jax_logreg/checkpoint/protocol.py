@@ -1,6 +1,6 @@
 """The protocol between a run and its checkpoint: a state is saved, and restored after a kill."""
 
-from typing import Any, Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class State(Protocol):
 S = TypeVar("S", bound=State)
 
 
-def check_checkpoint(checkpoint: Any) -> None:
+def check_checkpoint(checkpoint: object) -> None:
     """Refuse an object that lacks the methods of a checkpoint (InputError)."""
     methods = ("part", "of", "find", "restore", "save", "clear")
     check_methods("checkpoint", checkpoint, methods, "a jax_logreg.checkpoint.Checkpoint(folder)")

@@ -80,7 +80,7 @@ def read_saved(path: Path) -> Saved:
     return saved
 
 
-def by_name(state: Any) -> dict[str, Any]:
+def by_name(state: object) -> dict[str, object]:
     """The leaves of a state by their place in it."""
     return {keystr(place): leaf for place, leaf in tree_flatten_with_path(state)[0]}
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -142,7 +141,7 @@ class Checkpoint:
             return None if found is None else self._taken_up(*found, like)
         whole = {}
 
-        def look() -> dict[str, Any]:
+        def look() -> dict[str, object]:
             self._check_hosts()
             found = self._whole(like)
             whole.update({number_of(path): (path, state) for path, state in found})

@@ -1,6 +1,6 @@
 """A model on labelled examples: its measures, and the temperature and threshold that suit them."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -182,7 +182,7 @@ def _probabilities(model: Model, Z: np.ndarray) -> np.ndarray:
 
 def _judge(model: Model, known: _Known, settings: Settings) -> Judgement:
     A = _probabilities(model, known.Z)
-    what: tuple[Any, ...] = (known.truth, A, known.s, model.threshold, settings.bins)
+    what = (known.truth, A, known.s, model.threshold, settings.bins)
     losses = cross_entropies(known.Z, _labels(known), model.family, model.temperature)
     intervals = bootstrap_intervals(
         *what,

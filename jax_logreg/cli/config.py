@@ -142,7 +142,7 @@ def load_config(path: Path, overrides: list[str]) -> Config:
 
 
 @one_line()
-def _merge(path: Path, overrides: list[str]) -> tuple[dict[str, Any], dict[str, str]]:
+def _merge(path: Path, overrides: list[str]) -> tuple[dict[str, object], dict[str, str]]:
     """The file's tree with the overrides in it, and the override that each key comes from."""
     tree = _read(path)
     _check_plain(tree, str(path))
@@ -168,7 +168,7 @@ def _check_plain(value: Any, origin: str) -> None:
     raise InputError(f"{origin}: over {_DEEPEST} tables or lists in one another: expected fewer")
 
 
-def _is_nest(value: Any) -> bool:
+def _is_nest(value: object) -> bool:
     return isinstance(value, dict | list)
 
 
@@ -205,7 +205,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is not TOML: {error}") from None
 
 
-def _parse(override: str) -> tuple[str, Any]:
+def _parse(override: str) -> tuple[str, object]:
     key, equals, text = override.partition("=")
     key = key.strip()
     if not equals or not all(key.split(".")):
@@ -221,7 +221,7 @@ def _parse(override: str) -> tuple[str, Any]:
         raise InputError(f"--set {override}: {error}") from None
 
 
-def _set(tree: dict[str, Any], key: str, value: Any, override: str) -> None:
+def _set(tree: dict[str, Any], key: str, value: object, override: str) -> None:
     *tables, last = key.split(".")
     for depth, name in enumerate(tables, start=1):
         tree = tree.setdefault(name, {})

@@ -16,7 +16,7 @@ _LARGE = 2**27
 _MANY = 500
 
 
-def spread_out(X: Any, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def spread_out(X: object, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """X and the arguments of `fit`: in blocks over all cores, where steps are faster so.
 
     A step then reads a dense X (n, m) once, each core its own blocks. Making them takes what some

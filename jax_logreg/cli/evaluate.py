@@ -213,7 +213,9 @@ def _lines(found: "Assessment", weights: str | None) -> list[str]:
     ]
 
 
-def _content(found: "Assessment", settings: Any, data: Path, weights: str | None) -> dict[str, Any]:
+def _content(
+    found: "Assessment", settings: Any, data: Path, weights: str | None
+) -> dict[str, object]:
     return {
         "data": str(data),
         "weights": weights,
@@ -225,7 +227,7 @@ def _content(found: "Assessment", settings: Any, data: Path, weights: str | None
     }
 
 
-def _judgement(judgement: "Judgement") -> dict[str, Any]:
+def _judgement(judgement: "Judgement") -> dict[str, object]:
     measures = {
         name: dict(zip(("value", "low", "high"), _numbers(judgement, name), strict=True))
         for name in judgement.measures._fields

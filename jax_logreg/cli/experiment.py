@@ -136,7 +136,7 @@ def fit_arguments(config: Config, data: Prepared) -> dict[str, Any]:
     }
 
 
-def _class_weight(weights: Any, data: Prepared) -> Any:
+def _class_weight(weights: object, data: Prepared) -> object:
     """The table with its keys, texts in TOML, as numbers of the rows of Y."""
     if not isinstance(weights, dict):
         return weights
@@ -177,7 +177,7 @@ def _compiling() -> Iterator[list[float]]:
     """The seconds of each lowering and compilation while the block runs."""
     seconds: list[float] = []
 
-    def listen(event: str, duration_secs: float, **_: Any) -> None:
+    def listen(event: str, duration_secs: float, **_: object) -> None:
         if event in (
             "/jax/core/compile/jaxpr_to_mlir_module_duration",
             "/jax/core/compile/backend_compile_duration",

@@ -15,7 +15,7 @@ _LOOKED_AT, _SHOWN = 100, 10
 def explain(
     error: ValidationError,
     model: type[BaseModel],
-    tree: dict[str, Any],
+    tree: dict[str, object],
     source: str,
     origins: dict[str, str],
 ) -> str:
@@ -101,13 +101,13 @@ def _expected(problems: list[dict[str, Any]], value: Any = None) -> str:
     return f"{expected}; did you mean '{near}'?" if near else expected
 
 
-def _brief(value: Any) -> str:
+def _brief(value: object) -> str:
     if isinstance(value, dict):
         return "a table"
     return repr(value) if len(repr(value)) <= 60 else f"{repr(value)[:57]}..."
 
 
-def _nearest_key(key: str, model: type[BaseModel], tree: dict[str, Any]) -> str:
+def _nearest_key(key: str, model: type[BaseModel], tree: dict[str, object]) -> str:
     """The key that was likely meant: a similar one of the same table, or one elsewhere."""
     table, _, name = key.rpartition(".")
     keys = list(dict.fromkeys(_keys(model, tree)))
@@ -133,7 +133,7 @@ def _owners(name: str, table: str, model: type[BaseModel]) -> str:
     return " or ".join(f"{field.discriminator}={_tag(m, field.discriminator)!r}" for m in members)
 
 
-def _keys(model: type[BaseModel], tree: Any, prefix: str = "") -> Iterator[str]:
+def _keys(model: type[BaseModel], tree: object, prefix: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
         yield f"{prefix}{name}"
         inner = tree.get(name) if isinstance(tree, dict) else None
@@ -141,7 +141,7 @@ def _keys(model: type[BaseModel], tree: Any, prefix: str = "") -> Iterator[str]:
             yield from _keys(member, inner, f"{prefix}{name}.")
 
 
-def _models(annotation: Any, discriminator: Any, tree: Any) -> list[type[BaseModel]]:
+def _models(annotation: object, discriminator: object, tree: object) -> list[type[BaseModel]]:
     """The table that a field stands for; of several, the one its discriminator names, else all."""
     if isinstance(annotation, type):
         return [annotation] if issubclass(annotation, BaseModel) else []

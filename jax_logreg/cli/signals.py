@@ -4,7 +4,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from jax_logreg.checkpoint import Checkpoint, Stopped
 
@@ -28,7 +27,7 @@ class Saved(Interrupted):
 def interruptible() -> Iterator[None]:
     """A signal raises Interrupted."""
 
-    def interrupt(number: int, _: Any) -> None:
+    def interrupt(number: int, _: object) -> None:
         raise Interrupted(number)
 
     try:
@@ -50,7 +49,7 @@ def stopping(checkpoint: Checkpoint | None) -> Iterator[None]:
         return
     asked: list[int] = []
 
-    def stop(number: int, _: Any) -> None:
+    def stop(number: int, _: object) -> None:
         if asked:
             raise Interrupted(number, _left(checkpoint, "not saved once more"))
         asked.append(number)
@@ -68,7 +67,7 @@ def _left(checkpoint: Checkpoint, how: str) -> str:
 
 
 @contextmanager
-def _handled_by(handler: Callable[[int, Any], None]) -> Iterator[None]:
+def _handled_by(handler: Callable[[int, object], None]) -> Iterator[None]:
     """Signals go to the handler; threads other than the first have none."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -55,7 +55,7 @@ TrackingConfig = Annotated[TensorBoardConfig | MLflowConfig, Field(discriminator
 
 
 def tracked_run(
-    tracking: Any, settings: dict[str, Any], partial: Path | None, notice: Callable[[str], None]
+    tracking: Any, settings: dict[str, object], partial: Path | None, notice: Callable[[str], None]
 ) -> AbstractContextManager[Tracked]:
     """Track the run that saves itself in `partial`; of several hosts, the first one does.
 

@@ -152,7 +152,7 @@ def find_array(path: Path, names: Iterable[str], pattern: str, option: str) -> s
     raise kind(f"{path} holds {what} named '{pattern}': name one of {listed} with data.{option}")
 
 
-def from_array(path: Path, what: str, rows: np.ndarray, labels: Any) -> Examples:
+def from_array(path: Path, what: str, rows: np.ndarray, labels: object) -> Examples:
     """The examples of an array with a row each, and their labels.
 
     Raises:

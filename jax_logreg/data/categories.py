@@ -151,7 +151,7 @@ def read_column(path: Path, column: Any, name: str, first_line: int | None) -> C
     return Column(name, codes, tuple(number))
 
 
-def _measured(path: Path, value: Any, name: str, i: int, first_line: int | None) -> str:
+def _measured(path: Path, value: object, name: str, i: int, first_line: int | None) -> str:
     line = "" if first_line is None else f" (line {i + first_line})"
     return (
         f"{path}: column '{name}' is {value} in example {i}{line}: expected text, integers or "

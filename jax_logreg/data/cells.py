@@ -1,6 +1,6 @@
 """The cells of a table's column as numbers, as labels, or as categories."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,12 +34,12 @@ def example_at(first_line: int | None) -> Where:
     return lambda i: f"example {i} (line {i + first_line})"
 
 
-def is_text(kind: Any) -> bool:
+def is_text(kind: object) -> bool:
     """Return whether an Arrow type holds text."""
     return str(kind).startswith(_TEXTS)
 
 
-def holds_numbers(kind: Any) -> bool:
+def holds_numbers(kind: object) -> bool:
     """Return whether an Arrow type holds numbers or booleans."""
     return str(kind).startswith(_NUMBERS)
 
@@ -67,7 +67,7 @@ def column_numbers(path: Path, column: Any, name: str, where: Where) -> np.ndarr
     return values.astype(np.float64) if values.dtype.kind == "O" else values
 
 
-def not_a_number(path: Path, values: dict[int, Any], name: str, where: Where) -> str:
+def not_a_number(path: Path, values: Mapping[int, object], name: str, where: Where) -> str:
     """The line on text where numbers belong, by example; in Parquet even numbers may be text."""
     i = next((i for i, value in values.items() if not is_number(value)), next(iter(values), 0))
     value = values.get(i)
@@ -108,7 +108,7 @@ def column_labels(path: Path, column: Any, name: str, where: Where, spelled: boo
     return Labels(label_values(values))
 
 
-def _text_labels(path: Path, column: Any, name: str, where: Where, spelled: bool) -> Labels:
+def _text_labels(path: Path, column: object, name: str, where: Where, spelled: bool) -> Labels:
     texts, codes = encode(column)
     words = [text for text in texts if text.strip() == "" or text.casefold() == "nan"]
     rest = [text for text in texts if text not in words]

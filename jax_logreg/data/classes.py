@@ -46,7 +46,7 @@ def choose_classes(train: Examples, known: list[Any], positive: Any) -> tuple[An
     return (others[0] if len(others) == 1 else REST, named[0])
 
 
-def class_indices(examples: Examples, classes: tuple[Any, ...]) -> np.ndarray:
+def class_indices(examples: Examples, classes: tuple[object, ...]) -> np.ndarray:
     """The number of each example's class among these, (m,); of two, whatever is not 1 is 0."""
     labels = _labels(examples)
     if len(classes) == 2:
@@ -54,7 +54,7 @@ def class_indices(examples: Examples, classes: tuple[Any, ...]) -> np.ndarray:
     return np.searchsorted(np.asarray(classes), labels)
 
 
-def as_classes(test: Examples, known: list[Any]) -> Examples:
+def as_classes(test: Examples, known: list[object]) -> Examples:
     """The same examples with labels as the training part has them.
 
     A label that another kind of file writes otherwise is the one class that it can mean.
@@ -82,7 +82,7 @@ def as_classes(test: Examples, known: list[Any]) -> Examples:
     return test._replace(labels=taken, notes=test.notes + notes)
 
 
-def against_rest(test: Examples, positive: Any) -> tuple[np.ndarray, tuple[str, ...]]:
+def against_rest(test: Examples, positive: object) -> tuple[np.ndarray, tuple[str, ...]]:
     """1 for the examples of this class and 0 for all others, (m,); and lines to be said."""
     distinct, inverse = np.unique(_labels(test), return_inverse=True)
     found = np.array([find(label, [positive]) is not None for label in distinct.tolist()], bool)
@@ -92,7 +92,7 @@ def against_rest(test: Examples, positive: Any) -> tuple[np.ndarray, tuple[str, 
     return found[inverse].astype(np.int64), notes
 
 
-def check_weights(train: Examples, classes: tuple[Any, ...]) -> None:
+def check_weights(train: Examples, classes: tuple[object, ...]) -> None:
     """Refuse a class all of whose weights are 0 (InputError)."""
     if train.weights is None:
         return
@@ -105,12 +105,12 @@ def check_weights(train: Examples, classes: tuple[Any, ...]) -> None:
         )
 
 
-def some(classes: Sequence[Any]) -> str:
+def some(classes: Sequence[object]) -> str:
     """The first five, for a message."""
     return ", ".join(map(_shown, classes[:5])) + (", ..." if len(classes) > 5 else "")
 
 
-def _check_several(train: Examples, known: list[Any]) -> None:
+def _check_several(train: Examples, known: list[object]) -> None:
     labels, k = _labels(train), len(known)
     if k == 2:
         return
@@ -143,7 +143,7 @@ def _measurement(labels: np.ndarray) -> int | None:
     return int(fractions.min()) if fractions.size else None
 
 
-def _shown(label: Any) -> str:
+def _shown(label: object) -> str:
     """A label for a message; blanks around it would not be seen."""
     text = str(label)
     return repr(text) if text != text.strip() else text

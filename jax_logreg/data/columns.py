@@ -73,7 +73,7 @@ class Choice(NamedTuple):
         )
 
 
-def choose(path: Path, names: Sequence[str], special: Columns, metadata: Any = None) -> Choice:
+def choose(path: Path, names: Sequence[str], special: Columns, metadata: object = None) -> Choice:
     """The columns to learn from, given all names and the metadata of an Arrow schema.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -148,7 +148,7 @@ def numbered(n: int) -> tuple[str, ...]:
     return tuple(f"x{i}" for i in range(n))
 
 
-def label_values(labels: Any) -> np.ndarray:
+def label_values(labels: object) -> np.ndarray:
     """Labels as one-dimensional text, integers or numbers: 1.0 is 1, bytes are text.
 
     Raises:
@@ -170,7 +170,7 @@ def label_values(labels: Any) -> np.ndarray:
     return labels
 
 
-def _check_lengths(values: list[Any]) -> None:
+def _check_lengths(values: list[object]) -> None:
     longest = max((len(value) for value in values if isinstance(value, str | bytes)), default=0)
     if longest > _LONGEST:
         raise InputError(

@@ -24,7 +24,7 @@ def places(name: str, length: int) -> list[str]:
 
 
 def spread(
-    path: Path, column: Any, name: str, where: Where, length: int | None = None
+    path: Path, column: object, name: str, where: Where, length: int | None = None
 ) -> np.ndarray:
     """A column of m lists as numbers (m, length), the length by default that of the first.
 

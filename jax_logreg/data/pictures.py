@@ -176,7 +176,7 @@ def _colours(path: Path, image: Any, seen: _Seen) -> Any:
     return image.convert("RGB")
 
 
-def _upper_bits(image: Any, seen: _Seen) -> Any:
+def _upper_bits(image: object, seen: _Seen) -> object:
     from PIL import Image
 
     values = np.asarray(image).astype(np.int64)

@@ -36,7 +36,7 @@ class Prepared(NamedTuple):
     Y_train: np.ndarray
     X_test: Any
     Y_test: np.ndarray | None
-    classes: tuple[Any, ...]
+    classes: tuple[object, ...]
     features: tuple[str, ...]
     scaling: Scaling
     source: str
@@ -111,7 +111,7 @@ def _check_counted(test: Examples) -> None:
         )
 
 
-def make_features(examples: Examples, scaling: Scaling, levels: Levels, dtype: str) -> Any:
+def make_features(examples: Examples, scaling: Scaling, levels: Levels, dtype: str) -> object:
     """X (n, m) in the dtype: numbers, scaled, an array; beneath them one-hot levels, as codes."""
     if is_streamed(examples):
         return scaled(examples, scaling)
@@ -127,7 +127,7 @@ def make_features(examples: Examples, scaling: Scaling, levels: Levels, dtype: s
 
 
 def _arrays(
-    examples: Examples, scaling: Scaling, levels: Levels, classes: tuple[Any, ...], dtype: str
+    examples: Examples, scaling: Scaling, levels: Levels, classes: tuple[object, ...], dtype: str
 ) -> tuple[Any, np.ndarray]:
     X = make_features(examples, scaling, levels, dtype)
     index, k = class_indices(examples, classes), len(classes)

@@ -15,7 +15,7 @@ _MISSING = {
 }
 
 
-def is_number(text: Any) -> bool:
+def is_number(text: object) -> bool:
     """Return whether a text is a number as tables write one."""
     return isinstance(text, str) and _NUMBER.fullmatch(text.strip()) is not None
 
@@ -35,7 +35,7 @@ def values_of(texts: Sequence[str]) -> np.ndarray:
     return np.array(texts, np.str_)
 
 
-def notes_on(source: Any, name: str, counts: dict[str, int]) -> tuple[str, ...]:
+def notes_on(source: object, name: str, counts: dict[str, int]) -> tuple[str, ...]:
     """Lines on texts that are classes of their own where somebody might think otherwise.
 
     `counts` says how many examples each text is the label of.
@@ -46,7 +46,7 @@ def notes_on(source: Any, name: str, counts: dict[str, int]) -> tuple[str, ...]:
         for text in counts
         if means_missing(text)
     ]
-    alike: dict[Any, list[str]] = {}
+    alike: dict[object, list[str]] = {}
     for text in counts:
         alike.setdefault(_meaning(text), []).append(text)
     for texts in alike.values():
@@ -66,7 +66,7 @@ def notes_on(source: Any, name: str, counts: dict[str, int]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def find(label: Any, classes: Sequence[Any]) -> Any:
+def find(label: object, classes: Sequence[object]) -> object:
     """The class that a label from another file is, or None.
 
     A text is the class of just these characters. A number is also the one class that is written
@@ -84,7 +84,7 @@ def find(label: Any, classes: Sequence[Any]) -> Any:
     return meant[0] if len(meant) == 1 else None
 
 
-def _meaning(label: Any) -> Any:
+def _meaning(label: Any) -> object:
     """The number or the word that a person may take a label for."""
     if isinstance(label, str):
         return float(label) if is_number(label) else label.strip().casefold()

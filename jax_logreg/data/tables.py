@@ -88,7 +88,7 @@ def _numbers_in(file: Any) -> int:
     return sum(group.column(j).num_values for group in groups for j in range(group.num_columns))
 
 
-def _read_rows(file: Any, rows: slice) -> tuple[Any, int]:
+def _read_rows(file: Any, rows: slice) -> tuple[object, int]:
     """These rows of an open Parquet file, and the number of the first."""
     sizes = [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]
     ends = np.cumsum(sizes)

@@ -20,7 +20,7 @@ class Predictions(NamedTuple):
 
     probability: np.ndarray
     predicted: np.ndarray
-    classes: tuple[Any, ...] = ()
+    classes: tuple[object, ...] = ()
     files: tuple[str, ...] = ()
 
     def columns(self) -> dict[str, np.ndarray]:

@@ -27,11 +27,11 @@ def displayed(cls: T) -> T:
     The table also has those of `_more()`. Values of tracers are not read: only their shape is.
     """
 
-    def in_a_line(self: Any) -> str:
+    def in_a_line(self: object) -> str:
         parts = (f"{name}={shorten(show(value), _VALUE)}" for name, value in _rows(self).items())
         return f"{cls.__name__}({shorten(', '.join(parts), _LINE)})"
 
-    def in_a_table(self: Any) -> str:
+    def in_a_table(self: object) -> str:
         return _table(cls.__name__, {**_rows(self), **_called(self, "_more", {})})
 
     cls.__repr__ = in_a_line  # type: ignore[assignment]
@@ -39,7 +39,7 @@ def displayed(cls: T) -> T:
     return cls
 
 
-def show(value: Any, depth: int = _DEEPEST) -> str:
+def show(value: object, depth: int = _DEEPEST) -> str:
     """Return a value in a few words: numbers to 4 digits, arrays by dtype, shape and range."""
     if isinstance(value, Enum):
         return value.name.lower().replace("_", " ")
@@ -55,7 +55,7 @@ def show(value: Any, depth: int = _DEEPEST) -> str:
     return "None" if value is None else f"a {type(value).__name__}"
 
 
-def dtype_and_shape(array: Any) -> str:
+def dtype_and_shape(array: object) -> str:
     """Return the dtype and shape of an array, "float32[30, 1]"; its entries are not read."""
     if not (hasattr(array, "shape") and hasattr(array, "dtype")):
         return show(array)
@@ -76,7 +76,7 @@ def count(values: Any) -> str:
     return found + (", ..." if len(counts) > _FEW + 1 else "")
 
 
-def known_array(value: Any) -> np.ndarray | None:
+def known_array(value: object) -> np.ndarray | None:
     """Return an array in NumPy where its values can be read here, else None.
 
     They cannot in a trace, of an array that is only outlined, was given away, or lies on other
@@ -89,7 +89,7 @@ def known_array(value: Any) -> np.ndarray | None:
     return np.asarray(value) if isinstance(value, jax.Array | np.ndarray | np.generic) else None
 
 
-def _rows(value: Any) -> Mapping[str, Any]:
+def _rows(value: object) -> Mapping[str, Any]:
     fields: Mapping[str, Any] = value._asdict() if hasattr(value, "_asdict") else vars(value)
     return _called(value, "_shown", fields)
 
@@ -143,7 +143,7 @@ def _sequence(values: Any, depth: int) -> str:
     return f"({', '.join([*shown, *([f'{left} more'] if left else [])])})"
 
 
-def _table(caption: str, rows: Mapping[str, Any]) -> str:
+def _table(caption: str, rows: Mapping[str, object]) -> str:
     """Return an HTML table of a row for each value; whatever comes from data is escaped."""
     lines = [
         f'<tr><th style="text-align:left">{_cell(name)}</th>'

@@ -11,7 +11,7 @@ class InputError(ValueError):
     """Bad input: one line that says what came, what was expected, and how to mend it."""
 
 
-def brief(value: Any) -> str:
+def brief(value: object) -> str:
     """The value where it is short, else its type, in one line of at most about 80 characters."""
     if isinstance(value, type):
         return f"a {value.__name__} class"
@@ -40,7 +40,7 @@ def _is_plain(value: Any, depth: int) -> bool:
     return type(value).__module__ == "numpy" and getattr(value, "shape", None) == ()
 
 
-def _size(value: Any) -> str:
+def _size(value: object) -> str:
     if isinstance(value, list | tuple | Mapping | Set):
         return f" of {len(value)}"
     return ""

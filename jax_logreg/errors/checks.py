@@ -13,7 +13,7 @@ from jax_logreg.errors import InputError, brief
 _DTYPES = ("float32", "float64")
 
 
-def check_dtype(dtype: Any) -> str:
+def check_dtype(dtype: object) -> str:
     """The name of the dtype, "float32" or "float64"; anything else is a ValueError."""
     if isinstance(dtype, str) and dtype in _DTYPES:
         return dtype
@@ -63,25 +63,25 @@ def check_number(
     raise InputError(f"{name} is {brief(value)}: expected {expected}{hint}")
 
 
-def check_flag(name: str, value: Any) -> None:
+def check_flag(name: str, value: object) -> None:
     """Refuse what is neither True nor False (InputError)."""
     if not isinstance(value, bool | np.bool_):
         raise InputError(f"{name} is {brief(value)}: expected True or False")
 
 
-def check_callable(name: str, value: Any, takes: str) -> None:
+def check_callable(name: str, value: object, takes: str) -> None:
     """Refuse what cannot be called; None is fine (InputError)."""
     if value is not None and (not callable(value) or isinstance(value, type)):
         raise InputError(f"{name} is {brief(value)}: expected None, or a function of {takes}")
 
 
-def check_text(name: str, value: Any) -> None:
+def check_text(name: str, value: object) -> None:
     """Refuse what is no text, or an empty one (InputError)."""
     if not isinstance(value, str) or not value:
         raise InputError(f"{name} is {brief(value)}: expected a text")
 
 
-def check_path(name: str, value: Any) -> Path:
+def check_path(name: str, value: object) -> Path:
     """The path of a text or a path; anything else, and what no system takes, is an InputError."""
     if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
         raise InputError(f"{name} is {brief(value)}: expected the path of a file or a folder")
@@ -96,7 +96,7 @@ def check_choice(name: str, value: Any, choices: Collection[str]) -> None:
         raise InputError(f"{name} is {brief(value)}: expected {expected}")
 
 
-def check_methods(name: str, value: Any, methods: Sequence[str], expected: str) -> None:
+def check_methods(name: str, value: object, methods: Sequence[str], expected: str) -> None:
     """Refuse what is no object with these methods; None is fine (InputError)."""
     if value is None:
         return
@@ -115,7 +115,9 @@ def read_array(name: str, value: Any) -> np.ndarray:
         ) from None
 
 
-def real_array(name: str, value: Any, shape: tuple[int | None, ...], expected: str) -> np.ndarray:
+def real_array(
+    name: str, value: object, shape: tuple[int | None, ...], expected: str
+) -> np.ndarray:
     """The array of real numbers, of a shape whose None stands for any length (InputError)."""
     array = read_array(name, value)
     fits = array.ndim == len(shape) and all(

@@ -24,7 +24,7 @@ def digest(content: Any) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
-def describe(value: Any) -> str:
+def describe(value: object) -> str:
     """Return one line that is the same in every process, and another for another value.
 
     A function is described by its bytecode, its constants, defaults and closures, and by the plain
@@ -41,9 +41,9 @@ class _Describer:
     """The lines of one value; each object within it is described once, so that cycles end."""
 
     def __init__(self) -> None:
-        self._seen: dict[int, Any] = {}
+        self._seen: dict[int, object] = {}
 
-    def line(self, value: Any) -> str:
+    def line(self, value: object) -> str:
         """Return the whole line, however long."""
         if value is None or isinstance(value, bool | str | bytes | complex | np.bool_):
             return repr(value.item() if isinstance(value, np.generic) else value)
@@ -58,7 +58,7 @@ class _Describer:
         self._seen[id(value)] = value
         return self._parts(value)
 
-    def _parts(self, value: Any) -> str:
+    def _parts(self, value: object) -> str:
         """Return the line of something that holds others."""
         name = type(value).__name__
         if isinstance(value, Mapping):
@@ -77,7 +77,7 @@ class _Describer:
             return self._code(value)
         return self._function(value) if callable(value) else self._object(value)
 
-    def _function(self, f: Callable[..., Any]) -> str:
+    def _function(self, f: Callable[..., object]) -> str:
         if isinstance(f, partial):
             return f"partial({self.line(f.func)}, {self.line(f.args)}, {self.line(f.keywords)})"
         if isinstance(f, MethodType):
@@ -96,7 +96,7 @@ class _Describer:
         constants = ", ".join(map(self.line, code.co_consts))
         return f"{digest(code.co_code)} {code.co_names} {constants}"
 
-    def _object(self, value: Any) -> str:
+    def _object(self, value: object) -> str:
         leaves, kind = jax.tree.flatten(value)
         if not (len(leaves) == 1 and leaves[0] is value):
             return f"{_ADDRESS.sub('', str(kind))} of {', '.join(map(self.line, leaves))}"
@@ -105,11 +105,11 @@ class _Describer:
             return _ADDRESS.sub("", repr(value))
         return self._named(f"{type(value).__module__}.{type(value).__qualname__}", held)
 
-    def _named(self, name: str, held: Mapping[str, Any]) -> str:
+    def _named(self, name: str, held: Mapping[str, object]) -> str:
         return f"{name}({', '.join(f'{key}={self.line(one)}' for key, one in held.items())})"
 
 
-def _number(value: Any) -> str:
+def _number(value: object) -> str:
     """Return a number as Python writes it; 1 and 1.0 are alike."""
     number = value.item() if isinstance(value, np.generic) else value
     if isinstance(number, float) and number.is_integer():
@@ -117,7 +117,7 @@ def _number(value: Any) -> str:
     return repr(number)
 
 
-def _array(value: Any) -> str:
+def _array(value: object) -> str:
     array = np.asarray(value)
     if array.shape == ():
         return _number(array[()]) if array.dtype.kind in "iuf" else repr(array.item())

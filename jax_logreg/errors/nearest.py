@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Any
 
 
-def closest(name: str, names: Iterable[Any], cutoff: float = 0.6) -> str | None:
+def closest(name: str, names: Iterable[object], cutoff: float = 0.6) -> str | None:
     """Return the name most like another, None where none is alike to the share `cutoff`."""
     return next(iter(get_close_matches(name, map(str, names), 1, cutoff)), None)
 
 
-def nearest(name: str, names: Iterable[Any]) -> str:
+def nearest(name: str, names: Iterable[object]) -> str:
     """Return "; did you mean ...?" where a name is near, else nothing."""
     near = closest(name, names)
     return "" if near is None else f"; did you mean '{near}'?"

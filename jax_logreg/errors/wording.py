@@ -1,11 +1,10 @@
 """Names and numbers of features in the sentences of messages."""
 
 from collections.abc import Sequence
-from typing import Any
 
 
 def name_features(
-    numbers: Sequence[int], names: Sequence[Any] | None = None, most: int = 10
+    numbers: Sequence[int], names: Sequence[object] | None = None, most: int = 10
 ) -> str:
     """Return the words for some features: "feature 3", "features 0, 2 and 15 more".
 

@@ -1,6 +1,6 @@
 """Tables of the pictures that show how good probabilities are."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -61,7 +61,7 @@ class Calibration(NamedTuple):
     weight: np.ndarray
 
 
-def roc(truth: Any, p: Any, s: Any = None) -> Roc:
+def roc(truth: object, p: object, s: object = None) -> Roc:
     """The ROC curve of P(class 1) p (m,) and classes 0 or 1 (m,), weighted; 1,000 points at most.
 
     Raises:
@@ -76,7 +76,7 @@ def roc(truth: Any, p: Any, s: Any = None) -> Roc:
     return Roc(false[kept], true[kept], threshold[kept], area)
 
 
-def precision_recall(truth: Any, p: Any, s: Any = None) -> PrecisionRecall:
+def precision_recall(truth: object, p: object, s: object = None) -> PrecisionRecall:
     """The precision-recall curve of P(class 1) p (m,) and classes 0 or 1 (m,), weighted.
 
     It has 1,000 points at most.
@@ -95,7 +95,7 @@ def precision_recall(truth: Any, p: Any, s: Any = None) -> PrecisionRecall:
     return PrecisionRecall(recall[kept], precision[kept], threshold[kept], average)
 
 
-def calibration(truth: Any, A: Any, s: Any = None, bins: int = 15) -> Calibration:
+def calibration(truth: object, A: object, s: object = None, bins: int = 15) -> Calibration:
     """The reliability diagram of probabilities A (k, m), or (m,), and class numbers (m,), weighted.
 
     Raises:
@@ -115,7 +115,7 @@ def calibration(truth: Any, A: Any, s: Any = None, bins: int = 15) -> Calibratio
     return Calibration(edges[:-1], edges[1:], mean, share, count, weight)
 
 
-def confusion(truth: Any, predicted: Any, k: int, s: Any = None) -> np.ndarray:
+def confusion(truth: object, predicted: object, k: int, s: object = None) -> np.ndarray:
     """The weights (k, k) of the examples of each true class, rows, by predicted class, columns.
 
     Raises:

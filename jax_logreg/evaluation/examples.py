@@ -36,7 +36,7 @@ class Judged(NamedTuple):
         return confidence, (self.A.argmax(axis=0) == self.truth).astype(np.float64)
 
 
-def judged(truth: Any, A: Any, s: Any = None, losses: Any = None) -> Judged:
+def judged(truth: object, A: object, s: object = None, losses: object = None) -> Judged:
     """The examples of positive weight; of two rows of probabilities only the second.
 
     Without losses they are -log P(true class), P being at least the rounding of its dtype.
@@ -87,7 +87,7 @@ def judged(truth: Any, A: Any, s: Any = None, losses: Any = None) -> Judged:
     return Judged(truth.astype(np.int64), A, s, losses)
 
 
-def binary(truth: Any, p: Any, s: Any = None) -> Judged:
+def binary(truth: object, p: object, s: object = None) -> Judged:
     """The same of two classes that are both there, p (m,) or (1, m) being P(class 1).
 
     Raises:
@@ -111,7 +111,7 @@ def _losses(truth: np.ndarray, A: np.ndarray, eps: Any) -> np.ndarray:
     return -np.log(np.clip(of_truth, eps, 1))
 
 
-def check_fraction(name: str, value: Any) -> None:
+def check_fraction(name: str, value: object) -> None:
     """Refuse what is not from 0 to 1 (InputError)."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise InputError(f"{name} is {brief(value)}: expected a number from 0 to 1")

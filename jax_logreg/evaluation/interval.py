@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,16 +25,16 @@ class Intervals(NamedTuple):
 
 
 def bootstrap_intervals(
-    truth: Any,
-    A: Any,
-    s: Any = None,
+    truth: object,
+    A: object,
+    s: object = None,
     threshold: float = 0.5,
     bins: int = 15,
     *,
     resamples: int = 1000,
     seed: int = 0,
     confidence: float = 0.95,
-    losses: Any = None,
+    losses: object = None,
     counts: bool | None = None,
 ) -> Intervals:
     """Bootstrap intervals (Efron 1979) of all that `measure` gives, from the same arguments.

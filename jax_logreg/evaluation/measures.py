@@ -4,7 +4,6 @@ from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ MOST_BINS = 1000
 HIGHER_IS_BETTER = {name: score.higher_is_better for name, score in SCORES.items()}
 
 
-def _tuple_of(names: tuple[str, ...]) -> Any:
+def _tuple_of(names: tuple[str, ...]) -> object:
     return namedtuple("_Fields", names)
 
 
@@ -41,13 +40,13 @@ Measures.__doc__ = "\n".join(
 
 
 def measure(
-    truth: Any,
-    A: Any,
-    s: Any = None,
+    truth: object,
+    A: object,
+    s: object = None,
     threshold: float = 0.5,
     bins: int = 15,
     *,
-    losses: Any = None,
+    losses: object = None,
 ) -> Measures:
     """The measures of probabilities.
 
@@ -162,7 +161,7 @@ class _Predictions:
         return lambda W, _: rows @ W
 
 
-def _grouped(groups: np.ndarray, values: np.ndarray, count: int) -> Any:
+def _grouped(groups: np.ndarray, values: np.ndarray, count: int) -> object:
     """A matrix (count, m) whose product with weights (m, r) sums the values of each group."""
     # Its import takes a tenth of a second, which sweeps need not wait for.
     from scipy import sparse

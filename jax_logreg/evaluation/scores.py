@@ -20,7 +20,7 @@ class Scorable(Protocol):
     """
 
     @property
-    def losses(self) -> Any:
+    def losses(self) -> object:
         """Cross-entropy (m,) of each example, in nats."""
 
     @property
@@ -76,7 +76,7 @@ class Score:
         return self.title if self.higher_is_better else f"minus {self.title}"
 
 
-def _mean(values: Callable[[Scorable], Any]) -> Callable[[Scorable], Weighed]:
+def _mean(values: Callable[[Scorable], object]) -> Callable[[Scorable], Weighed]:
     """Return the formula of a weighted mean over the examples."""
 
     def compute(predictions: Scorable) -> Weighed:
@@ -108,7 +108,7 @@ def calibration_errors(predictions: Scorable) -> Weighed:
     return lambda W, total: excess(W, total) / total[None]
 
 
-def mean_of_those(rows: Any) -> Any:
+def mean_of_those(rows: Any) -> object:
     """Return the mean (r,) of rows (k, r) over those that are not NaN; NaN where all are."""
     xp = rows.__array_namespace__()
     there = ~xp.isnan(rows)

@@ -1,7 +1,6 @@
 """One number that mends probabilities which are too sure, or not sure enough."""
 
 from functools import partial
-from typing import Any
 
 import jax
 import numpy as np
@@ -18,7 +17,7 @@ from jax_logreg.logistic import Batch, Family, derivatives_along
 LOWEST, HIGHEST = 0.01, 100.0
 
 
-def fit_temperature(Z: Any, Y: Any, s: Any, family: Family) -> float:
+def fit_temperature(Z: object, Y: object, s: object, family: Family) -> float:
     """The T of least cross-entropy of Z / T (Guo et al., ICML 2017, section 4.2).
 
     The cross-entropy is convex in 1/T: its slope, which the heart computes, changes sign once, and
@@ -61,7 +60,7 @@ def _slope(inverse: Array, Z: Array, batch: Batch, total: Array, family: Family)
     return slope.sum()
 
 
-def _checked(Z: Any, Y: Any, s: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _checked(Z: object, Y: object, s: object) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     Z, Y = read_array("Z", Z), read_array("Y", Y)
     if Z.ndim != 2 or Z.dtype.name not in ("float32", "float64") or not Z.size:
         raise InputError(

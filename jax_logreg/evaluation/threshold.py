@@ -1,6 +1,6 @@
 """The probability above which class 1 is predicted, by what errors cost."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,11 @@ class Threshold(NamedTuple):
 
 
 def choose_threshold(
-    truth: Any, p: Any, s: Any = None, false_positive: float = 1.0, false_negative: float = 1.0
+    truth: object,
+    p: object,
+    s: object = None,
+    false_positive: float = 1.0,
+    false_negative: float = 1.0,
 ) -> Threshold:
     """The threshold t of least mean cost Σ s·(c₊·[p > t, class 0] + c₋·[p ≤ t, class 1]) / Σ s.
 
@@ -60,7 +64,7 @@ def choose_threshold(
 
 def check_costs(false_positive: float, false_negative: float) -> None:
     """Refuse costs that are no finite numbers of at least 0, of which one is positive."""
-    costs: tuple[Any, ...] = (false_positive, false_negative)
+    costs = (false_positive, false_negative)
     if not all(is_number(cost) and 0 <= cost < np.inf for cost in costs) or not any(costs):
         raise InputError(
             f"the costs of a false positive and of a false negative are {brief(false_positive)} "

@@ -87,7 +87,7 @@ def load(content: bytes, kind: str) -> Callable[..., Answers]:
         raise InputError(f"the content is no {kind} of jax_logreg: {reason}") from None
 
 
-def _find(name: str, kind: Any) -> Kind:
+def _find(name: str, kind: object) -> Kind:
     check_choice(name, kind, SUFFIXES)
     module: Any = import_module(f"jax_logreg.export.to_{kind}")
     return module

@@ -55,7 +55,7 @@ def load(content: bytes) -> Callable[[np.ndarray], Answers]:
     return answers
 
 
-def _with_threshold(model: Model, fitted: Any) -> Any:
+def _with_threshold(model: Model, fitted: Any) -> object:
     threshold, classes = model.threshold, fitted.classes_
     if len(classes) > 2 or threshold == 0.5:
         return fitted

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -51,7 +50,7 @@ def load(content: bytes) -> Callable[[np.ndarray], Answers]:
     """Return the predictions of JAX, on its default device; labels are numbers."""
     exported = export.deserialize(bytearray(content))
 
-    def answers(rows: Any) -> Answers:
+    def answers(rows: object) -> Answers:
         return Answers(*map(np.asarray, exported.call(jnp.asarray(rows, jnp.float32))))
 
     return answers

@@ -75,7 +75,7 @@ def most(*numbers: int) -> tuple[int, ...]:
     return tuple(int(number) for number in everyone.max(axis=0))
 
 
-def add_up(numbers: Any) -> np.ndarray:
+def add_up(numbers: object) -> np.ndarray:
     """The sums over all hosts."""
     own = np.asarray(numbers)
     return np.sum([one["sums"] for one in share(lambda: {"sums": own})], axis=0)
@@ -87,7 +87,7 @@ def spans(array: Any) -> bool:
     return place is not None and not place.is_fully_addressable
 
 
-def agree(**settings: Any) -> None:
+def agree(**settings: object) -> None:
     """Refuse settings that are not the same on all hosts (InputError)."""
     heard = share(lambda: {name: str(value) for name, value in settings.items()})
     for name in settings:

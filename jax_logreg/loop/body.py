@@ -174,7 +174,7 @@ def _move(
 ) -> tuple[Params, Any]:
     """Return the update while the loop runs; a branch spares its cost once the loop has ended."""
 
-    def step(before: tuple[Params, Any]) -> tuple[Params, Any]:
+    def step(before: tuple[Params, object]) -> tuple[Params, Any]:
         return loop.solver.step(loop.objective, *before, at)
 
     before = (carry.params, carry.state)
@@ -231,5 +231,5 @@ def _first(*reasons: tuple[Array, Status]) -> Array:
     return jnp.select(conditions, codes, jnp.int32(Status.RUNNING))
 
 
-def _where(condition: Array, new: Any, old: Any) -> Any:
+def _where(condition: Array, new: object, old: object) -> Any:
     return jax.tree.map(partial(jnp.where, condition), new, old)

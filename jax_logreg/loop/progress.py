@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import numpy as np
 
 from jax_logreg.display import displayed
 from jax_logreg.logistic import Params
@@ -21,10 +23,10 @@ class Progress(NamedTuple):
     steps: int
     cost: float
     gradient_norm: float
-    rows: History = History((), (), (), ())
+    rows: History = History(*np.zeros((4, 0)))
     params: Params | None = None
 
-    def _shown(self) -> dict[str, Any]:
+    def _shown(self) -> dict[str, object]:
         numbers = self.cost, self.gradient_norm
         return dict(zip(self._fields, (self.step, self.steps, *numbers), strict=False))
 

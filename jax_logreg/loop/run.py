@@ -123,7 +123,7 @@ def run_plan(plan: Plan, problem: Problem, anywhere: bool) -> Run:
 def _run(
     plan: Plan,
     problem: Problem,
-    tolerance: Any,
+    tolerance: object,
     steps: int,
     checkpoint: Checkpointer | None,
     callback: Callback,

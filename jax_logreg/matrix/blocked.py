@@ -5,9 +5,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import lax
 
 from jax_logreg.matrix.dense import Transposed
+from jax_logreg.shapes import Array, DTypeLike, Float, T
 
 # A block has a multiple of so many examples: its sum is split into as many, so that each core has
 # its own.
@@ -47,37 +48,37 @@ class Blocked:
         """The stored numbers (size, n) of an entry of `blocks`."""
         return block
 
-    def decode(self, stored: Array, dtype: Any) -> Array:
+    def decode(self, stored: Array, dtype: DTypeLike) -> Array:
         """Stored numbers in the dtype."""
         return stored.astype(dtype)
 
     @jax.default_matmul_precision("highest")
-    def __rmatmul__(self, left: Array) -> Array:
+    def __rmatmul__(self, left: Float[Array, "k n"]) -> Float[Array, "k m"]:
         """`left @ X` for left (k, n): (k, m)."""
         left = left if self.scale is None else left * self.scale.T.astype(left.dtype)
 
         # Without the checkpoint, jax.grad would keep every converted block.
         @jax.checkpoint
-        def product(left: Array, block: Any) -> Array:
+        def product(left: Array, block: object) -> Array:
             return left @ self.decode(self.load(block), left.dtype).T
 
         _, Z = lax.scan(lambda _, block: (None, product(left, block)), None, self.blocks)
         return jnp.moveaxis(Z, 0, 1).reshape(left.shape[0], -1)[:, : self.shape[1]]
 
-    def __matmul__(self, right: Array) -> Array:
+    def __matmul__(self, right: Float[Array, "m k"]) -> Float[Array, "n k"]:
         """`X @ right` for right (m, k): (n, k)."""
         total = self._sum(lambda x: x, right.T)
         return total if self.scale is None else total * self.scale.astype(total.dtype)
 
-    def over_blocks(self, f: Callable[..., Any], shared: Any, *rows: Array) -> Any:
+    def over_blocks(self, f: Callable[..., T], shared: object, *rows: Array) -> T:
         """Σ f(X of some examples, shared, their rows (r, b)): each number is read but once."""
 
-        def of_block(block: Any, *rows: Array) -> Any:
+        def of_block(block: object, *rows: Array) -> Any:
             return self._over_pieces(self.load(block), f, shared, *rows)
 
         return total(of_block, self.blocks, *map(self._by_block, rows))
 
-    def _over_pieces(self, stored: Array, f: Callable[..., Any], shared: Any, *rows: Array) -> Any:
+    def _over_pieces(self, stored: Array, f: Callable[..., T], shared: object, *rows: Array) -> T:
         """The same of stored numbers (q, n) and rows (r, q) of whole blocks."""
         _, size, n = self.block_shape
         pieces = _pieces(n, size)
@@ -90,7 +91,7 @@ class Blocked:
         split = [_split(row, piece) for row in rows]
         return total(of_piece, stored.reshape(-1, piece, n), *split)
 
-    def each_block(self, f: Callable[..., Any], carry: Any, *rows: Array) -> Any:
+    def each_block(self, f: Callable[..., T], carry: Any, *rows: Array) -> T:
         """The carry after f(carry, X of a block, its rows (r, b)) of one block after another."""
 
         def of_block(carry: Any, entries: Any) -> tuple[Any, None]:
@@ -104,19 +105,23 @@ class Blocked:
         """The least and the largest X of each feature, (n, 1) each, 0 being one of them."""
         return _extremes(self)
 
-    def mean_absolute(self, s: Array, centre: Array | None = None) -> Array:
+    def mean_absolute(
+        self, s: Float[Array, "1 m"], centre: Float[Array, "n 1"] | None = None
+    ) -> Float[Array, "n 1"]:
         """Σ s·|X − centre| / Σ s over the examples, (n, 1)."""
         return self._sum(lambda x: jnp.abs(self._centred(x, centre)), s) / jnp.sum(s)
 
-    def squares(self, d: Array, centre: Array | None = None) -> Array:
+    def squares(
+        self, d: Float[Array, "1 m"], centre: Float[Array, "n 1"] | None = None
+    ) -> Float[Array, "n 1"]:
         """Σ d·(X − centre)² over the examples, (n, 1)."""
         return self._sum(lambda x: jnp.square(self._centred(x, centre)), d)
 
     @jax.default_matmul_precision("highest")
-    def gram(self, d: Array) -> Array:
+    def gram(self, d: Float[Array, "1 m"]) -> Float[Array, "n n"]:
         """X diag(d) Xᵀ, (n, n)."""
 
-        def of_block(block: Any, d: Array) -> Array:
+        def of_block(block: object, d: Float[Array, "1 m"]) -> Array:
             # Scaled before the squares, which could leave the range of the dtype.
             x = self._scaled(self.decode(self.load(block), d.dtype))
             return (x * d.T).T @ x
@@ -129,7 +134,7 @@ class Blocked:
         n = self.block_shape[2]
 
         @jax.checkpoint
-        def of_block(block: Any, rows: Array) -> Array:
+        def of_block(block: object, rows: Array) -> Array:
             x = f(self.decode(self.load(block), rows.dtype)).reshape(PARTS, -1, n)
             split = rows.reshape(len(rows), PARTS, -1)
             return jnp.sum(jnp.einsum("kpb,pbn->pkn", split, x), axis=0)
@@ -139,7 +144,7 @@ class Blocked:
     def _scaled(self, x: Array) -> Array:
         return x if self.scale is None else x * self.scale.T.astype(x.dtype)
 
-    def _centred(self, x: Array, centre: Array | None) -> Array:
+    def _centred(self, x: Array, centre: Float[Array, "n 1"] | None) -> Array:
         x = self._scaled(x)
         return x if centre is None else x - centre.T
 
@@ -154,7 +159,7 @@ class Blocked:
 
 @jax.jit
 def _extremes(X: Blocked) -> tuple[Array, Array]:
-    def of_block(found: tuple[Array, Array], block: Any) -> tuple[tuple[Array, Array], None]:
+    def of_block(found: tuple[Array, Array], block: object) -> tuple[tuple[Array, Array], None]:
         x = X._scaled(X.decode(X.load(block), X.dtype))
         least, most = jnp.min(x, axis=0), jnp.max(x, axis=0)
         return (jnp.minimum(found[0], least), jnp.maximum(found[1], most)), None
@@ -169,7 +174,7 @@ def _split(rows: Array, size: int) -> Array:
     return jnp.moveaxis(rows.reshape(len(rows), -1, size), 1, 0)
 
 
-def total(f: Callable[..., Any], *inputs: Any) -> Any:
+def total(f: Callable[..., T], *inputs: object) -> T:
     """Σ f(entries of the inputs) along their leading axis."""
     zero = jax.tree.map(
         lambda found: jnp.zeros(found.shape, found.dtype),

@@ -18,7 +18,7 @@ from jax_logreg.matrix.settling import settle
 from jax_logreg.matrix.standardised import Standardised
 
 
-def part_features(X: Any, dtype: str, mesh: Mesh) -> Any:
+def part_features(X: object, dtype: str, mesh: Mesh) -> object:
     """X (n, m), its rows over the devices of the mesh, as many on each; zeros follow the last row.
 
     Whatever it is, it is read as `dtype`.

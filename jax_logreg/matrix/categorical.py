@@ -7,12 +7,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import lax
 
 from jax_logreg.errors import InputError, brief
 from jax_logreg.errors.checks import check_dtype, check_flag, check_integer, read_array
 from jax_logreg.matrix.spread import Spread
 from jax_logreg.pytree import pytree
+from jax_logreg.shapes import Array, DTypeLike, Float, Integer
 
 # Sums of a column with few levels are made in up to so many parts, of so many sums in all (256 KB
 # in float32, which stay in the cache) and so many examples at least: one float32 after another
@@ -32,7 +33,7 @@ class Categorical:
     atomic, and the order of their terms is not fixed.
     """
 
-    codes: tuple[Any, ...]
+    codes: tuple[Array, ...]
     levels: tuple[int, ...] = field(metadata={"static": True})
     dense: str = field(metadata={"static": True})
 
@@ -42,25 +43,27 @@ class Categorical:
         return sum(self.levels), self.codes[0].shape[0]
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype:
         """The dtype of the examples and features given back."""
         return np.dtype(self.dense)
 
-    def __rmatmul__(self, left: Array) -> Array:
+    def __rmatmul__(self, left: Float[Array, "k n"]) -> Float[Array, "k m"]:
         """`left @ X` for left (k, n): (k, m)."""
         parts = zip(self.codes, self._split(left, axis=1), strict=True)
         # The codes are taken where they are needed, and the terms fuse into one loop.
         terms = [part.at[:, _index(code)].get(mode="fill", fill_value=0) for code, part in parts]
         return sum(terms[1:], start=terms[0])
 
-    def __matmul__(self, right: Array) -> Array:
+    def __matmul__(self, right: Float[Array, "m k"]) -> Float[Array, "n k"]:
         """`X @ right` for right (m, k): (n, k)."""
         if right.shape[1] == 1:
             return self._sum(right[:, 0])[:, None]
         # Row by row: by code, rows of right.T are summed four times as fast as columns of right.
         return lax.map(self._sum, right.T).T
 
-    def mean_absolute(self, s: Array, centre: Array | None = None) -> Array:
+    def mean_absolute(
+        self, s: Float[Array, "1 m"], centre: Float[Array, "n 1"] | None = None
+    ) -> Float[Array, "n 1"]:
         """Σ s·|X − centre| / Σ s over the examples, (n, 1)."""
         total = jnp.sum(s)
         if centre is None:
@@ -68,7 +71,9 @@ class Categorical:
         present, absent = self._weights(s)
         return (present * jnp.abs(1 - centre) + absent * jnp.abs(centre)) / total
 
-    def squares(self, d: Array, centre: Array | None = None) -> Array:
+    def squares(
+        self, d: Float[Array, "1 m"], centre: Float[Array, "n 1"] | None = None
+    ) -> Float[Array, "n 1"]:
         """Σ d·(X − centre)² over the examples, (n, 1)."""
         if centre is None:
             return self @ d.T
@@ -80,7 +85,7 @@ class Categorical:
         found = (self._count(jnp.ones(self.shape[1], bool)) > 0).astype(self.dtype)
         return jnp.zeros_like(found), found
 
-    def astype(self, dtype: Any) -> "Categorical":
+    def astype(self, dtype: DTypeLike) -> "Categorical":
         """The same, whose examples and features are given back in the dtype."""
         return replace(self, dense=str(np.dtype(dtype)))
 
@@ -98,7 +103,7 @@ class Categorical:
         deviation = np.sqrt(p * np.where(everywhere, 0, np.maximum(total - own, 0) / total))
         return Spread(total, p, deviation, everywhere.astype(float), (counted > 0).astype(float))
 
-    def gram(self, d: Array) -> Array:
+    def gram(self, d: Float[Array, "1 m"]) -> Float[Array, "n n"]:
         """X diag(d) Xᵀ, (n, n): a table of each two columns' levels, summed by pairs of codes."""
         rows: list[list[Array]] = []
         for i, a in enumerate(self.levels):
@@ -115,14 +120,14 @@ class Categorical:
             rows.append(row)
         return jnp.block(rows)
 
-    def examples(self, index: Array) -> Array:
+    def examples(self, index: Integer[Array, " q"]) -> Float[Array, "n q"]:
         """The columns `index` (q,), dense (n, q)."""
         numbers = [jnp.arange(count, dtype=jnp.int32)[:, None] for count in self.levels]
         taken = [_index(code[index])[None] for code in self.codes]
         same = [a == b for a, b in zip(numbers, taken, strict=True)]
         return jnp.concatenate(same).astype(self.dtype)
 
-    def features(self, index: Array) -> Array:
+    def features(self, index: Integer[Array, " q"]) -> Float[Array, "q m"]:
         """The rows `index` (q,), dense (q, m)."""
         found = jnp.zeros((index.size, self.shape[1]), bool)
         first = 0
@@ -135,7 +140,7 @@ class Categorical:
 
     def cut(self, span: slice, m: int) -> "Categorical":
         """The columns of the span, and zeros up to m of them, in NumPy."""
-        codes = []
+        codes: list[Any] = []
         for code, count in zip(self.codes, self.levels, strict=True):
             filled = np.full(m, count, code.dtype)
             part = np.asarray(code)[span]
@@ -156,7 +161,7 @@ class Categorical:
         """Return how many of the examples `which` (m,) have each level, (n, 1)."""
         return self._sum(which.astype(jnp.int32))[:, None]
 
-    def _weights(self, s: Array) -> tuple[Array, Array]:
+    def _weights(self, s: Float[Array, "1 m"]) -> tuple[Array, Array]:
         """Σ s over the examples that have each level, and over those that have not, (n, 1)."""
         present, counted = self @ s.T, s[0] != 0
         # Where all that count have the level nothing is absent, whatever rounding says.
@@ -168,7 +173,7 @@ def _index(code: Array) -> Array:
     return code.astype(jnp.int32)
 
 
-def _sums(values: Array, index: Array, count: int) -> Array:
+def _sums(values: Array, index: Integer[Array, " q"], count: int) -> Array:
     """Σ of the values (m,) by their index, (count,); what is beyond is left out."""
     m, width = values.size, count + 1
     parts = max(1, min(_PARTS, _SUMS // width, m // _FEWEST))
@@ -178,7 +183,11 @@ def _sums(values: Array, index: Array, count: int) -> Array:
 
 
 def from_codes(
-    codes: Sequence[Any], levels: Sequence[int], *, drop_first: bool = False, dtype: str = "float32"
+    codes: Sequence[object],
+    levels: Sequence[int],
+    *,
+    drop_first: bool = False,
+    dtype: str = "float32",
 ) -> Categorical:
     """The one-hot X (n, m) of columns of integer codes, (m,) each; column j has levels[j] levels.
 

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import lax
 
 from jax_logreg.errors import InputError
 from jax_logreg.errors.checks import check_choice, check_dtype, real_array
@@ -15,6 +15,7 @@ from jax_logreg.matrix.blocked import Blocked, layout
 from jax_logreg.matrix.dense import new_buffer
 from jax_logreg.matrix.spread import Spread, spread_of_blocks
 from jax_logreg.pytree import pytree
+from jax_logreg.shapes import Array, DTypeLike, Float, Integer, T
 
 # Entries of a block: 6 MB once converted to float32.
 _BLOCK = 3 * 2**19
@@ -43,7 +44,7 @@ class Compressed(Blocked):
         return self.blocks.shape[2], self.m
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype:
         """The dtype of the examples and features given back."""
         return np.dtype(self.dense)
 
@@ -52,14 +53,14 @@ class Compressed(Blocked):
         """(blocks, size, n)."""
         return self.blocks.shape
 
-    def decode(self, stored: Array, dtype: Any) -> Array:
+    def decode(self, stored: Array, dtype: DTypeLike) -> Array:
         """Stored numbers in the dtype."""
         if stored.dtype == jnp.uint16:
             bits = lax.shift_left(stored.astype(jnp.uint32), jnp.full_like(stored, 16, jnp.uint32))
             stored = lax.bitcast_convert_type(bits, jnp.float32)
         return stored.astype(dtype)
 
-    def over_blocks(self, f: Callable[..., Any], shared: Any, *rows: Array) -> Any:
+    def over_blocks(self, f: Callable[..., T], shared: object, *rows: Array) -> T:
         """Σ f(X of some examples, shared, their rows (r, b)): each number is read but once."""
         if self.blocks.dtype.itemsize == 1:
             # Bytes that are copied first are there when they are converted: a tenth faster.
@@ -68,19 +69,19 @@ class Compressed(Blocked):
         stored = self.blocks.reshape(-1, self.block_shape[2])
         return self._over_pieces(stored, f, shared, *map(self._filled, rows))
 
-    def examples(self, index: Array) -> Array:
+    def examples(self, index: Integer[Array, " q"]) -> Float[Array, "n q"]:
         """The columns `index` (q,), dense (n, q)."""
         size = self.blocks.shape[1]
         stored = self.blocks[index // size, index % size]
         return self._scaled(self.decode(stored, self.dtype)).T
 
-    def features(self, index: Array) -> Array:
+    def features(self, index: Integer[Array, " q"]) -> Float[Array, "q m"]:
         """The rows `index` (q,), dense (q, m)."""
         stored = self.blocks[:, :, index].reshape(-1, index.size)[: self.m].T
         x = self.decode(stored, self.dtype)
         return x if self.scale is None else x * self.scale[index].astype(x.dtype)
 
-    def astype(self, dtype: Any) -> "Compressed":
+    def astype(self, dtype: DTypeLike) -> "Compressed":
         """The same, whose examples and features are given back in the dtype."""
         return replace(self, dense=str(np.dtype(dtype)))
 
@@ -112,7 +113,7 @@ class Compressed(Blocked):
         return Compressed(blocks.reshape(count, size, n), self.scale, m, self.dense)
 
 
-def compress(X: Any, storage: str, dtype: str = "float32") -> Compressed:
+def compress(X: object, storage: str, dtype: str = "float32") -> Compressed:
     """X (n, m) stored as "uint8", "bfloat16", "float32", or "int8" times max |X| / 127 a feature.
 
     `dtype` is that of the examples and features given back.

@@ -10,11 +10,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import lax
 
 from jax_logreg.matrix.operations import ends, sum_blocks
 from jax_logreg.matrix.spread import Spread, spread_of_array
 from jax_logreg.pytree import pytree
+from jax_logreg.shapes import Array, Float, Integer
 
 # XLA:CPU aliases a NumPy buffer at this alignment instead of copying it.
 _ALIGNMENT = 64
@@ -41,23 +42,27 @@ class Transposed:
         return n, m
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype:
         """The dtype of the entries."""
         return self.rows.dtype
 
-    def __rmatmul__(self, left: Array) -> Array:
+    def __rmatmul__(self, left: Float[Array, "k n"]) -> Float[Array, "k m"]:
         """`left @ X` for left (k, n): (k, m)."""
         return (self.rows @ left.T).T
 
-    def __matmul__(self, right: Array) -> Array:
+    def __matmul__(self, right: Float[Array, "m k"]) -> Float[Array, "n k"]:
         """`X @ right` for right (m, k): (n, k)."""
         return (right.T @ self.rows).T
 
-    def mean_absolute(self, s: Array, centre: Array | None = None) -> Array:
+    def mean_absolute(
+        self, s: Float[Array, "1 m"], centre: Float[Array, "n 1"] | None = None
+    ) -> Float[Array, "n 1"]:
         """Σ s·|X − centre| / Σ s over the examples, (n, 1)."""
         return self._sum(jnp.abs, s, centre) / jnp.sum(s)
 
-    def squares(self, d: Array, centre: Array | None = None) -> Array:
+    def squares(
+        self, d: Float[Array, "1 m"], centre: Float[Array, "n 1"] | None = None
+    ) -> Float[Array, "n 1"]:
         """Σ d·(X − centre)² over the examples, (n, 1)."""
         return self._sum(jnp.square, d, centre)
 
@@ -65,7 +70,7 @@ class Transposed:
         """The least and the largest X of each feature, (n, 1) each."""
         return ends(self.rows, 0)
 
-    def astype(self, dtype: Any) -> "Transposed":
+    def astype(self, dtype: object) -> "Transposed":
         """The same in the dtype."""
         with np.errstate(over="ignore"):
             return Transposed(self.rows.astype(dtype))
@@ -75,30 +80,35 @@ class Transposed:
         return spread_of_array(np.asarray(self.rows).T, s)
 
     @jax.default_matmul_precision("highest")
-    def _sum(self, f: Callable[[Array], Array], d: Array, centre: Array | None) -> Array:
+    def _sum(
+        self,
+        f: Callable[[Array], Array],
+        d: Float[Array, "1 m"],
+        centre: Float[Array, "n 1"] | None,
+    ) -> Array:
         """Σ d·f(X − centre) over the examples, (n, 1)."""
 
-        def of_block(first: Array, d: Array) -> Array:
+        def of_block(first: Array, d: Float[Array, "1 m"]) -> Array:
             block = self._block(first, d.size)
             return (d @ f(block if centre is None else block - centre.T)).T
 
         return sum_blocks(of_block, d, self.shape[0])
 
     @jax.default_matmul_precision("highest")
-    def gram(self, d: Array) -> Array:
+    def gram(self, d: Float[Array, "1 m"]) -> Float[Array, "n n"]:
         """X diag(d) Xᵀ, (n, n)."""
 
-        def of_block(first: Array, d: Array) -> Array:
+        def of_block(first: Array, d: Float[Array, "1 m"]) -> Array:
             block = self._block(first, d.size)
             return (block * d.T).T @ block
 
         return sum_blocks(of_block, d, self.shape[0])
 
-    def examples(self, index: Array) -> Array:
+    def examples(self, index: Integer[Array, " q"]) -> Float[Array, "n q"]:
         """The columns `index` (q,), dense (n, q)."""
         return self.rows[index].T
 
-    def features(self, index: Array) -> Array:
+    def features(self, index: Integer[Array, " q"]) -> Float[Array, "q m"]:
         """The rows `index` (q,), dense (q, m)."""
         return self.rows[:, index].T
 
@@ -106,7 +116,7 @@ class Transposed:
         return lax.dynamic_slice_in_dim(self.rows, first, size, 0)
 
 
-def arrange_dense(X: Any, dtype: str, device: jax.Device | None) -> Any:
+def arrange_dense(X: object, dtype: str, device: jax.Device | None) -> object:
     """X (n, m) as `dtype`, in the order in which its two products are fastest on the device.
 
     An array of NumPy is still there, in a buffer of its own where it is large.

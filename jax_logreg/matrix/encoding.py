@@ -1,7 +1,6 @@
 """From a column of values to codes, and the levels that they number."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -9,7 +8,9 @@ from jax_logreg.errors import InputError, brief
 from jax_logreg.errors.checks import read_array
 
 
-def encode(values: Any, levels: Sequence[Any] | None = None) -> tuple[np.ndarray, tuple[Any, ...]]:
+def encode(
+    values: object, levels: Sequence[object] | None = None
+) -> tuple[np.ndarray, tuple[object, ...]]:
     """Codes (m,) of one column, text or integers, and its levels, sorted where none are given.
 
     Of what is already encoded, a pandas Categorical or Series of it, or a pyarrow dictionary
@@ -30,7 +31,7 @@ def encode(values: Any, levels: Sequence[Any] | None = None) -> tuple[np.ndarray
     return to[codes], tuple(levels)
 
 
-def _encoded(values: Any) -> tuple[np.ndarray, tuple[Any, ...]]:
+def _encoded(values: object) -> tuple[np.ndarray, tuple[object, ...]]:
     values = getattr(values, "cat", values)
     values = values.combine_chunks() if hasattr(values, "combine_chunks") else values
     if hasattr(values, "categories") and hasattr(values, "codes"):

@@ -56,7 +56,7 @@ def are_near(before: np.ndarray, now: np.ndarray) -> bool:
     return bool(np.all(np.abs(before - now) <= allowed))
 
 
-def _line(X: Any, dtype: str, views: list[np.ndarray]) -> str:
+def _line(X: object, dtype: str, views: list[np.ndarray]) -> str:
     if isinstance(X, Standardised):
         views.append(np.stack([np.asarray(a, np.float64).ravel() for a in (X.mean, X.scale)]))
         return f"Standardised {_line(X.X, _dtype_of(X.X, dtype), views)}"
@@ -73,7 +73,7 @@ def _line(X: Any, dtype: str, views: list[np.ndarray]) -> str:
     return _of_array(np.asarray(X), dtype) if is_array(X) else _of_matrix(X, dtype, views)
 
 
-def _dtype_of(X: Any, dtype: str) -> str:
+def _dtype_of(X: object, dtype: str) -> str:
     """Return the dtype that the inner matrix of a view keeps."""
     return str(X.dtype) if hasattr(X, "dtype") else dtype
 
@@ -127,12 +127,12 @@ def _of_matrix(X: Any, dtype: str, views: list[np.ndarray]) -> str:
     return f"{type(X).__name__} of shape {tuple(X.shape)} and digest {found}"
 
 
-def _of_leaves(leaves: list[Any], dtype: str, views: list[np.ndarray]) -> Iterator[str]:
+def _of_leaves(leaves: list[object], dtype: str, views: list[np.ndarray]) -> Iterator[str]:
     for leaf in leaves:
         yield describe(leaf) if hasattr(leaf, "__array__") else _line(leaf, dtype, views)
 
 
-def _is_known(outer: Any, inner: Any) -> bool:
+def _is_known(outer: object, inner: object) -> bool:
     """Return whether a matrix within another has a line of its own."""
     kinds = Standardised, Stacked, Streamed, Transposed, Sparse
     return inner is not outer and isinstance(inner, kinds)

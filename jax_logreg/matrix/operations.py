@@ -11,19 +11,23 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import lax
 from jax.tree_util import treedef_is_leaf
+
+from jax_logreg.shapes import Array, Float, Integer, Matrix, T, TypeIs, X_nm
 
 # Entries of a block of examples, 4 MB in float32, and the fewest examples that fill a product.
 _BLOCK, _FEWEST = 2**20, 256
 
 
-def is_array(X: Any) -> bool:
+def is_array(X: object) -> TypeIs[Array]:
     """Return whether X is read as a dense array, rather than used through its two products."""
     return not hasattr(X, "__rmatmul__") or treedef_is_leaf(jax.tree.structure(X))
 
 
-def mean_absolute(X: Any, s: Array, centre: Array | None = None) -> Array:
+def mean_absolute(
+    X: X_nm, s: Float[Array, "1 m"], centre: Float[Array, "n 1"] | None = None
+) -> Float[Array, "n 1"]:
     """Weighted mean of |X − centre| over the examples, Σ s·|X − centre| / Σ s, (n, 1)."""
     if not is_array(X):
         return X.mean_absolute(s, centre)
@@ -31,7 +35,7 @@ def mean_absolute(X: Any, s: Array, centre: Array | None = None) -> Array:
     return jnp.sum(jnp.abs(_centred(X, centre)) * s, axis=1, keepdims=True) / jnp.sum(s)
 
 
-def magnitude(X: Any, s: Array) -> Array:
+def magnitude(X: X_nm, s: Float[Array, "1 m"]) -> Float[Array, "n 1"]:
     """The mean size of what a product sums for each feature, (n, 1): rounding is relative to it.
 
     That is the mean of |X|, except for a view, which subtracts its mean after the sum.
@@ -39,7 +43,9 @@ def magnitude(X: Any, s: Array) -> Array:
     return X.magnitude(s) if hasattr(X, "magnitude") else mean_absolute(X, s)
 
 
-def squares(X: Any, d: Array, centre: Array | None = None) -> Array:
+def squares(
+    X: X_nm, d: Float[Array, "1 m"], centre: Float[Array, "n 1"] | None = None
+) -> Float[Array, "n 1"]:
     """Σ d·(X − centre)² over the examples, (n, 1), for d (1, m), centre (n, 1).
 
     Without a centre it is the diagonal of the Gram matrix.
@@ -84,12 +90,12 @@ def raw_row(X: Any, feature: int) -> np.ndarray:
     return row.astype(np.float64)
 
 
-def known(a: Any) -> Any:
+def known(a: object) -> Any:
     """An array in NumPy, or as it is inside a trace."""
     return a if isinstance(a, jax.core.Tracer) else np.asarray(a)
 
 
-def cast(X: Any, dtype: Any) -> Any:
+def cast(X: object, dtype: object) -> Any:
     """X, or what it gives back, in the dtype; a matrix that has no `astype` stays as it is."""
     if not hasattr(X, "astype") or getattr(X, "dtype", None) == dtype:
         return X
@@ -97,19 +103,19 @@ def cast(X: Any, dtype: Any) -> Any:
 
 
 @jax.default_matmul_precision("highest")
-def gram(X: Any, d: Array) -> Array:
+def gram(X: X_nm, d: Float[Array, "1 m"]) -> Float[Array, "n n"]:
     """The weighted Gram matrix X diag(d) Xᵀ, (n, n), for d (1, m)."""
     if not is_array(X):
         return X.gram(d)
 
-    def of_block(first: Array, d: Array) -> Array:
+    def of_block(first: Array, d: Float[Array, "1 m"]) -> Array:
         block = lax.dynamic_slice_in_dim(X, first, d.size, 1)
         return (block * d) @ block.T
 
     return sum_blocks(of_block, d, X.shape[0])
 
 
-def sum_blocks(of_block: Callable[[Array, Array], Array], d: Array, n: int) -> Array:
+def sum_blocks(of_block: Callable[[Array, Array], Array], d: Float[Array, "1 m"], n: int) -> Array:
     """Σ of_block(first, d (1, size)) over blocks of the examples of weights d (1, m).
 
     Made block by block, what is computed of X is never as large as X.
@@ -137,12 +143,12 @@ def in_blocks(X: Any) -> bool:
     return not is_array(X) and getattr(X, "in_blocks", False)
 
 
-def over_blocks(f: Callable[..., Any], X: Any, shared: Any, *rows: Array) -> Any:
+def over_blocks(f: Callable[..., T], X: Any, shared: Any, *rows: Array) -> T:
     """Σ f(X of some examples, shared, their rows (r, b)) of an X in blocks; rows are (r, m)."""
     return X.over_blocks(f, shared, *rows)
 
 
-def over_parts(f: Callable[..., Any], X: Any, shared: Any, *rows: Array) -> Any:
+def over_parts(f: Callable[..., T], X: object, shared: object, *rows: Array) -> T:
     """f(X, shared, rows (r, m)), an f additive over the examples; of an X that several devices have
     parts of, the sum over its parts, all of f's numbers in one exchange.
     """
@@ -156,12 +162,12 @@ def one_by_one(X: Any) -> bool:
     return in_blocks(X) and getattr(X, "one_by_one", False)
 
 
-def each_block(f: Callable[..., Any], carry: Any, X: Any, *rows: Array) -> Any:
+def each_block(f: Callable[..., T], carry: Any, X: Any, *rows: Array) -> T:
     """The carry after f(carry, X of some examples, their rows (r, b)), block after block."""
     return X.each_block(f, carry, *rows)
 
 
-def examples(X: Any, index: Array) -> Array:
+def examples(X: X_nm, index: Integer[Array, " q"]) -> Float[Array, "n q"]:
     """The columns X[:, index], dense (n, q), for index (q,)."""
     return X[:, index] if is_array(X) else X.examples(index)
 
@@ -176,10 +182,17 @@ def read_examples(X: Any, index: Any) -> np.ndarray:
 _examples = jax.jit(examples)
 
 
-def features(X: Any, index: Array) -> Array:
+def features(X: X_nm, index: Integer[Array, " q"]) -> Float[Array, "q m"] | Matrix:
     """The rows X[index], dense (q, m), for index (q,)."""
     return X[index] if is_array(X) else X.features(index)
 
 
-def _centred(X: Array, centre: Array | None) -> Array:
+@jax.default_matmul_precision("highest")
+def dense_features(X: X_nm, index: Integer[Array, " q"]) -> Float[Array, "q m"]:
+    """The rows X[index], dense (q, m), also of a matrix whose rows are streamed."""
+    rows = features(X, index)
+    return rows if is_array(rows) else jnp.eye(index.size, dtype=rows.dtype) @ rows
+
+
+def _centred(X: Array, centre: Float[Array, "n 1"] | None) -> Array:
     return X if centre is None else X - centre

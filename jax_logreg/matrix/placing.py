@@ -13,7 +13,7 @@ from jax_logreg.matrix.stacked import Stacked
 from jax_logreg.matrix.standardised import Standardised
 
 
-def arrange(X: Any, dtype: str, device: jax.Device | None) -> Any:
+def arrange(X: object, dtype: str, device: jax.Device | None) -> object:
     """X (n, m), an array, a SciPy sparse matrix or a matrix, as `dtype` and ready for the device.
 
     A jax array stays where it is unless a device is named.
@@ -24,7 +24,7 @@ def arrange(X: Any, dtype: str, device: jax.Device | None) -> Any:
     return _arranged(settle(X, dtype), dtype, device)
 
 
-def _arranged(X: Any, dtype: str, device: jax.Device | None) -> Any:
+def _arranged(X: object, dtype: str, device: jax.Device | None) -> Any:
     if hasattr(X, "tocsr"):
         return from_scipy(check_sparse(X), dtype)
     if isinstance(X, Stacked):
@@ -41,6 +41,6 @@ def check_sparse(X: Any) -> Any:
     return X
 
 
-def place(X: Any, dtype: str, device: jax.Device | None = None) -> Any:
+def place(X: object, dtype: str, device: jax.Device | None = None) -> Any:
     """X, arranged and on the device."""
     return jax.device_put(arrange(X, dtype, device), device)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -26,7 +26,7 @@ class Source(Protocol):
         """(n, m)."""
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> np.dtype:
         """The dtype of the numbers as they are stored."""
 
     @property
@@ -43,7 +43,7 @@ class Source(Protocol):
 
 class _Key(NamedTuple):
     number: int
-    dtype: np.dtype[Any]
+    dtype: np.dtype
 
 
 class ReadAhead:
@@ -65,7 +65,7 @@ class ReadAhead:
         self._at: tuple[_Key, np.ndarray] | None = None
         self._extremes: tuple[np.ndarray, np.ndarray] | None = None
 
-    def block(self, number: int, dtype: np.dtype[Any]) -> np.ndarray:
+    def block(self, number: int, dtype: np.dtype) -> np.ndarray:
         """Block `number` in the dtype: (size, n) by rows, else (n, size).
 
         Raises:
@@ -83,7 +83,7 @@ class ReadAhead:
                     raise
             return self._at[1]
 
-    def examples(self, index: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    def examples(self, index: np.ndarray, dtype: np.dtype) -> np.ndarray:
         """The examples `index` (q,), (q, n): each block that holds some is read once."""
         found = np.empty((len(index), self.source.shape[0]), dtype)
         owner = index // self.size
@@ -111,7 +111,7 @@ class ReadAhead:
         least, most = (np.stack(each).astype(np.float64) for each in zip(*ends, strict=True))
         return least.min(axis=0), most.max(axis=0)
 
-    def read_alone(self, dtype: np.dtype[Any]) -> Iterator[np.ndarray]:
+    def read_alone(self, dtype: np.dtype) -> Iterator[np.ndarray]:
         """Every block, read here and now: what a pass takes with nothing computed beside it."""
         blocks = _Blocks(self.source, self.size)
         return (blocks.read(number, dtype) for number in range(self.count))
@@ -147,7 +147,7 @@ class _Blocks:
     pieces: Iterator[np.ndarray]
     left: np.ndarray | None
 
-    def read(self, number: int, dtype: np.dtype[Any]) -> np.ndarray:
+    def read(self, number: int, dtype: np.dtype) -> np.ndarray:
         """Block `number`, which costs least where it is the one after that read before."""
         m = self.source.shape[1]
         if number == 0 or number != self.number:
@@ -167,7 +167,7 @@ class _Blocks:
             wanted -= taken.shape[self.axis]
             yield taken
 
-    def _joined(self, parts: Iterator[np.ndarray], wanted: int, dtype: np.dtype[Any]) -> np.ndarray:
+    def _joined(self, parts: Iterator[np.ndarray], wanted: int, dtype: np.dtype) -> np.ndarray:
         first = next(parts)
         if first.shape[self.axis] == self.size and first.dtype == dtype:
             return np.ascontiguousarray(first)

@@ -22,7 +22,7 @@ _SCALE, _MEAN = 2.0**20, 16.0
 _LARGEST_UNIT = 2.0**125
 
 
-def settle(X: Any, dtype: str) -> Any:
+def settle(X: object, dtype: str) -> Any:
     """X with its views in the dtype: mean and scale are float64 until here.
 
     Arrays of NumPy are formed. Where a view would lose digits, so are an array of JAX's, the blocks
@@ -77,7 +77,7 @@ def _form(X: np.ndarray, mean: np.ndarray, scale: np.ndarray, dtype: str) -> np.
     return found
 
 
-def _form_placed(X: Any, mean: np.ndarray, scale: np.ndarray, dtype: str) -> Any:
+def _form_placed(X: Any, mean: np.ndarray, scale: np.ndarray, dtype: str) -> object:
     """The same of what JAX has, where it lies; the mean in two parts, the second its rounding."""
     unit = np.clip(power_of_two(scale), 1 / _LARGEST_UNIT, _LARGEST_UNIT)
     near = mean / unit
@@ -87,7 +87,7 @@ def _form_placed(X: Any, mean: np.ndarray, scale: np.ndarray, dtype: str) -> Any
 
 
 @jax.jit
-def _standard(X: Any, factor: Any, first: Any, second: Any, scale: Any) -> Any:
+def _standard(X: Any, factor: Any, first: Any, second: Any, scale: Any) -> object:
     return ((X * factor - first) - second) / scale
 
 
@@ -104,7 +104,7 @@ def _filled(X: Any, mean: np.ndarray, scale: np.ndarray, which: np.ndarray) -> A
     return parts[np.argsort(np.concatenate([np.flatnonzero(~which), np.flatnonzero(which)]))]
 
 
-def _rescaled(X: Any, factor: np.ndarray) -> Any:
+def _rescaled(X: Any, factor: np.ndarray) -> object:
     """Each feature of a matrix times a power of 2, (n, 1); None where it cannot be."""
     if hasattr(X, "tocsr"):
         return X.astype(np.float64).multiply(factor)

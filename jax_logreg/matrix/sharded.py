@@ -7,14 +7,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+import numpy as np
+from jax import lax
 from jax.flatten_util import ravel_pytree
 from jax.sharding import Mesh, PartitionSpec
 
 from jax_logreg.matrix.operations import (
+    dense_features,
     examples,
     extremes,
-    features,
     gram,
     in_blocks,
     magnitude,
@@ -23,6 +24,7 @@ from jax_logreg.matrix.operations import (
     squares,
 )
 from jax_logreg.pytree import pytree
+from jax_logreg.shapes import Array, Float, Integer, T, X_nm
 
 
 @pytree
@@ -44,7 +46,7 @@ class Sharded:
         return n, self.mesh.size * q
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype:
         """The dtype of the entries."""
         return self._one.dtype
 
@@ -53,42 +55,46 @@ class Sharded:
         """Return whether the parts are."""
         return in_blocks(self._one)
 
-    def __rmatmul__(self, left: Array) -> Array:
+    def __rmatmul__(self, left: Float[Array, "k n"]) -> Float[Array, "k m"]:
         """`left @ X` for left (k, n): (k, m)."""
         return self._map(lambda X, left: left @ X, self._by_example, left)
 
-    def __matmul__(self, right: Array) -> Array:
+    def __matmul__(self, right: Float[Array, "m k"]) -> Float[Array, "n k"]:
         """`X @ right` for right (m, k): (n, k)."""
         return self._sum(lambda X, _, d: X @ d.T, None, right.T)
 
-    def over_blocks(self, f: Callable[..., Any], shared: Any, *rows: Array) -> Any:
+    def over_blocks(self, f: Callable[..., T], shared: object, *rows: Array) -> T:
         """Σ f(X of some examples, shared, their rows (r, b)) over the blocks of every part."""
         return self._sum(partial(over_blocks, f), shared, *rows)
 
-    def over_parts(self, f: Callable[..., Any], shared: Any, *rows: Array) -> Any:
+    def over_parts(self, f: Callable[..., T], shared: object, *rows: Array) -> T:
         """Σ f(part, shared, rows (r, m/D) of its examples) over the parts, one all-reduce."""
         return self._sum(f, shared, *rows)
 
-    def mean_absolute(self, s: Array, centre: Array | None = None) -> Array:
+    def mean_absolute(
+        self, s: Float[Array, "1 m"], centre: Float[Array, "n 1"] | None = None
+    ) -> Float[Array, "n 1"]:
         """Σ s·|X − centre| / Σ s over the examples, (n, 1)."""
 
-        def of_part(X: Any, centre: Array | None, s: Array) -> Array:
+        def of_part(X: X_nm, centre: Float[Array, "n 1"] | None, s: Float[Array, "1 m"]) -> Array:
             total = jnp.sum(s)
             # A part may have no weight, and then no mean.
             return jnp.where(total > 0, mean_absolute(X, s, centre) * total, 0)
 
         return self._sum(of_part, centre, s) / jnp.sum(s)
 
-    def magnitude(self, s: Array) -> Array:
+    def magnitude(self, s: Float[Array, "1 m"]) -> Float[Array, "n 1"]:
         """The mean size of what a product sums for each feature, (n, 1)."""
 
-        def of_part(X: Any, _: None, s: Array) -> Array:
+        def of_part(X: X_nm, _: None, s: Float[Array, "1 m"]) -> Array:
             total = jnp.sum(s)
             return jnp.where(total > 0, magnitude(X, s) * total, 0)
 
         return self._sum(of_part, None, s) / jnp.sum(s)
 
-    def squares(self, d: Array, centre: Array | None = None) -> Array:
+    def squares(
+        self, d: Float[Array, "1 m"], centre: Float[Array, "n 1"] | None = None
+    ) -> Float[Array, "n 1"]:
         """Σ d·(X − centre)² over the examples, (n, 1)."""
         return self._sum(lambda X, centre, d: squares(X, d, centre), centre, d)
 
@@ -96,15 +102,15 @@ class Sharded:
         """The least and the largest X of each feature, (n, 1) each, padding being 0."""
         return _extremes(self)
 
-    def gram(self, d: Array) -> Array:
+    def gram(self, d: Float[Array, "1 m"]) -> Float[Array, "n n"]:
         """X diag(d) Xᵀ, (n, n)."""
         return self._sum(lambda X, _, d: gram(X, d), None, d)
 
-    def examples(self, index: Array) -> Array:
+    def examples(self, index: Integer[Array, " q"]) -> Float[Array, "n q"]:
         """The columns `index` (q,), dense (n, q)."""
         size = self._one.shape[1]
 
-        def of_part(X: Any, index: Array) -> Array:
+        def of_part(X: X_nm, index: Integer[Array, " q"]) -> Array:
             number = lax.axis_index(self._axis).astype(index.dtype)
             mine = index // size == number
             # Zeros for what other parts have, so that the sum is exact.
@@ -112,10 +118,10 @@ class Sharded:
 
         return self._sum(of_part, index)
 
-    def features(self, index: Array) -> "Sharded":
+    def features(self, index: Integer[Array, " q"]) -> "Sharded":
         """The rows `index` (q,), (q, m), in the same parts, which are dense."""
         rows = self._map(
-            lambda X, index: features(X, index)[None], PartitionSpec(self._axis), index
+            lambda X, index: dense_features(X, index)[None], PartitionSpec(self._axis), index
         )
         return Sharded(rows, self.mesh)
 
@@ -132,23 +138,23 @@ class Sharded:
         """A part by its shapes alone."""
         return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[1:], a.dtype), self.parts)
 
-    def _sum(self, f: Callable[..., Any], shared: Any, *rows: Array) -> Any:
+    def _sum(self, f: Callable[..., T], shared: object, *rows: Array) -> T:
         """Σ f(part, shared, rows (r, m/D) of its examples) over the parts, for rows (r, m)."""
 
-        def of_part(*part: Any) -> Any:
+        def of_part(*part: object) -> Any:
             # One all-reduce: between hosts each takes its time, however few the numbers.
             flat, restore = ravel_pytree(f(*part))
             return restore(lax.psum(flat, self._axis))
 
         return self._map(of_part, PartitionSpec(), shared, *rows)
 
-    def _map(self, f: Callable[..., Any], out: PartitionSpec, shared: Any, *rows: Array) -> Any:
+    def _map(self, f: Callable[..., T], out: PartitionSpec, shared: object, *rows: Array) -> T:
         """f(part, shared, rows of its examples) of every part, where it lies.
 
         Shared arrays must be arguments: arrays closed over are not those of a part.
         """
 
-        def of_part(parts: Any, shared: Any, *rows: Array) -> Any:
+        def of_part(parts: object, shared: object, *rows: Array) -> Any:
             return f(jax.tree.map(lambda a: a[0], parts), shared, *rows)
 
         specs = (PartitionSpec(self._axis), PartitionSpec(), *(self._by_example for _ in rows))
@@ -160,7 +166,7 @@ class Sharded:
 
 @jax.jit
 def _extremes(X: Sharded) -> tuple[Array, Array]:
-    def of_part(part: Any, _: None) -> tuple[Array, Array]:
+    def of_part(part: object, _: None) -> tuple[Array, Array]:
         least, most = extremes(part)
         # The maximum of several hosts may lose a NaN.
         least = jnp.where(jnp.isnan(least), -jnp.inf, least)

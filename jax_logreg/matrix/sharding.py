@@ -25,7 +25,7 @@ from jax_logreg.matrix.stacked import Stacked
 from jax_logreg.matrix.standardised import Standardised
 
 
-def shard(X: Any, dtype: str, mesh: Mesh) -> Any:
+def shard(X: object, dtype: str, mesh: Mesh) -> object:
     """X (n, m), spread over the devices of the mesh; zeros follow its last example.
 
     Over several hosts X is the part that this one has, and zeros follow the last of each.
@@ -38,7 +38,7 @@ def shard(X: Any, dtype: str, mesh: Mesh) -> Any:
     if isinstance(X, Standardised):
         everywhere = NamedSharding(mesh, PartitionSpec())
 
-        def replicate(a: Any) -> Array:
+        def replicate(a: object) -> Array:
             return jax.make_array_from_process_local_data(everywhere, np.asarray(a))
 
         inner = shard(X.X, dtype, mesh)
@@ -98,11 +98,11 @@ def _filled(X: np.ndarray, q: int) -> np.ndarray:
     return np.pad(X, ((0, 0), (0, missing))) if missing else X
 
 
-def _join(parts: list[Any], mesh: Mesh) -> Any:
+def _join(parts: list[object], mesh: Mesh) -> object:
     """The parts as one, with a leading axis, each going straight to its device."""
     sharding = NamedSharding(mesh, PartitionSpec(*mesh.axis_names))
 
-    def join(*leaves: Any) -> Array:
+    def join(*leaves: object) -> Array:
         pairs = zip(leaves, mesh.local_devices, strict=True)
         arrays = [jax.device_put(np.asarray(leaf)[None], device) for leaf, device in pairs]
         shape = (mesh.size, *arrays[0].shape[1:])

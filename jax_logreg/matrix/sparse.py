@@ -7,11 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from jax_logreg.matrix.operations import sum_blocks
 from jax_logreg.matrix.spread import Spread, spread_of_nonzeros
 from jax_logreg.pytree import pytree
+from jax_logreg.shapes import Array, Float, Integer
 
 
 @pytree
@@ -38,7 +38,7 @@ class Chunks:
         """Return how many rows."""
         return self.starts.size - 1
 
-    def __matmul__(self, right: Array) -> Array:
+    def __matmul__(self, right: Float[Array, "m k"]) -> Float[Array, "n k"]:
         """`matrix @ right` for right (columns, k): (rows, k)."""
         # One term at a time: a sum over an axis of (8, c, k) runs ten times slower.
         terms = (self.value[i][:, None] * right[self.index[i]] for i in range(len(self.index)))
@@ -55,7 +55,7 @@ class Chunks:
         chunks = jnp.sum(self.value != 0, axis=0, dtype=jnp.int32)
         return jax.ops.segment_sum(chunks, self.owner, self.rows, indices_are_sorted=True)
 
-    def dense(self, index: Array) -> Array:
+    def dense(self, index: Integer[Array, " q"]) -> Array:
         """The rows `index` (q,), dense (q, columns)."""
         chunk = self.starts[index][:, None] + jnp.arange(self.longest, dtype=jnp.int32)[None]
         inside = chunk < self.starts[index + 1][:, None]
@@ -80,23 +80,27 @@ class Sparse:
         return self.by_feature.rows, self.by_example.rows
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype:
         """The dtype of the entries."""
         return self.by_feature.value.dtype
 
-    def __rmatmul__(self, left: Array) -> Array:
+    def __rmatmul__(self, left: Float[Array, "k n"]) -> Float[Array, "k m"]:
         """`left @ X` for left (k, n): (k, m)."""
         return (self.by_example @ left.T).T
 
-    def __matmul__(self, right: Array) -> Array:
+    def __matmul__(self, right: Float[Array, "m k"]) -> Float[Array, "n k"]:
         """`X @ right` for right (m, k): (n, k)."""
         return self.by_feature @ right
 
-    def mean_absolute(self, s: Array, centre: Array | None = None) -> Array:
+    def mean_absolute(
+        self, s: Float[Array, "1 m"], centre: Float[Array, "n 1"] | None = None
+    ) -> Float[Array, "n 1"]:
         """Σ s·|X − centre| / Σ s over the examples, (n, 1)."""
         return self._sum(jnp.abs, s, centre) / jnp.sum(s)
 
-    def squares(self, d: Array, centre: Array | None = None) -> Array:
+    def squares(
+        self, d: Float[Array, "1 m"], centre: Float[Array, "n 1"] | None = None
+    ) -> Float[Array, "n 1"]:
         """Σ d·(X − centre)² over the examples, (n, 1)."""
         return self._sum(jnp.square, d, centre)
 
@@ -104,7 +108,7 @@ class Sparse:
         """The least and the largest X of each feature, (n, 1) each, 0 being one of them."""
         return _extremes(self.by_feature)
 
-    def astype(self, dtype: Any) -> "Sparse":
+    def astype(self, dtype: object) -> "Sparse":
         """The same in the dtype."""
         pair = (self.by_feature, self.by_example)
         return Sparse(*(replace(part, value=part.value.astype(dtype)) for part in pair))
@@ -123,7 +127,12 @@ class Sparse:
         """Mean and deviation under weights s (m,), in float64."""
         return spread_of_nonzeros(self.to_scipy(), s)
 
-    def _sum(self, f: Callable[[Array], Array], s: Array, centre: Array | None) -> Array:
+    def _sum(
+        self,
+        f: Callable[[Array], Array],
+        s: Float[Array, "1 m"],
+        centre: Float[Array, "n 1"] | None,
+    ) -> Array:
         """Σ s·f(X − centre) over the examples, (n, 1), for an f with f(0) = 0."""
         entries = self.by_feature
         if centre is None:
@@ -136,20 +145,20 @@ class Sparse:
         return entries.map(lambda value: f(value - own)) @ s.T + f(centre) * absent
 
     @jax.default_matmul_precision("highest")
-    def gram(self, d: Array) -> Array:
+    def gram(self, d: Float[Array, "1 m"]) -> Float[Array, "n n"]:
         """X diag(d) Xᵀ, (n, n), from blocks of examples made dense."""
 
-        def of_block(first: Array, d: Array) -> Array:
+        def of_block(first: Array, d: Float[Array, "1 m"]) -> Array:
             rows = self.by_example.dense(first + jnp.arange(d.size, dtype=jnp.int32))
             return (rows * d.T).T @ rows
 
         return sum_blocks(of_block, d, self.shape[0])
 
-    def examples(self, index: Array) -> Array:
+    def examples(self, index: Integer[Array, " q"]) -> Float[Array, "n q"]:
         """The columns `index` (q,), dense (n, q)."""
         return self.by_example.dense(index).T
 
-    def features(self, index: Array) -> Array:
+    def features(self, index: Integer[Array, " q"]) -> Float[Array, "q m"]:
         """The rows `index` (q,), dense (q, m)."""
         return self.by_feature.dense(index)
 

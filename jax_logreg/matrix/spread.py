@@ -64,7 +64,7 @@ def power_of_two(values: np.ndarray) -> np.ndarray:
     return np.where(values > 0, np.ldexp(1.0, exponent - 1), 1.0)
 
 
-def spread(X: Any, s: np.ndarray) -> Spread:
+def spread(X: object, s: np.ndarray) -> Spread:
     """Weighted mean and deviation of each feature of X (n, m) under s (m,), in float64."""
     if hasattr(X, "spread"):
         found: Spread = X.spread(s)

@@ -7,14 +7,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import lax
 
 from jax_logreg.errors import InputError, brief
 from jax_logreg.matrix.operations import (
     cast,
+    dense_features,
     examples,
     extremes,
-    features,
     gram,
     known,
     magnitude,
@@ -24,6 +24,7 @@ from jax_logreg.matrix.operations import (
 )
 from jax_logreg.matrix.spread import Spread, spread
 from jax_logreg.pytree import pytree
+from jax_logreg.shapes import Array, Float, Integer, X_nm
 
 # Entries of the features that are made dense at a time, 16 MB in float32.
 _BLOCK = 2**22
@@ -37,7 +38,7 @@ class Stacked:
     Each keeps its own way of storing: numbers beside categories, dense beside sparse.
     """
 
-    matrices: tuple[Any, ...]
+    matrices: tuple[X_nm, ...]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -45,29 +46,33 @@ class Stacked:
         return sum(X.shape[0] for X in self.matrices), self.matrices[0].shape[1]
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype:
         """The dtype of the entries, or where all are in NumPy the one that JAX computes in."""
         placed = [X.dtype for X in self.matrices if not isinstance(X, np.ndarray)]
         return placed[0] if placed else jnp.zeros((), float).dtype
 
-    def __rmatmul__(self, left: Array) -> Array:
+    def __rmatmul__(self, left: Float[Array, "k n"]) -> Float[Array, "k m"]:
         """`left @ X` for left (k, n): (k, m)."""
         terms = [part @ X for X, part in zip(self.matrices, self._split(left.T), strict=True)]
         return sum(terms[1:], start=terms[0])
 
-    def __matmul__(self, right: Array) -> Array:
+    def __matmul__(self, right: Float[Array, "m k"]) -> Float[Array, "n k"]:
         """`X @ right` for right (m, k): (n, k)."""
         return jnp.concatenate([X @ right for X in self.matrices])
 
-    def mean_absolute(self, s: Array, centre: Array | None = None) -> Array:
+    def mean_absolute(
+        self, s: Float[Array, "1 m"], centre: Float[Array, "n 1"] | None = None
+    ) -> Float[Array, "n 1"]:
         """Σ s·|X − centre| / Σ s over the examples, (n, 1)."""
         return self._each(lambda X, own: mean_absolute(X, s, own), centre)
 
-    def magnitude(self, s: Array) -> Array:
+    def magnitude(self, s: Float[Array, "1 m"]) -> Float[Array, "n 1"]:
         """The mean size of what a product sums for each feature, (n, 1)."""
         return self._each(lambda X, _: magnitude(X, s), None)
 
-    def squares(self, d: Array, centre: Array | None = None) -> Array:
+    def squares(
+        self, d: Float[Array, "1 m"], centre: Float[Array, "n 1"] | None = None
+    ) -> Float[Array, "n 1"]:
         """Σ d·(X − centre)² over the examples, (n, 1)."""
         return self._each(lambda X, own: squares(X, d, own), centre)
 
@@ -92,11 +97,11 @@ class Stacked:
         columns = (np.concatenate(each) for each in zip(*(p[1:] for p in parts), strict=True))
         return Spread(parts[0].weight, *columns)
 
-    def astype(self, dtype: Any) -> "Stacked":
+    def astype(self, dtype: object) -> "Stacked":
         """The same in the dtype."""
         return Stacked(tuple(cast(X, dtype) for X in self.matrices))
 
-    def gram(self, d: Array) -> Array:
+    def gram(self, d: Float[Array, "1 m"]) -> Float[Array, "n n"]:
         """X diag(d) Xᵀ, (n, n), from what each two matrices have in common."""
         rows: list[list[Array]] = []
         for i, X in enumerate(self.matrices):
@@ -105,18 +110,18 @@ class Stacked:
             rows.append([*before, gram(X, d), *after])
         return jnp.block(rows)
 
-    def examples(self, index: Array) -> Array:
+    def examples(self, index: Integer[Array, " q"]) -> Float[Array, "n q"]:
         """The columns `index` (q,), dense (n, q)."""
         return jnp.concatenate([examples(X, index) for X in self.matrices])
 
-    def features(self, index: Array) -> Array:
+    def features(self, index: Integer[Array, " q"]) -> Float[Array, "q m"]:
         """The rows `index` (q,), dense (q, m)."""
         found = jnp.zeros((index.size, self.shape[1]), self.dtype)
         first = 0
         for X in self.matrices:
             own, n = index - first, X.shape[0]
             mine = (own >= 0) & (own < n)
-            found = jnp.where(mine[:, None], features(X, jnp.clip(own, 0, n - 1)), found)
+            found = jnp.where(mine[:, None], dense_features(X, jnp.clip(own, 0, n - 1)), found)
             first += n
         return found
 
@@ -125,7 +130,9 @@ class Stacked:
         ends = np.cumsum([X.shape[0] for X in self.matrices])
         return [part.T for part in jnp.split(a, ends[:-1])]
 
-    def _each(self, f: Callable[[Any, Array | None], Array], centre: Array | None) -> Array:
+    def _each(
+        self, f: Callable[[X_nm, Array | None], Array], centre: Float[Array, "n 1"] | None
+    ) -> Array:
         """F of each matrix and its part of the centre (n, 1), one under the other."""
         parts = (
             [None] * len(self.matrices)
@@ -136,7 +143,7 @@ class Stacked:
 
 
 @jax.default_matmul_precision("highest")
-def _crossed(A: Any, B: Any, d: Array) -> Array:
+def _crossed(A: Any, B: Any, d: Float[Array, "1 m"]) -> Array:
     """A diag(d) Bᵀ, (a, b): some features at a time of the one that has fewer are made dense."""
     if A.shape[0] > B.shape[0]:
         return _crossed(B, A, d).T
@@ -147,7 +154,7 @@ def _crossed(A: Any, B: Any, d: Array) -> Array:
     first = np.minimum(np.arange(count) * size, a - size)
 
     def of_block(first: Array) -> Array:
-        rows = features(A, first + jnp.arange(size, dtype=jnp.int32))
+        rows = dense_features(A, first + jnp.arange(size, dtype=jnp.int32))
         return (B @ (rows * d).T).T
 
     blocks = lax.map(of_block, jnp.asarray(first, jnp.int32)).reshape(count * size, -1)

@@ -7,7 +7,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from jax_logreg.errors import InputError
 from jax_logreg.errors.checks import read_array
@@ -31,6 +30,7 @@ from jax_logreg.matrix.operations import (
 )
 from jax_logreg.matrix.spread import Spread, power_of_two, spread
 from jax_logreg.pytree import pytree
+from jax_logreg.shapes import Array, Float, Integer, T, X_nm
 
 
 @pytree
@@ -54,19 +54,19 @@ class Standardised:
         return n, m
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype:
         """The dtype of mean and scale; of those in NumPy the one that JAX computes in."""
         return self.mean.dtype if isinstance(self.mean, Array) else jnp.zeros((), float).dtype
 
     @jax.default_matmul_precision("highest")
-    def __rmatmul__(self, left: Array) -> Array:
+    def __rmatmul__(self, left: Float[Array, "k n"]) -> Float[Array, "k m"]:
         """`left @ (X − mean) / scale` for left (k, n): (k, m)."""
         X, mean, scale = self._in(left.dtype)
         left = left / scale.T
         return left @ X - left @ mean
 
     @jax.default_matmul_precision("highest")
-    def __matmul__(self, right: Array) -> Array:
+    def __matmul__(self, right: Float[Array, "m k"]) -> Float[Array, "n k"]:
         """`(X − mean) / scale @ right` for right (m, k): (n, k)."""
         X, mean, scale = self._in(right.dtype)
         return (X @ right - mean * jnp.sum(right, axis=0, keepdims=True)) / scale
@@ -76,11 +76,11 @@ class Standardised:
         """Return whether the inner matrix is."""
         return in_blocks(self.X)
 
-    def over_blocks(self, f: Callable[..., Any], shared: Any, *rows: Array) -> Any:
+    def over_blocks(self, f: Callable[..., T], shared: object, *rows: Array) -> T:
         """Σ f(X of some examples, shared, their rows (r, b)) over the inner blocks."""
         return over_blocks(*self._of_inner(f, shared), *rows)
 
-    def over_parts(self, f: Callable[..., Any], shared: Any, *rows: Array) -> Any:
+    def over_parts(self, f: Callable[..., T], shared: object, *rows: Array) -> T:
         """The same over the parts of an inner matrix that several devices share."""
         return over_parts(*self._of_inner(f, shared), *rows)
 
@@ -89,43 +89,47 @@ class Standardised:
         """Return whether the inner matrix goes so."""
         return one_by_one(self.X)
 
-    def each_block(self, f: Callable[..., Any], carry: Any, *rows: Array) -> Any:
+    def each_block(self, f: Callable[..., T], carry: object, *rows: Array) -> T:
         """The carry after f(carry, X of some examples, their rows (r, b)), block after block."""
 
-        def of_block(carry: Any, X: Any, *rows: Array) -> Any:
+        def of_block(carry: object, X: object, *rows: Array) -> Any:
             return f(carry, Standardised(X, self.mean, self.scale), *rows)
 
         return each_block(of_block, carry, self.X, *rows)
 
-    def mean_absolute(self, s: Array, centre: Array | None = None) -> Array:
+    def mean_absolute(
+        self, s: Float[Array, "1 m"], centre: Float[Array, "n 1"] | None = None
+    ) -> Float[Array, "n 1"]:
         """Σ s·|X − mean − scale·centre| / scale / Σ s over the examples, (n, 1)."""
         X, mean, scale = self._in(s.dtype)
         return mean_absolute(X, s, _shifted(mean, scale, centre)) / scale
 
-    def magnitude(self, s: Array) -> Array:
+    def magnitude(self, s: Float[Array, "1 m"]) -> Float[Array, "n 1"]:
         """(Σ s·|X| / Σ s + |mean|) / scale, (n, 1)."""
         X, mean, scale = self._in(s.dtype)
         return (magnitude(X, s) + jnp.abs(mean)) / scale
 
-    def squares(self, d: Array, centre: Array | None = None) -> Array:
+    def squares(
+        self, d: Float[Array, "1 m"], centre: Float[Array, "n 1"] | None = None
+    ) -> Float[Array, "n 1"]:
         """Σ d·((X − mean) / scale − centre)² over the examples, (n, 1)."""
         X, mean, scale = self._in(d.dtype)
         return squares(X, d, _shifted(mean, scale, centre)) / scale**2
 
     @jax.default_matmul_precision("highest")
-    def gram(self, d: Array) -> Array:
+    def gram(self, d: Float[Array, "1 m"]) -> Float[Array, "n n"]:
         """(X D Xᵀ − mean gᵀ − g meanᵀ + mean meanᵀ·Σ d) / (scale scaleᵀ), g = X dᵀ: (n, n)."""
         X, mean, scale = self._in(d.dtype)
         g = X @ d.T - mean * (jnp.sum(d) / 2)
         crossed = mean * g.T
         return (gram(X, d) - crossed - crossed.T) / (scale * scale.T)
 
-    def examples(self, index: Array) -> Array:
+    def examples(self, index: Integer[Array, " q"]) -> Float[Array, "n q"]:
         """The columns `index` (q,), dense (n, q)."""
         X, mean, scale = self._in(self.dtype)
         return (examples(X, index) - mean) / scale
 
-    def features(self, index: Array) -> Any:
+    def features(self, index: Integer[Array, " q"]) -> Any:
         """The rows `index` (q,), dense (q, m), unless those of the inner matrix are in parts."""
         X, mean, scale = self._in(self.dtype)
         inner, mean, scale = features(X, index), mean[index], scale[index]
@@ -137,7 +141,7 @@ class Standardised:
         with np.errstate(invalid="ignore", divide="ignore"):
             return (least - mean) / scale, (most - mean) / scale
 
-    def astype(self, dtype: Any) -> "Standardised":
+    def astype(self, dtype: object) -> "Standardised":
         """The same in the dtype."""
         return Standardised(*self._in(dtype))
 
@@ -157,21 +161,23 @@ class Standardised:
         middle, least, largest = ends
         return Spread(inner.weight, middle, inner.deviation / scale, least, largest)
 
-    def _in(self, dtype: Any) -> tuple[Any, Any, Any]:
+    def _in(self, dtype: object) -> tuple[Any, Any, Any]:
         """Inner matrix, mean and scale in the dtype."""
         return cast(self.X, dtype), self.mean.astype(dtype), self.scale.astype(dtype)
 
-    def _of_inner(self, f: Callable[..., Any], shared: Any) -> tuple[Callable[..., Any], Any, Any]:
+    def _of_inner(
+        self, f: Callable[..., T], shared: object
+    ) -> tuple[Callable[..., T], Any, tuple[Any, Any, object]]:
         """As an f of the inner matrix, that matrix, and what is shared."""
 
-        def of_some(X: Any, moments: tuple[Array, Array, Any], *rows: Array) -> Any:
+        def of_some(X: X_nm, moments: tuple[Array, Array, object], *rows: Array) -> T:
             mean, scale, shared = moments
             return f(Standardised(X, mean, scale), shared, *rows)
 
         return of_some, self.X, (self.mean, self.scale, shared)
 
 
-def _shifted(mean: Any, scale: Any, centre: Array | None) -> Any:
+def _shifted(mean: Any, scale: Any, centre: Float[Array, "n 1"] | None) -> Any:
     return mean if centre is None else mean + scale * centre
 
 
@@ -210,7 +216,7 @@ def _read(X: Any) -> Any:
     return array if isinstance(X, list | tuple) else X
 
 
-def _weights(s: Any, m: int) -> np.ndarray:
+def _weights(s: object, m: int) -> np.ndarray:
     """Weights (m,) in float64, of the size of 1."""
     s = np.asarray(s)
     if s.dtype.kind not in "biuf":
@@ -225,7 +231,7 @@ def _weights(s: Any, m: int) -> np.ndarray:
 
 
 @jax.default_matmul_precision("highest")
-def _traced(X: Any, s: Array) -> Standardised:
+def _traced(X: Any, s: Float[Array, "1 m"]) -> Standardised:
     total = jnp.sum(s)
     mean = X @ s.T / total
     # Rounding would leave a constant feature a tiny deviation from its mean, but none from a value.

@@ -10,12 +10,13 @@ from weakref import WeakValueDictionary
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import lax
 
 from jax_logreg.matrix.blocked import Blocked, layout, total
 from jax_logreg.matrix.read_ahead import ReadAhead, Source
 from jax_logreg.matrix.spread import Spread, spread_of_blocks
 from jax_logreg.pytree import pytree
+from jax_logreg.shapes import Array, Float, Integer, T
 
 # Entries of a block of a column a feature: many examples make long columns, which reading and both
 # products are fast with.
@@ -63,7 +64,7 @@ class Streamed(Blocked):
         return self.block_shape[2], self.m
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype:
         """The dtype of the examples given back: float64 where JAX has it."""
         return np.dtype(jnp.zeros((), float).dtype)
 
@@ -74,16 +75,16 @@ class Streamed(Blocked):
         return self.blocks.shape[0], self.size, n
 
     @property
-    def _handed(self) -> np.dtype[Any]:
+    def _handed(self) -> np.dtype:
         """The dtype that blocks come in."""
         return np.dtype(self.stored) if self.stored in _KEPT else self.dtype
 
-    def load(self, block: Any) -> Array:
+    def load(self, block: object) -> Array:
         """The numbers (size, n) of block `block`."""
         stored = self._load(block)
         return stored if self.by_rows else stored.T
 
-    def _load(self, block: Any) -> Array:
+    def _load(self, block: object) -> Array:
         """The numbers of a block as they lie: (size, n) by rows, else (n, size)."""
         shape = (self.size, self.width) if self.by_rows else (self.width, self.size)
         stored = self._from_host(_block, shape, block)
@@ -103,12 +104,12 @@ class Streamed(Blocked):
         found = jax.pure_callback(partial(read, dtype, out), out, key)
         return lax.bitcast_convert_type(found, dtype) if halves else found
 
-    def over_blocks(self, f: Callable[..., Any], shared: Any, *rows: Array) -> Any:
+    def over_blocks(self, f: Callable[..., T], shared: object, *rows: Array) -> T:
         """Σ f(X of some examples, shared, their rows (r, b)): each number is read but once."""
         if self.by_rows:
             return super().over_blocks(f, shared, *rows)
 
-        def of_block(block: Any, *rows: Array) -> Any:
+        def of_block(block: object, *rows: Array) -> Any:
             return f(self.decode(self._load(block), rows[0].dtype), shared, *rows)
 
         return total(of_block, self.blocks, *map(self._by_block, rows))
@@ -121,7 +122,7 @@ class Streamed(Blocked):
         least, most = (end[chosen] for end in self.ahead.extremes())
         return least, most
 
-    def astype(self, dtype: Any) -> "Streamed":
+    def astype(self, dtype: object) -> "Streamed":
         """The same: its products are in the dtype of the other factor."""
         return self
 
@@ -138,13 +139,13 @@ class Streamed(Blocked):
         blocks = self.ahead.read_alone(np.dtype(np.float64))
         return spread_of_blocks((block.T if self.by_rows else block for block in blocks), s)
 
-    def examples(self, index: Array) -> Array:
+    def examples(self, index: Integer[Array, " q"]) -> Float[Array, "n q"]:
         """The columns `index` (q,), dense (n, q)."""
         found = self._from_host(_examples, (index.size, self.width), index)
         found = found if self.chosen is None else found[:, self.chosen]
         return found.astype(self.dtype).T
 
-    def features(self, index: Array) -> "Streamed":
+    def features(self, index: Integer[Array, " q"]) -> "Streamed":
         """The rows `index` (q,), (q, m), which are streamed too: memory need not hold them."""
         return replace(self, chosen=index if self.chosen is None else self.chosen[index])
 
@@ -155,7 +156,7 @@ class Streamed(Blocked):
             return super()._sum(f, rows)
 
         @jax.checkpoint
-        def of_block(block: Any, rows: Array) -> Array:
+        def of_block(block: object, rows: Array) -> Array:
             return f(self.decode(self._load(block), rows.dtype).T).T @ rows.T
 
         return total(of_block, self.blocks, self._by_block(rows))
@@ -175,12 +176,12 @@ def stream(source: Source, size: int | None = None) -> Streamed:
     return Streamed(reader, index, None, n, m, size, stored, source.by_rows)
 
 
-def _block(dtype: np.dtype[Any], out: Any, key: Any) -> np.ndarray:
+def _block(dtype: np.dtype, out: Any, key: Any) -> np.ndarray:
     reader, number = np.asarray(key).tolist()
     return _open[reader].block(number, dtype).view(out.dtype).reshape(out.shape)
 
 
-def _examples(dtype: np.dtype[Any], out: Any, key: Any) -> np.ndarray:
+def _examples(dtype: np.dtype, out: Any, key: Any) -> np.ndarray:
     reader, *index = np.asarray(key)
     found = _open[int(reader)].examples(np.asarray(index), dtype)
     return found.view(out.dtype).reshape(out.shape)

@@ -90,7 +90,7 @@ class Model(NamedTuple):
     temperature: float = 1.0
     threshold: float = 0.5
 
-    def _shown(self) -> dict[str, Any]:
+    def _shown(self) -> dict[str, object]:
         return {
             "family": family_name(self.params),
             "classes": self.classes,

@@ -1,7 +1,7 @@
 """Logits, probabilities and losses of a model, in the dtype of its parameters."""
 
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import numpy as np
@@ -12,7 +12,7 @@ from jax_logreg.matrix import place
 FamilyName = Literal["binomial", "multinomial"]
 
 
-def probabilities(params: Params, X: Any) -> np.ndarray:
+def probabilities(params: Params, X: object) -> np.ndarray:
     """`forward` of scaled features X (n, m), (k, m), in the dtype of the parameters."""
     return activate(logits_of(params, X), family_of(family_name(params)))
 
@@ -30,7 +30,7 @@ def cross_entropies(Z: np.ndarray, Y: np.ndarray, family: Family, temperature: f
         return np.asarray(_cross_entropies(Z, Y, T, family))[0]
 
 
-def logits_of(params: Params, X: Any) -> np.ndarray:
+def logits_of(params: Params, X: object) -> np.ndarray:
     dtype = np.dtype(params.w.dtype).name
     with jax.enable_x64(dtype == "float64"):
         # A view not placed is in float64, of numbers that float32 may not hold.

@@ -63,7 +63,7 @@ def spread_rows(rows: Any, mesh: Mesh) -> list[Array]:
     return [jax.make_array_from_process_local_data(by_example, one) for one in own]
 
 
-def replicate(tree: Any, mesh: Mesh) -> Any:
+def replicate(tree: object, mesh: Mesh) -> Any:
     """The arrays, each of them on every device."""
     everywhere = NamedSharding(mesh, PartitionSpec())
     if not over_hosts(mesh):
@@ -108,7 +108,7 @@ def over_hosts(mesh: Any) -> bool:
     return len(mesh.local_devices) < mesh.size
 
 
-def place_beside(rows: Any, s: Array) -> Array:
+def place_beside(rows: object, s: Array) -> Array:
     """Rows (r, m) of weights in the dtype of s, padded as s is, and where s lies."""
     padded = _padded(np.asarray(rows, s.dtype), s.shape[1])
     if isinstance(s.sharding, NamedSharding):
@@ -116,7 +116,7 @@ def place_beside(rows: Any, s: Array) -> Array:
     return jnp.asarray(padded, s.dtype)
 
 
-def lay_out(tree: Any, batch: Batch) -> Any:
+def lay_out(tree: object, batch: Batch) -> Any:
     """The arrays as a program over the devices of the batch leaves its own: in parts where an axis
     is the one that those share, else on each. So the next call finds the program that the first
     made.
@@ -129,7 +129,7 @@ def lay_out(tree: Any, batch: Batch) -> Any:
     return jax.device_put(tree, places)
 
 
-def outline(shapes: Any, batch: Batch) -> Any:
+def outline(shapes: object, batch: Batch) -> Any:
     """The shapes with the places that `lay_out` gives arrays of these shapes."""
     return jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=_place(batch, leaf)),
@@ -150,7 +150,7 @@ def _place(batch: Batch, leaf: Any) -> jax.sharding.Sharding:
     return NamedSharding(s.sharding.mesh, PartitionSpec(*spec))
 
 
-def gather(tree: Any) -> Any:
+def gather(tree: object) -> Any:
     """The arrays whole on a device of this host, and of each other that calls this."""
     places = (leaf.sharding for leaf in jax.tree.leaves(tree))
     mesh = next(place.mesh for place in places if isinstance(place, NamedSharding))
@@ -159,7 +159,7 @@ def gather(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: leaf.addressable_data(0), whole)
 
 
-def own_parts(tree: Any) -> Any:
+def own_parts(tree: object) -> object:
     """The arrays in NumPy; of one that several hosts share, the part that lies here."""
     leaves, kind = jax.tree.flatten(tree)
     shared = [i for i, leaf in enumerate(leaves) if _is_in_parts(leaf)]

@@ -13,7 +13,7 @@ from jax_logreg.problem.penalty_arguments import real_numbers
 _EXTRAS = {"gpu": "cuda13", "cuda": "cuda13", "tpu": "tpu"}
 
 
-def find_device(device: Any) -> jax.Device | None:
+def find_device(device: object) -> jax.Device | None:
     """The device of that name, the first if there are several; None stands for JAX's own choice."""
     platform = default_platform()
     if device is None or isinstance(device, jax.Device):
@@ -32,7 +32,7 @@ def find_device(device: Any) -> jax.Device | None:
         ) from None
 
 
-def names_within(X: Any) -> list[str] | None:
+def names_within(X: object) -> list[str] | None:
     """Return the names of the rows of a data frame (n, m), None where they are numbers."""
     index = getattr(X, "index", None)
     if not (hasattr(X, "columns") and hasattr(X, "to_numpy")) or index is None:
@@ -102,7 +102,7 @@ def _are_names(names: Any) -> bool:
     return all(isinstance(one, str | int | float | np.integer) for one in names)
 
 
-def check_start(params: Any, n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+def check_start(params: object, n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
     if params is None:
         return np.zeros((n, k)), np.zeros((k, 1))
     if not (isinstance(params, tuple) and len(params) == 2):

@@ -12,7 +12,7 @@ from jax_logreg.errors import InputError
 FEW = 100_000
 
 
-def find_extremes(X: Any, placed: Any, dtype: str) -> tuple[Any, Any] | None:
+def find_extremes(X: object, placed: object, dtype: str) -> tuple[object, object] | None:
     """The least and the largest entry of each feature: `placed` is X (n, m) in the dtype.
 
     None of a matrix of another's making that does not say.
@@ -67,7 +67,7 @@ def check_entries(
 
 
 def _not_finite(
-    X: Any, feature: int, dtype: str, names: Sequence[str] | None, here: bool
+    X: object, feature: int, dtype: str, names: Sequence[str] | None, here: bool
 ) -> str | None:
     """The line on the first entry of a feature that is not finite, None where it is not here."""
     row = matrix.raw_row(X, feature)

@@ -1,7 +1,5 @@
 """Labels, mapped once: from what people have to Y (k, m) of 0 and 1."""
 
-from typing import Any
-
 import numpy as np
 
 from jax_logreg.errors import InputError, some
@@ -11,7 +9,7 @@ from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Family
 _FAMILIES = {"auto": None, "binomial": BINOMIAL, "multinomial": MULTINOMIAL}
 
 
-def encode(Y: Any, n: int, m: int, family: str) -> tuple[np.ndarray, Family, tuple[Any, ...]]:
+def encode(Y: object, n: int, m: int, family: str) -> tuple[np.ndarray, Family, tuple[object, ...]]:
     """Y (k, m) of 0 and 1, its family, and the classes or outputs that its rows stand for.
 
     m labels of any kind are classes, in sorted order: two of them are binomial, the second being 1.
@@ -41,7 +39,9 @@ def _wrong_shape(shape: tuple[int, ...], n: int, m: int) -> str:
     return f"Y has shape {shape}: expected ({m},), (1, {m}) or (k, {m}): {mend}"
 
 
-def _encode_labels(labels: np.ndarray, family: str) -> tuple[np.ndarray, Family, tuple[Any, ...]]:
+def _encode_labels(
+    labels: np.ndarray, family: str
+) -> tuple[np.ndarray, Family, tuple[object, ...]]:
     check_labels(labels)
     try:
         classes, index = np.unique(labels, return_inverse=True)
@@ -97,7 +97,7 @@ def check_labels(labels: np.ndarray) -> None:
         )
 
 
-def _encode_rows(rows: np.ndarray, family: str) -> tuple[np.ndarray, Family, tuple[Any, ...]]:
+def _encode_rows(rows: np.ndarray, family: str) -> tuple[np.ndarray, Family, tuple[object, ...]]:
     k = rows.shape[0]
     if rows.dtype.kind in "USO":
         raise InputError(f"Y has {k} rows of {rows.dtype} labels: expected 0 and 1, or m labels")

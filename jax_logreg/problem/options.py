@@ -121,7 +121,7 @@ def takes_options(f: F) -> F:
     signature = own.replace(parameters=[*named, *options])
 
     @wraps(f)
-    def call(*arguments: Any, **given: Any) -> Any:
+    def call(*arguments: object, **given: object) -> object:
         unknown = next((name for name in given if name not in signature.parameters), None)
         if unknown is not None:
             mend = nearest(unknown, signature.parameters)

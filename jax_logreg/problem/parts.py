@@ -13,7 +13,9 @@ from jax_logreg.problem.labels import check_labels, encode
 from jax_logreg.problem.weights import check_weights, weigh_each
 
 
-def encode_part(Y: Any, n: int, m: int, family: str) -> tuple[np.ndarray, Family, tuple[Any, ...]]:
+def encode_part(
+    Y: object, n: int, m: int, family: str
+) -> tuple[np.ndarray, Family, tuple[object, ...]]:
     """As `encode`, of the m labels or columns that are here; the classes are those of all hosts.
 
     Raises:
@@ -57,7 +59,7 @@ def encode_part(Y: Any, n: int, m: int, family: str) -> tuple[np.ndarray, Family
 
 
 def weigh_part(
-    s: Any, class_weight: Any, Y: np.ndarray, family: Family, classes: tuple[Any, ...]
+    s: object, class_weight: object, Y: np.ndarray, family: Family, classes: tuple[object, ...]
 ) -> np.ndarray:
     """As `weigh`, of the examples that are here, by the sums and the largest of all hosts."""
     given = together(lambda: check_weights(s, Y.shape[1]))

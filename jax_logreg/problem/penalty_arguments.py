@@ -45,7 +45,7 @@ def _check_pytree(name: str, penalty: Penalty) -> None:
         raise InputError(f"{name} is no pytree: decorate it with jax_logreg.pytree.pytree")
 
 
-def _check_factors(name: str, factors: Any, n: int) -> np.ndarray:
+def _check_factors(name: str, factors: object, n: int) -> np.ndarray:
     """Factors (n, 1), finite and not negative."""
     factors = np.asarray(real_numbers(name, factors))
     if factors.shape not in ((n,), (n, 1)):
@@ -72,7 +72,7 @@ def _check_coefficients(name: str, penalty: Penalty, n: int) -> None:
             )
 
 
-def _check_number(name: str, value: Any, expected: str, highest: float = math.inf) -> None:
+def _check_number(name: str, value: object, expected: str, highest: float = math.inf) -> None:
     number = read_array(name, value)
     if number.shape != () or number.dtype.kind not in "iuf":
         raise InputError(f"{name} is {brief(value)}: expected a number, {expected}")
@@ -80,7 +80,7 @@ def _check_number(name: str, value: Any, expected: str, highest: float = math.in
         raise InputError(f"{name} is {number}: expected a finite number, {expected}")
 
 
-def real_numbers(name: str, value: Any) -> Any:
+def real_numbers(name: str, value: object) -> object:
     array = value if isinstance(value, jax.Array) else read_array(name, value)
     if jnp.issubdtype(array.dtype, jnp.bool_) or (
         jnp.issubdtype(array.dtype, jnp.number)

@@ -97,11 +97,11 @@ def spread_out(X: Any, rest: Any, dtype: str, mesh: Mesh, names: Any) -> tuple[A
 
 
 @jax.jit
-def _identity(values: Any) -> Any:
+def _identity(values: object) -> object:
     return values
 
 
-def cast(name: str, tree: Any, dtype: str) -> Any:
+def cast(name: str, tree: object, dtype: str) -> Any:
     """The numbers in the dtype; what is beyond it is an InputError."""
     with np.errstate(over="ignore"):
         cast = jax.tree.map(lambda value: np.asarray(value, dtype), tree)

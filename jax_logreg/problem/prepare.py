@@ -42,7 +42,7 @@ class Given(NamedTuple):
     start: tuple[np.ndarray, np.ndarray]
     family: Family
     intercept: bool
-    classes: tuple[Any, ...]
+    classes: tuple[object, ...]
     n: int
     m: int
     names: Sequence[str] | None
@@ -58,7 +58,7 @@ class Problem(NamedTuple):
 
     objective: Objective
     params: Params
-    classes: tuple[Any, ...]
+    classes: tuple[object, ...]
     n: int
     m: int
     given: Given
@@ -83,7 +83,7 @@ class Problem(NamedTuple):
         with jax.enable_x64(dtype == "float64"):
             return put(self.given._replace(start=(w, b)), self.place, dtype)
 
-    def place_rows(self, rows: Any) -> Array:
+    def place_rows(self, rows: object) -> Array:
         """Rows (r, m) of weights, of which only ratios count, placed as those of the batch."""
         return place_beside(rescaled(np.asarray(rows, np.float64)), self.objective.batch.s)
 

@@ -29,6 +29,6 @@ def check_settings(steps: Any, tolerance: Any, gradient_check: Any) -> int | Non
     )
 
 
-def check_seed(seed: Any) -> None:
+def check_seed(seed: object) -> None:
     """Refuse what NumPy's generators cannot start from (ValueError)."""
     check_integer("seed", seed, 0)

@@ -1,7 +1,7 @@
 """Weights of examples and classes, mapped once: to s (1, m), of which only ratios count."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
@@ -15,11 +15,11 @@ OverHosts = Callable[[np.ndarray], np.ndarray]
 
 
 def weigh(
-    s: Any,
-    class_weight: Any,
+    s: object,
+    class_weight: object,
     Y: np.ndarray,
     family: Family,
-    classes: tuple[Any, ...],
+    classes: tuple[object, ...],
     may_lack: bool = False,
 ) -> np.ndarray:
     """S (1, m) float64, multiplied by the weight of each example's class.
@@ -40,10 +40,10 @@ def weigh(
 
 def weigh_each(
     s: np.ndarray,
-    class_weight: Any,
+    class_weight: object,
     Y: np.ndarray,
     family: Family,
-    classes: tuple[Any, ...],
+    classes: tuple[object, ...],
     add_up: OverHosts = lambda sums: sums,
     highest: OverHosts = lambda largest: largest,
     may_lack: bool = False,
@@ -73,7 +73,7 @@ def weigh_each(
     return rescaled(s * (factors @ rows), highest)
 
 
-def relative_weights(s: Any, m: int) -> np.ndarray:
+def relative_weights(s: object, m: int) -> np.ndarray:
     """S as (1, m) float64, ones by default, the largest from 1 up to 2.
 
     Raises:
@@ -88,7 +88,7 @@ def rescaled(s: np.ndarray, highest: OverHosts = lambda largest: largest) -> np.
     return s if np.all(unit == 1) else s / unit
 
 
-def _factors(class_weight: Any, classes: tuple[Any, ...]) -> np.ndarray:
+def _factors(class_weight: object, classes: tuple[object, ...]) -> np.ndarray:
     if not isinstance(class_weight, Mapping):
         raise InputError(
             f"class_weight is {brief(class_weight)}: expected 'balanced', None, "
@@ -110,7 +110,7 @@ def _factors(class_weight: Any, classes: tuple[Any, ...]) -> np.ndarray:
     return factors
 
 
-def check_weights(s: Any, m: int) -> np.ndarray:
+def check_weights(s: object, m: int) -> np.ndarray:
     """S as (1, m) float64, ones by default; what is no weight is a ValueError."""
     if s is None:
         return np.ones((1, m))
@@ -135,7 +135,7 @@ def _refuse(
     s: np.ndarray,
     Y: np.ndarray,
     family: Family,
-    classes: tuple[Any, ...],
+    classes: tuple[object, ...],
 ) -> NoReturn:
     where = "" if np.all(s > 0) else " where s > 0"
     if not family.independent or Y.shape[0] == 1:

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from jax_logreg.hosts import spans
 from jax_logreg.logistic import Batch, Params
@@ -22,6 +21,7 @@ from jax_logreg.objective import Objective
 from jax_logreg.placement.devices import by_feature
 from jax_logreg.proof.certificate import Certificate
 from jax_logreg.proof.goal import SHARE, Goal, met, tightened
+from jax_logreg.shapes import Array, Float
 from jax_logreg.solver.newton import over_hessians, scaled_to_one
 from jax_logreg.status import Status
 
@@ -64,7 +64,7 @@ def error_by_hessian(objective: Objective, params: Params) -> float:
         return float(error_as_computed(doubled, params)[0])
 
 
-def _doubled(part: Any) -> Array:
+def _doubled(part: object) -> Array:
     return jnp.asarray(part).astype("float64")
 
 
@@ -86,7 +86,7 @@ def error_as_computed(objective: Objective, params: Params) -> tuple[Array, Arra
     return jnp.sqrt(objective.count * decrement), (lost < _LOST) & (rounding < _ROUNDING)
 
 
-def _decrement(hessian: Array, g: Array) -> tuple[Array, Array]:
+def _decrement(hessian: Float[Array, "p p"], g: Float[Array, " p"]) -> tuple[Array, Array]:
     """gᵀH⁻¹g, and the trace of the inverse of H with a diagonal of ones; NaN of an indefinite H.
 
     The term on the diagonal, eps a parameter, stands for collinear features.
@@ -99,7 +99,7 @@ def _decrement(hessian: Array, g: Array) -> tuple[Array, Array]:
     return jnp.sum(found**2), jnp.sum(inverse**2)
 
 
-def _some(objective: Objective, Z: Array) -> tuple[Objective, Array]:
+def _some(objective: Objective, Z: Float[Array, "k m"]) -> tuple[Objective, Array]:
     """The objective of some examples, with the total of all, and their Z."""
     X, Y, s = objective.batch
     n, m, k = X.shape[0], X.shape[1], Y.shape[0]

@@ -24,7 +24,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array
 
 from jax_logreg._jax.batching import where_wanted
 from jax_logreg.display import displayed
@@ -32,6 +31,7 @@ from jax_logreg.logistic import Batch, Params, over_examples
 from jax_logreg.matrix import over_parts
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.penalty import half_squares, soft_threshold
+from jax_logreg.shapes import Array, Float, X_nm
 
 
 @displayed
@@ -44,9 +44,9 @@ class Certificate(NamedTuple):
     (`goal.py`); infinite where nothing bounds it.
     """
 
-    cost: Array
+    cost: Float[Array, ""]
     gradient_norm: Array
-    gap: Array
+    gap: Float[Array, ""]
     relative_gap: Array
     error_in_std_errs: Array
 
@@ -122,7 +122,7 @@ def certify(objective: Objective, params: Params) -> Certificate:
 
 
 def certify_from(
-    objective: Objective, params: Params, at: Evaluation, of: Moments | None, enough: Any = 0.0
+    objective: Objective, params: Params, at: Evaluation, of: Moments | None, enough: object = 0.0
 ) -> Certificate:
     """The certificate of the parameters, its gap no sharper than `enough`, a gap in nats, asks.
 
@@ -161,7 +161,7 @@ def _pulls(objective: Objective, v: Array) -> list[Array]:
     return [jnp.min(jnp.where(l2 > 0, 1, ratio)), jnp.min(ratio)]
 
 
-def _penalty_gap(objective: Objective, w: Array, v: Array) -> Array:
+def _penalty_gap(objective: Objective, w: Float[Array, "n k"], v: Array) -> Array:
     """Σ R(w) + R*(−v) + w·v, infinite where a feature is unpenalised."""
     assert objective.penalty is not None
     l1, l2 = objective.l1(w), objective.l2(w)
@@ -193,12 +193,19 @@ def _mean_log_bound(
 
 
 def _divergence(
-    objective: Objective, params: Params, at: Evaluation, eps: Array, shift: Array, pull: Array
+    objective: Objective,
+    params: Params,
+    at: Evaluation,
+    eps: Float[Array, ""],
+    shift: Array,
+    pull: Array,
 ) -> Array:
     """1/S Σ s·min(χ²(p ‖ A), −Σ t·log A), which bounds the mean KL(p ‖ A)."""
     family = objective.family
 
-    def of_part(X: Any, shared: Any, Z: Array, Y: Array, s: Array) -> Array:
+    def of_part(
+        X: X_nm, shared: Any, Z: Float[Array, "k m"], Y: Float[Array, "k m"], s: Float[Array, "1 m"]
+    ) -> Array:
         eps, shift, pull = shared
         A = family.activation(Z)
         t = pull * shift + (1 - pull) * Y

@@ -12,7 +12,7 @@ import numpy as np
 
 from jax_logreg.matrix import is_array, read_examples
 
-Vector = np.ndarray[Any, np.dtype[Any]]
+Vector = np.ndarray
 
 
 class Collinear(NamedTuple):
@@ -92,7 +92,7 @@ class _Scaled:
         """The scaled features of these examples."""
         if is_array(self.X):
             run = at[-1] - at[0] == len(at) - 1  # A view where nothing lies between.
-            x = self.X[:, at[0] : at[-1] + 1] if run else self.X[:, at]
+            x = np.asarray(self.X[:, at[0] : at[-1] + 1] if run else self.X[:, at])
         else:
             x = read_examples(self.X, at)
         scaled = (

@@ -9,7 +9,7 @@ import numpy as np
 from jax_logreg.logistic import Params
 from jax_logreg.matrix import is_array, read_examples
 
-Vector = np.ndarray[Any, np.dtype[Any]]
+Vector = np.ndarray
 
 # Entries of X in one block, and how many are kept between passes (128 MiB).
 _BLOCK, _KEEP = 1 << 18, 1 << 24
@@ -68,7 +68,7 @@ class Design:
         x = self.X[:, at]
         return np.asarray(x if len(x) == len(self.columns) else x[self.columns], np.float64)
 
-    def examples(self, which: Any) -> Vector:
+    def examples(self, which: object) -> Vector:
         """D of these examples."""
         D = (self._read(which) - self.centre) / self.scale
         size = np.abs(D).max(axis=0, initial=1.0 if self.intercept else 0.0)

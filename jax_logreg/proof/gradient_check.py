@@ -39,7 +39,7 @@ class GradientCheck(NamedTuple):
         return f"db[{column}, 0]" if row < 0 else f"dw[{row}, {column}]"
 
 
-def relative_tolerance(dtype: Any, m: int) -> float:
+def relative_tolerance(dtype: object, m: int) -> float:
     """The relative error that rounding alone may leave: 8·eps·√m, for sums of m terms.
 
     Rounding errors of a sum behave like a random walk, so its error grows with √m rather than m

@@ -43,7 +43,7 @@ class Separation(NamedTuple):
 def find_separation(
     X: Any,
     Y: Any,
-    s: Any,
+    s: object,
     *,
     multinomial: bool,
     free: Any = None,
@@ -133,7 +133,7 @@ def _with_few(problem: Margins, d: Vector, complete: bool) -> Vector:
     use = np.any(d, axis=1)
     size = np.abs(d).sum(axis=1)
 
-    def without(dropped: Any) -> bool:
+    def without(dropped: object) -> bool:
         nonlocal d, use
         fewer = use.copy()
         fewer[dropped] = False

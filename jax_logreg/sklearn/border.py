@@ -45,7 +45,7 @@ class Rows(NamedTuple):
     n: int
     m: int
     classes: np.ndarray
-    dtype: np.dtype[Any]
+    dtype: np.dtype
     precision: str
     intercept: bool
 
@@ -71,7 +71,7 @@ class Rows(NamedTuple):
             return self.number[None]
         return one_hot(self.number, which)
 
-    def names(self, estimator: Any) -> list[str] | None:
+    def names(self, estimator: object) -> list[str] | None:
         """The names (n',) of the features, where a data frame had some."""
         found = getattr(estimator, "feature_names_in_", None)
         if found is None:
@@ -84,7 +84,7 @@ class Rows(NamedTuple):
         return fits._replace(params=params, classes=tuple(self.classes.tolist()))
 
 
-def check_rows(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
+def check_rows(estimator: object, X: object, y: object) -> tuple[object, object]:
     """Return X (m, n) and y (m,), validated as scikit-learn does it."""
     X, y = validate_data(
         estimator, X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32]
@@ -129,7 +129,7 @@ def read(estimator: Any, X: Any, y: Any, sample_weight: Any, C: float = 1.0) -> 
 
 
 def _of_classes(
-    class_weight: Any, classes: np.ndarray, y: np.ndarray, weights: np.ndarray
+    class_weight: object, classes: np.ndarray, y: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
     """The factor of each class, (k,), 0 for a class without weight that is to be balanced."""
     # Balanced weights divide by the sum of each class.
@@ -156,7 +156,7 @@ def _padding(m: int, n: int, penalised: bool) -> tuple[int, int]:
     return -m % step, features
 
 
-def _turned(X: Any, more: tuple[int, int], dtype: str) -> Any:
+def _turned(X: Any, more: tuple[int, int], dtype: str) -> object:
     if sparse.issparse(X):
         rows = X.tocsr().astype(dtype, copy=False)
         shape = (rows.shape[0] + more[0], rows.shape[1] + more[1])
@@ -229,7 +229,7 @@ def unpack(params: Params, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     return np.array(w[: rows.n].T, rows.dtype, order="C"), b[:, 0].astype(rows.dtype)
 
 
-def with_coefficients(theirs: Any, ours: Any) -> Any:
+def with_coefficients(theirs: object, ours: object) -> object:
     """scikit-learn's object with what a fit of ours found, all that predicting needs."""
     for name in ("coef_", "intercept_", "classes_", "n_features_in_", "feature_names_in_"):
         if hasattr(ours, name):
@@ -237,7 +237,7 @@ def with_coefficients(theirs: Any, ours: Any) -> Any:
     return theirs
 
 
-def of_any_solver(tags: Any, solver: str) -> Any:
+def of_any_solver(tags: Any, solver: str) -> object:
     """scikit-learn's tags where nearly every solver takes several classes; only NumPy's arrays."""
     tags.array_api_support = False
     tags.classifier_tags.multi_class = solver != "liblinear"
@@ -252,13 +252,13 @@ class BeyondTheirs:
 
     _beyond: ClassVar[tuple[str, ...]] = ("device",)
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
+    def get_params(self, deep: bool = True) -> dict[str, object]:
         """Return the parameters by name; of those beyond scikit-learn's the ones that are given."""
         found = super().get_params(deep)  # type: ignore[misc]
         unset = {name for name in self._beyond if found[name] is None}
         return {name: value for name, value in found.items() if name not in unset}
 
-    def set_params(self, **params: Any) -> Any:
+    def set_params(self, **params: object) -> object:
         """Set parameters by name and return the estimator."""
         for name in set(self._beyond) & set(params):
             setattr(self, name, params.pop(name))

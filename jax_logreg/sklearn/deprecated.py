@@ -20,7 +20,7 @@ class Axes(NamedTuple):
 
     l1_ratios: np.ndarray
     kept: bool
-    scoring: Any
+    scoring: object
     legacy: bool
 
 
@@ -100,7 +100,7 @@ def settle_search(estimator: Any) -> Axes:
     return Axes(ratios, given is not None, scoring, bool(legacy))
 
 
-def axis(name: str, values: Any, highest: float) -> np.ndarray:
+def axis(name: str, values: object, highest: float) -> np.ndarray:
     """Return Cs or l1_ratios as an array; a number of Cs is a geometric grid from 1e-4 to 1e4.
 
     Raises:

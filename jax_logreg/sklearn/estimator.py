@@ -60,7 +60,7 @@ class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
         result_: the `jax_logreg.Result`: status, certificate, history.
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
+    _parameter_constraints: ClassVar[dict[str, object]] = {
         **linear_model.LogisticRegression._parameter_constraints,
         "solver": [StrOptions(set(SOLVERS))],
         "device": [str, None],
@@ -68,7 +68,7 @@ class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
 
     def __init__(
         self,
-        penalty: Any = "deprecated",
+        penalty: object = "deprecated",
         *,
         C: float = 1.0,
         l1_ratio: float | None = 0.0,
@@ -76,8 +76,8 @@ class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
         tol: float = 1e-4,
         fit_intercept: bool = True,
         intercept_scaling: float = 1,
-        class_weight: Any = None,
-        random_state: Any = None,
+        class_weight: object = None,
+        random_state: object = None,
         solver: str = "lbfgs",
         max_iter: int = 100,
         verbose: int = 0,
@@ -103,7 +103,7 @@ class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
         self.device = device
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "LogisticRegression":
+    def fit(self, X: object, y: object, sample_weight: object = None) -> "LogisticRegression":
         """Fit rows X (m, n) to labels y (m,), with weights (m,)."""
         C, l1_ratio = settle(self)
         X, y = check_rows(self, X, y)
@@ -154,7 +154,7 @@ class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
         )
         return advised(result, penalised=penalty is not None)
 
-    def _attributes(self, params: Params, rows: Rows, which: np.ndarray) -> dict[str, Any]:
+    def _attributes(self, params: Params, rows: Rows, which: np.ndarray) -> dict[str, object]:
         """coef_ and intercept_, of all classes, from parameters of some."""
         if len(which) < len(rows.classes):
             params = completed(params, which, len(rows.classes))
@@ -196,7 +196,7 @@ class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
         theirs.n_iter_ = self.n_iter_
         return with_coefficients(theirs, self)
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> object:
         """As scikit-learn's, but of any solver, and NumPy alone."""
         return of_any_solver(super().__sklearn_tags__(), self.solver)
 

@@ -51,7 +51,7 @@ def weigh_folds(estimator: Any, rows: Rows, train: np.ndarray) -> np.ndarray:
 
 
 def fit_grids(
-    estimator: Any,
+    estimator: object,
     rows: Rows,
     weights: np.ndarray,
     Cs: np.ndarray,

@@ -33,7 +33,7 @@ def name_of_score(scoring: Any, given: dict[str, Any], rows: Rows) -> str | None
 
 
 def score_here(
-    grids: list[Grid], name: str, test: np.ndarray, sample_weight: Any, rows: Rows
+    grids: list[Grid], name: str, test: np.ndarray, sample_weight: object, rows: Rows
 ) -> np.ndarray:
     """Return the scores (l1_ratios, Cs, folds) of the held-out examples, where the models are."""
     weights = np.ones(rows.m) if sample_weight is None else np.asarray(sample_weight, float)

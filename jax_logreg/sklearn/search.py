@@ -1,7 +1,7 @@
 """`LogisticRegressionCV` with scikit-learn's parameters, attributes and meaning."""
 
 from numbers import Real
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import numpy as np
@@ -45,7 +45,7 @@ class LogisticRegressionCV(BeyondTheirs, linear_model.LogisticRegressionCV):
         result_: if refit, the `jax_logreg.Result` of the chosen model; its history is empty.
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
+    _parameter_constraints: ClassVar[dict[str, object]] = {
         **linear_model.LogisticRegressionCV._parameter_constraints,
         "solver": [StrOptions(set(SOLVERS))],
         "device": [str, None],
@@ -56,22 +56,22 @@ class LogisticRegressionCV(BeyondTheirs, linear_model.LogisticRegressionCV):
     def __init__(
         self,
         *,
-        Cs: Any = 10,
-        l1_ratios: Any = "warn",
+        Cs: object = 10,
+        l1_ratios: object = "warn",
         fit_intercept: bool = True,
-        cv: Any = None,
+        cv: object = None,
         dual: bool = False,
         penalty: str = "deprecated",
-        scoring: Any = "warn",
+        scoring: object = "warn",
         solver: str = "lbfgs",
         tol: float = 1e-4,
         max_iter: int = 100,
-        class_weight: Any = None,
+        class_weight: object = None,
         n_jobs: int | None = None,
         verbose: int = 0,
         refit: bool = True,
         intercept_scaling: float = 1.0,
-        random_state: Any = None,
+        random_state: object = None,
         use_legacy_attributes: bool | str = "warn",
         device: str | None = None,
         memory: float | None = None,
@@ -99,7 +99,7 @@ class LogisticRegressionCV(BeyondTheirs, linear_model.LogisticRegressionCV):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, **params: Any
+        self, X: object, y: object, sample_weight: object = None, **params: object
     ) -> "LogisticRegressionCV":
         """Fit rows X (m, n) to labels y (m,), with weights (m,); params go to splitter, scorer."""
         _raise_for_params(params, self, "fit")
@@ -156,12 +156,12 @@ class LogisticRegressionCV(BeyondTheirs, linear_model.LogisticRegressionCV):
         theirs.n_iter_ = np.array([int(np.max(self.n_iter_))], np.int32)
         return with_coefficients(theirs, self)
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> object:
         """As scikit-learn's, but of any solver, and NumPy alone."""
         return of_any_solver(super().__sklearn_tags__(), self.solver)
 
 
-def _route(estimator: Any, sample_weight: Any, params: dict[str, Any]) -> Bunch:
+def _route(estimator: object, sample_weight: object, params: dict[str, object]) -> Bunch:
     """Return the metadata for the splitter and for the scorer."""
     if _routing_enabled():
         return process_routing(estimator, "fit", sample_weight=sample_weight, **params)

@@ -67,7 +67,7 @@ def choose_solver(solver: Any, objective: Objective, many: bool = False) -> tupl
     return solver, f"{name}, as asked"
 
 
-def check_solver(solver: Any) -> None:
+def check_solver(solver: object) -> None:
     """Refuse what is no solver (ValueError)."""
     if isinstance(solver, type) or not all(hasattr(solver, verb) for verb in _VERBS):
         raise InputError(_no_solver(solver))
@@ -105,7 +105,7 @@ def _pick_for_many(objective: Objective) -> tuple[Solver, str]:
     return LBFGS(), "LBFGS: many models and a smooth cost, which share a preconditioner"
 
 
-def _no_solver(solver: Any) -> str:
+def _no_solver(solver: object) -> str:
     mend = "expected 'auto', 'newton', 'lbfgs', 'proximal', GradientDescent(learning_rate) "
     mend += "or Optax(transformation)"
     if hasattr(solver, "init") and hasattr(solver, "update"):

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array
 
 from jax_logreg import matrix
 from jax_logreg.logistic import Params, over_examples
 from jax_logreg.objective import Objective
+from jax_logreg.shapes import Array, Float
 from jax_logreg.solver.preconditioner import curvatures, join, sample, split
 
 # Up to here all eigenvectors pay for themselves; beyond, so many, after so many rounds.
@@ -86,7 +86,7 @@ def _sizes(squares: Array) -> Array:
 
 
 def shared_preconditioner(
-    basis: Basis, objective: Objective, params: Params, weights: Array
+    basis: Basis, objective: Objective, params: Params, weights: Float[Array, "1 m"]
 ) -> SharedPreconditioner:
     """Return the preconditioner of weights (1, m) of the basis' size, and the penalty's mean l2."""
     scale, l2 = over_examples(weights)[0, 0], jnp.mean(objective.l2(params.w))
@@ -95,7 +95,7 @@ def shared_preconditioner(
     return SharedPreconditioner(1 / jnp.maximum(values, floor), 1 / jnp.maximum(rest, floor))
 
 
-def _largest_of(objective: Objective, d: Array, size: Array, rank: int) -> Basis:
+def _largest_of(objective: Objective, d: Float[Array, "1 m"], size: Array, rank: int) -> Basis:
     """About the largest eigenvalues, by iterating a random subspace (Halko, Martinsson and Tropp,
     2011): each round is two products with X.
     """

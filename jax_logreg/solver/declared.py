@@ -26,12 +26,12 @@ from jax_logreg.logistic import Params
 from jax_logreg.objective import Objective, Solver
 
 
-def declares(solver: Any, flag: str) -> bool:
+def declares(solver: object, flag: str) -> bool:
     """Return a flag of a solver."""
     return bool(getattr(solver, flag, False))
 
 
-def arrays_of(solver: Any) -> int:
+def arrays_of(solver: object) -> int:
     """Return how many arrays of the size of the parameters a model of the solver keeps."""
     return int(getattr(solver, "arrays", 0))
 
@@ -53,6 +53,6 @@ def narrowed(solver: Any) -> Solver:
     return found
 
 
-def widened(solver: Any, active: int, n: int) -> Solver | None:
+def widened(solver: object, active: int, n: int) -> Solver | None:
     """Return the solver for a model of so many active features of n, None where it may stay."""
     return solver.widened(active, n) if hasattr(solver, "widened") else None

@@ -32,11 +32,11 @@ class Optax:
         """Refuse what is no optax transformation (ValueError)."""
         check_transformation("Optax", self.tx)
 
-    def init(self, objective: Objective, params: Params) -> Any:
+    def init(self, objective: Objective, params: Params) -> object:
         """The transformation's state at the parameters."""
         return initial(self.tx, params)
 
-    def evaluate(self, objective: Objective, params: Params, state: Any) -> Evaluation:
+    def evaluate(self, objective: Objective, params: Params, state: object) -> Evaluation:
         """J and its gradient, from a line search that has just been there, if one has."""
         search = state[-1] if type(state) is tuple and state else state
         # Only what comes last has seen these very parameters.
@@ -50,13 +50,13 @@ class Optax:
         )
 
     def step(
-        self, objective: Objective, params: Params, state: Any, at: Evaluation
+        self, objective: Objective, params: Params, state: object, at: Evaluation
     ) -> tuple[Params, Any]:
         """One update, in optax's own promotion rules: its schedules mix integers and floats."""
         return apply(self.tx, objective, params, state, at)
 
 
-def check_transformation(name: str, tx: Any) -> None:
+def check_transformation(name: str, tx: object) -> None:
     """Refuse what is no optax transformation (ValueError)."""
     verbs = (getattr(tx, verb, None) for verb in ("init", "update"))
     if isinstance(tx, type) or not all(map(callable, verbs)):
@@ -66,7 +66,7 @@ def check_transformation(name: str, tx: Any) -> None:
         )
 
 
-def initial(tx: optax.GradientTransformation, params: Params) -> Any:
+def initial(tx: optax.GradientTransformation, params: Params) -> object:
     """A transformation's state at the parameters."""
     with jax.numpy_dtype_promotion("standard"):
         return tx.init(params)
@@ -76,9 +76,9 @@ def apply(
     tx: optax.GradientTransformation,
     objective: Objective,
     params: Params,
-    state: Any,
+    state: object,
     at: Evaluation,
-) -> tuple[Params, Any]:
+) -> tuple[Params, object]:
     """The parameters and state after one update of a transformation."""
     extended = optax.with_extra_args_support(tx)
     with jax.numpy_dtype_promotion("standard"):
@@ -94,6 +94,6 @@ def apply(
     return new_params, jax.tree.map(_like, new_state, state)
 
 
-def _like(new: Any, old: Any) -> Any:
+def _like(new: Any, old: Any) -> object:
     # A scanned state keeps its dtypes; standard promotion may have widened some.
     return new if new.dtype == old.dtype else new.astype(old.dtype)

@@ -4,13 +4,14 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import lax
 
 from jax_logreg.logistic import hessian_weights
 from jax_logreg.objective import Objective
+from jax_logreg.shapes import Array, Float, X_nm
 
 
-def class_hessian(objective: Objective, X: Any, A: Array) -> Array:
+def class_hessian(objective: Objective, X: X_nm, A: Float[Array, "k m"]) -> Array:
     """The Hessian of k classes at A (k, m), without penalty, (k·(n+1), k·(n+1)); X may have some of
     the features. Parameters are ordered class by class, w before b.
 
@@ -27,7 +28,7 @@ def class_hessian(objective: Objective, X: Any, A: Array) -> Array:
     return blocks[where].transpose(0, 2, 1, 3).reshape(side, side)
 
 
-def hessian_block(objective: Objective, X: Any, A: Array, i: Any, j: Any) -> Array:
+def hessian_block(objective: Objective, X: X_nm, A: Float[Array, "k m"], i: Any, j: Any) -> Array:
     """The Hessian's block of outputs i and j, (n+1, n+1), without penalty."""
     s = objective.batch.s
     return objective.gram(X, hessian_weights(A, s, i, j) / objective.total)

@@ -20,13 +20,14 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import lax
 from jax.custom_derivatives import SymbolicZero
 from jax.scipy.sparse.linalg import cg
 
 from jax_logreg import matrix
 from jax_logreg.logistic import Params, hessian_diagonal
 from jax_logreg.objective import Objective
+from jax_logreg.shapes import Array, Float
 from jax_logreg.solver.preconditioner import join, sample, split
 
 # Up to so many features, and numbers in all outputs' factors, a factor is worth its making.
@@ -34,7 +35,9 @@ _LARGEST_GRAM, _LARGEST_FACTORS = 1500, 2**24
 _MOST_PRODUCTS = 1000
 
 
-def as_optimum(objective: Objective, params: Params, cost: Array) -> tuple[Params, Array]:
+def as_optimum(
+    objective: Objective, params: Params, cost: Float[Array, ""]
+) -> tuple[Params, Array]:
     """Return parameters and their cost as functions of the objective, whose optimum they are.
 
     Both come back as they are. Their derivatives are those of the optimum: w (n, k) and b (k, 1) by
@@ -49,12 +52,16 @@ def as_optimum(objective: Objective, params: Params, cost: Array) -> tuple[Param
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _optimum(structure: Any, leaves: Any, params: Params, cost: Array) -> tuple[Params, Array]:
+def _optimum(
+    structure: object, leaves: object, params: Params, cost: Float[Array, ""]
+) -> tuple[Params, Array]:
     return params, cost
 
 
 @partial(_optimum.defjvp, symbolic_zeros=True)
-def _derivative(structure: Any, primals: Any, tangents: Any) -> Any:
+def _derivative(
+    structure: Any, primals: Any, tangents: Any
+) -> tuple[tuple[Params, Array], tuple[Params, Array]]:
     leaves, params, cost = primals
     # Of what does not move nothing is computed, and a matrix without derivatives needs none.
     moved = {i: t for i, t in enumerate(tangents[0]) if not isinstance(t, SymbolicZero)}

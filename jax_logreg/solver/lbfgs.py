@@ -6,7 +6,6 @@ from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array
 
 from jax_logreg._jax.batching import where_wanted
 from jax_logreg.errors import InputError, brief
@@ -14,6 +13,7 @@ from jax_logreg.errors.checks import check_integer
 from jax_logreg.logistic import Params
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
+from jax_logreg.shapes import Array, Float
 from jax_logreg.solver.basis import Basis, SharedPreconditioner, make_basis, shared_preconditioner
 from jax_logreg.solver.line_search import move, search
 from jax_logreg.solver.preconditioner import Preconditioner, curvatures, make_preconditioner
@@ -31,7 +31,7 @@ class LBFGSState(NamedTuple):
     `taken` counts the steps, `made` is the step of the preconditioner.
     """
 
-    Z: Array
+    Z: Float[Array, "k m"]
     memory: Memory
     taken: Array
     last: Params
@@ -96,7 +96,7 @@ class LBFGS:
         return LBFGSState(Z, memory, zero, none, none, preconditioner, zero)
 
     def _preconditioner(
-        self, objective: Objective, params: Params, weights: Array
+        self, objective: Objective, params: Params, weights: Float[Array, "1 m"]
     ) -> Preconditioner | SharedPreconditioner:
         if self.basis is not None:
             return shared_preconditioner(self.basis, objective, params, weights)

@@ -3,11 +3,12 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import lax
 
 from jax_logreg._jax.batching import where_wanted
 from jax_logreg.logistic import Params
 from jax_logreg.objective import Objective
+from jax_logreg.shapes import Array, Float
 
 # The share of the slope at t = 0 that may be left: looser costs steps, tighter costs sigmoids.
 _LEFT = 0.5
@@ -28,8 +29,8 @@ def search(
     params: Params,
     gradient: Params,
     direction: Params,
-    Z: Array,
-    U: Array,
+    Z: Float[Array, "k m"],
+    U: Float[Array, "k m"],
     nonsmooth: Array | None = None,
 ) -> Array:
     """The t (r, 1), one for each of r independent models, that makes |slope(t)| ≤ |slope(0)|/2.

@@ -12,6 +12,7 @@ from jax_logreg import matrix
 from jax_logreg.logistic import Batch, Params
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
+from jax_logreg.shapes import X_nm
 from jax_logreg.solver.from_optax import apply, check_transformation, initial
 
 
@@ -34,21 +35,21 @@ class MiniBatch:
         """Refuse what is no optax transformation (ValueError)."""
         check_transformation("MiniBatch", self.tx)
 
-    def init(self, objective: Objective, params: Params) -> Any:
+    def init(self, objective: Objective, params: Params) -> object:
         """The transformation's state at the parameters."""
         return initial(self.tx, params)
 
-    def evaluate(self, objective: Objective, params: Params, state: Any) -> Evaluation:
+    def evaluate(self, objective: Objective, params: Params, state: object) -> Evaluation:
         """J and its gradient, of all examples."""
         return objective.evaluate(params)
 
     def step(
-        self, objective: Objective, params: Params, state: Any, at: Evaluation
+        self, objective: Objective, params: Params, state: object, at: Evaluation
     ) -> tuple[Params, Any]:
         """An update a block; one without weight makes none."""
         X, Y, s = objective.batch
 
-        def update(carry: tuple[Params, Any], X: Any, Y: Array, s: Array) -> tuple[Params, Any]:
+        def update(carry: tuple[Params, object], X: X_nm, Y: Array, s: Array) -> tuple[Params, Any]:
             weighty = jnp.sum(s) > 0
             block = objective.on(Batch(X, Y, jnp.where(weighty, s, 1)))
             new = apply(self.tx, block, *carry, block.evaluate(carry[0]))

@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import lax
 
 from jax_logreg._jax.batching import where_wanted
 from jax_logreg.logistic import Params, damped
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
+from jax_logreg.shapes import Array, Float
 from jax_logreg.solver.hessian import class_hessian, hessian_block
 from jax_logreg.solver.line_search import move, search
 
@@ -56,14 +57,17 @@ class Newton:
         return move(params, direction, t), Z + t * U
 
 
-def newton_direction(objective: Objective, A: Array, gradient: Params) -> Params:
+def newton_direction(objective: Objective, A: Float[Array, "k m"], gradient: Params) -> Params:
     """−H⁻¹ gradient, with H at the probabilities A; ordered output by output, w before b."""
     d = over_hessians(objective, A, gradient, _solve).reshape(A.shape[0], -1)
     return Params(-d[:, :-1].T, -d[:, -1:])
 
 
 def over_hessians(
-    objective: Objective, A: Array, gradient: Params, f: Callable[[Array, Array], Any]
+    objective: Objective,
+    A: Float[Array, "k m"],
+    gradient: Params,
+    f: Callable[[Array, Array], object],
 ) -> Any:
     """f(H, gradient) of each independent model, stacked, with H at the probabilities A."""
     k, X = A.shape[0], objective.batch.X
@@ -71,7 +75,7 @@ def over_hessians(
     ridge = jnp.append(objective.l2(gradient.w), 0)
     if objective.family.independent:
 
-        def of_one(i: Array, g: Array) -> Any:
+        def of_one(i: Array, g: Float[Array, " p"]) -> object:
             return f(hessian_block(objective, X, A, i, i) + jnp.diag(ridge), g)
 
         return lax.map(lambda pair: of_one(*pair), (jnp.arange(k), g))
@@ -80,7 +84,7 @@ def over_hessians(
     return jax.tree.map(lambda found: found[None], f(hessian, g.ravel()))
 
 
-def _gauge(hessian: Array, ridge: Array, k: int) -> Array:
+def _gauge(hessian: Float[Array, "p p"], ridge: Float[Array, " q"], k: int) -> Array:
     """11ᵀ/k ⊗ diag, where no penalty is: adding one vector to all classes changes nothing there.
 
     The gradient is orthogonal to that direction, so the solution stays what it is.
@@ -90,20 +94,20 @@ def _gauge(hessian: Array, ridge: Array, k: int) -> Array:
     return jnp.kron(jnp.full((k, k), 1 / k, hessian.dtype), jnp.diag(scale))
 
 
-def scaled_to_one(hessian: Array) -> tuple[Array, Array]:
+def scaled_to_one(hessian: Float[Array, "p p"]) -> tuple[Array, Array]:
     """The Hessian with a diagonal of ones, and the factors (p,) of its rows and columns."""
     diagonal = jnp.diag(hessian)
     scale = jnp.where(diagonal > 0, diagonal, 1) ** -0.5
     return hessian * scale[:, None] * scale[None], scale
 
 
-def _solve(hessian: Array, g: Array) -> Array:
+def _solve(hessian: Float[Array, "p p"], g: Float[Array, " p"]) -> Array:
     """H⁻¹ g, with as little added to the diagonal as lets the Cholesky factorisation succeed."""
     scaled, scale = scaled_to_one(hessian)
     eps = jnp.finfo(g.dtype).eps
     eye = jnp.eye(g.shape[0], dtype=g.dtype)
 
-    def factorise(ridge: Array) -> Array:
+    def factorise(ridge: Float[Array, " p"]) -> Array:
         return jnp.linalg.cholesky(scaled + ridge * eye)
 
     def again(tried: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], None]:

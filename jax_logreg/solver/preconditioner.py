@@ -5,11 +5,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import lax
 
 from jax_logreg import matrix
 from jax_logreg.logistic import Params, damped, hessian_diagonal, over_outputs
 from jax_logreg.objective import Objective
+from jax_logreg.shapes import Array, Float
 
 # Examples per feature whose Gram matrix stands for that of all, and the fewest.
 _SAMPLE, _FEWEST = 4, 2000
@@ -30,7 +31,7 @@ class Preconditioner(NamedTuple):
     factor: Array | None
     root: Params | None
     low_rank: Params | None
-    weights: Array
+    weights: Float[Array, "1 m"]
 
     def solve(self, v: Params) -> Params:
         """H⁻¹ v, with the Woodbury identity where R is kept."""
@@ -55,7 +56,7 @@ def split(columns: Array) -> Params:
     return Params(columns[:-1], columns[-1:].T)
 
 
-def curvatures(objective: Objective, Z: Array, damp: bool = True) -> Array:
+def curvatures(objective: Objective, Z: Float[Array, "k m"], damp: bool = True) -> Array:
     """The weights (1, m) of the Hessian's diagonal blocks, their mean over the outputs; those of
     `damped` probabilities, which make a preconditioner, or the plain ones, which cost less.
     """
@@ -66,7 +67,7 @@ def curvatures(objective: Objective, Z: Array, damp: bool = True) -> Array:
 
 
 def make_preconditioner(
-    objective: Objective, params: Params, weights: Array, largest_gram: int
+    objective: Objective, params: Params, weights: Float[Array, "1 m"], largest_gram: int
 ) -> Preconditioner:
     """The preconditioner of these weights, as exact as the number of features lets it be."""
     n, m = objective.batch.X.shape
@@ -80,7 +81,9 @@ def make_preconditioner(
     return _low_rank(objective, weights, l2, rank)
 
 
-def sample(objective: Objective, weights: Array) -> tuple[Any, Array]:
+def sample(
+    objective: Objective, weights: Float[Array, "r m"]
+) -> tuple[Float[Array, "n q"], Float[Array, "r q"]]:
     """Enough examples, and weights whose Gram matrix stands for that of all."""
     n, m = objective.batch.X.shape
     size = min(m, max(_SAMPLE * n, _FEWEST))
@@ -101,7 +104,7 @@ def spaced(m: int, size: int) -> np.ndarray:
     return (np.arange(size, dtype=np.int64) * (m - 1) // (size - 1)).astype(np.int32)
 
 
-def _gram_factor(objective: Objective, weights: Array, l2: Array) -> Array:
+def _gram_factor(objective: Objective, weights: Float[Array, "1 m"], l2: Array) -> Array:
     X, d = sample(objective, weights)
     hessian = objective.gram(X, d) + jnp.diag(jnp.append(l2, 0))
     diagonal = jnp.diag(hessian)
@@ -109,7 +112,9 @@ def _gram_factor(objective: Objective, weights: Array, l2: Array) -> Array:
     return jnp.linalg.cholesky(hessian + jnp.diag(ridge))
 
 
-def _low_rank(objective: Objective, weights: Array, l2: Array, rank: int) -> Preconditioner:
+def _low_rank(
+    objective: Objective, weights: Float[Array, "1 m"], l2: Array, rank: int
+) -> Preconditioner:
     """R from the examples of largest weight, which near a sharp fit carry nearly all; the rest
     enters by its diagonal.
     """
@@ -130,7 +135,7 @@ def _low_rank(objective: Objective, weights: Array, l2: Array, rank: int) -> Pre
     )
 
 
-def _diagonal(objective: Objective, weights: Array, l2: Array) -> Params:
+def _diagonal(objective: Objective, weights: Float[Array, "1 m"], l2: Array) -> Params:
     """The Hessian's diagonal, w (n, 1) and b (1, 1)."""
     squares = matrix.squares(objective.batch.X, weights) + l2
     return Params(squares, jnp.sum(weights, axis=1, keepdims=True))
@@ -146,7 +151,7 @@ def _root(diagonal: Params, covered: Params | None = None) -> Params:
     floor = eps * jnp.maximum(jnp.max(diagonal.w), jnp.max(diagonal.b))
     least = jnp.where(floor > 0, floor, 1)
 
-    def of_part(d: Array, covered: Array) -> Array:
+    def of_part(d: Float[Array, "1 m"], covered: Array) -> Array:
         small = jnp.where(covered > 0, _COUNTED_TWICE * covered, least)
         return jnp.sqrt(jnp.where(d > floor, d, small))
 

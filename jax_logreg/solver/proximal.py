@@ -1,11 +1,11 @@
 """Proximal Newton steps on a working set, for nonsmooth penalties."""
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import lax
 
 from jax_logreg import matrix
 from jax_logreg._jax.batching import where_wanted
@@ -13,6 +13,7 @@ from jax_logreg.errors.checks import check_integer
 from jax_logreg.logistic import Params, damped, hessian_diagonal, over_examples
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
+from jax_logreg.shapes import Array, Float
 from jax_logreg.solver.hessian import class_hessian
 from jax_logreg.solver.line_search import move, search
 from jax_logreg.solver.quadratic import Model, minimise
@@ -37,10 +38,10 @@ class ProximalState(NamedTuple):
     softmax, (k·(q+1), k·(q+1)), and the weights (k, m).
     """
 
-    Z: Array
+    Z: Float[Array, "k m"]
     features: Array
-    hessian: Array
-    weights: Array
+    hessian: Float[Array, "p p"]
+    weights: Float[Array, "1 m"]
     age: Array
 
 
@@ -123,7 +124,7 @@ class Proximal:
         return moved, state._replace(Z=state.Z + t * U)
 
 
-def _shifted(objective: Objective, w: Array, features: Array) -> Array:
+def _shifted(objective: Objective, w: Float[Array, "n k"], features: Array) -> Array:
     """The rows of these features, all outputs moved by what makes their penalty the smallest.
 
     A softmax stays the same, so only the penalty says where the outputs of a feature stand, and
@@ -148,7 +149,7 @@ def _refresh(
     params: Params,
     at: Evaluation,
     state: ProximalState,
-    A: Array,
+    A: Float[Array, "k m"],
 ) -> ProximalState:
     """The state with a working set that holds all that matters, and weights that are not stale."""
     n, q = params.w.shape[0], state.features.shape[0]
@@ -173,7 +174,7 @@ def _refresh(
         features = jnp.where(missing, best, features)
         stale = stale | missing
 
-    def renew(_: Any) -> tuple[Array, Array]:
+    def renew(_: object) -> tuple[Array, Array]:
         X = objective.batch.X if q == n else matrix.features(objective.batch.X, features)
         if coupled:
             return class_hessian(objective, X, A), weights
@@ -199,7 +200,11 @@ def _coupled(objective: Objective, q: int) -> bool:
 
 
 def _minimum(
-    objective: Objective, params: Params, at: Evaluation, state: ProximalState, A: Array
+    objective: Objective,
+    params: Params,
+    at: Evaluation,
+    state: ProximalState,
+    A: Float[Array, "k m"],
 ) -> Array:
     """The w of the working set over b, (q+1, k), of about the minimum of the model."""
     chosen = state.features

@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import lax
 
 from jax_logreg._jax.batching import where_wanted
 from jax_logreg.penalty import soft_threshold
+from jax_logreg.shapes import Array, Float
 
 # At most so many rounds of so many sweeps; and rounds of a model whose every step is dear.
 _ROUNDS, _SWEEPS, _MANY = 8, 3, 25
@@ -26,7 +27,7 @@ class Model(NamedTuple):
     """
 
     gradient: Array
-    hessian: Array
+    hessian: Float[Array, "p p"]
     scale: Array
     start: Array
     l1: Array
@@ -36,7 +37,7 @@ class Model(NamedTuple):
 class _Point(NamedTuple):
     """A point of the search, its gradient, and the largest decrease of the last and first sweep."""
 
-    w: Array
+    w: Float[Array, "n k"]
     gradient: Array
     last: Array
     first: Array
@@ -82,7 +83,7 @@ def _sweep(model: Model, at: _Point) -> _Point:
     usable = diagonal > jnp.finfo(l1.dtype).tiny
     safe = jnp.where(usable, diagonal, 1)
 
-    def coordinate(i: Array, at: Any) -> Any:
+    def coordinate(i: Array, at: Any) -> object:
         order, w, gradient, largest = at
         j = order[i]
         step = soft_threshold(w[j] - gradient[j] / safe[j], l1[j] / safe[j]) - w[j]

@@ -91,7 +91,7 @@ def multiply(memory: Memory, newest: Array, gradient: Params, preconditioned: Pa
     return jax.tree.map(combine, preconditioned, memory.preconditioned, memory.moves)
 
 
-def put(ring: Any, row: Any, slot: Array) -> Any:
+def put(ring: object, row: object, slot: Array) -> Any:
     return jax.tree.map(lambda a, row: lax.dynamic_update_index_in_dim(a, row, slot, 1), ring, row)
 
 

@@ -53,7 +53,7 @@ class Bootstrap(NamedTuple):
     params: Interval
     probabilities: Interval | None
 
-    def _shown(self) -> dict[str, Any]:
+    def _shown(self) -> dict[str, object]:
         of_models = self.models._shown()
         shown = {name: of_models[name] for name in ("models", "status", "w", "classes")}
         at = self.probabilities
@@ -63,13 +63,13 @@ class Bootstrap(NamedTuple):
 @plain_errors()
 @takes_options
 def bootstrap(
-    X: Any,
-    Y: Any,
+    X: object,
+    Y: object,
     *,
     resamples: int = 1000,
     seed: int = 0,
     confidence: float = 0.95,
-    at: Any = None,
+    at: object = None,
     penalty: Penalty | None = None,
     memory: float = 1e9,
     checkpoint: Checkpointer | None = None,
@@ -169,7 +169,7 @@ def _check_at(at: np.ndarray, n: int) -> None:
         raise InputError("at holds what is no finite number: expected features as in X")
 
 
-def _interval(values: Any, confidence: float) -> Interval:
+def _interval(values: object, confidence: float) -> Interval:
     """The percentiles of a tree of arrays (r, ...)."""
     ends = (1 - confidence) / 2 * 100, (1 + confidence) / 2 * 100
     both = jax.tree.map(lambda part: np.percentile(part, ends, axis=0), values)
@@ -218,7 +218,7 @@ def _joined(parts: list[Fits], models: int) -> Fits:
     )
 
 
-def _predict(params: Params, at: Any, family: Family, dtype: str) -> np.ndarray:
+def _predict(params: Params, at: object, family: Family, dtype: str) -> np.ndarray:
     """The probabilities (r, k, q) of the examples by each model."""
     with jax.enable_x64(dtype == "float64"):
         return np.asarray(_FORWARD[family.name](params, place(at, dtype)))

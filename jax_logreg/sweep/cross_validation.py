@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, Unpack
+from typing import NamedTuple, Unpack
 
 import jax
 import numpy as np
@@ -53,7 +53,7 @@ class CrossValidation(NamedTuple):
     fold_models: Fits
     held_out: np.ndarray
 
-    def _shown(self) -> dict[str, Any]:
+    def _shown(self) -> dict[str, object]:
         return {
             "strengths": self.strengths,
             "folds": self.scores.shape[1],
@@ -64,7 +64,7 @@ class CrossValidation(NamedTuple):
             "solver": self.models.solver,
         }
 
-    def _more(self) -> dict[str, Any]:
+    def _more(self) -> dict[str, object]:
         """Return the validation curve about its best score, for a table."""
         first = max(0, min(self.best - _AROUND // 2, len(self.mean) - _AROUND))
         which = range(first, min(first + _AROUND, len(self.mean)))
@@ -78,17 +78,17 @@ class CrossValidation(NamedTuple):
 @plain_errors()
 @takes_options
 def cross_validate(
-    X: Any,
-    Y: Any,
+    X: object,
+    Y: object,
     *,
-    strengths: Any = 10,
+    strengths: object = 10,
     smallest: float = 1e-4,
     penalty: Penalty | type[L1] | type[L2] = L2,
-    folds: Any = 5,
-    groups: Any = None,
+    folds: object = 5,
+    groups: object = None,
     scoring: str | Score = "log_loss",
     seed: int = 0,
-    standardise: Any = False,
+    standardise: object = False,
     memory: float = 1e9,
     callback: Callable[[int, int], None] | None = None,
     checkpoint: Checkpointer | None = None,

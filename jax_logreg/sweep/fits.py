@@ -1,6 +1,6 @@
 """The models of a sweep, as it hands them back."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -23,12 +23,12 @@ class Fits(NamedTuple):
     certificate: Certificate
     status: tuple[Status, ...]
     steps: np.ndarray
-    classes: tuple[Any, ...]
+    classes: tuple[object, ...]
     solver: str
     notes: tuple[tuple[str, ...], ...]
     family: Family = BINOMIAL
 
-    def _shown(self) -> dict[str, Any]:
+    def _shown(self) -> dict[str, object]:
         return {
             "models": len(self.steps),
             "status": self.status,

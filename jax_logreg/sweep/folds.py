@@ -9,7 +9,7 @@ from jax_logreg.errors import InputError, brief
 from jax_logreg.errors.checks import is_integer, read_array
 
 
-def held_out(folds: Any, Y: np.ndarray, groups: Any, seed: int) -> np.ndarray:
+def held_out(folds: Any, Y: np.ndarray, groups: object, seed: int) -> np.ndarray:
     """A row a fold of the examples held out, (f, m) of bool.
 
     `folds` is how many: they then have about the same share of every class of Y (k, m), or hold
@@ -96,7 +96,7 @@ def _grouped(folds: Any, groups: Any, m: int, seed: int) -> np.ndarray:
     return number[index]
 
 
-def _numbered(name: str, values: Any) -> tuple[np.ndarray, np.ndarray]:
+def _numbered(name: str, values: object) -> tuple[np.ndarray, np.ndarray]:
     """The different values, sorted, and the number of each example's."""
     try:
         return np.unique(read_array(name, values), return_inverse=True)

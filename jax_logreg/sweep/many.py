@@ -42,8 +42,8 @@ _CACHED, _WORK = (2**20, 8), (2**27, 16)
 @plain_errors()
 @takes_options
 def fit_many(
-    X: Any,
-    Y: Any,
+    X: object,
+    Y: object,
     *,
     penalty: Penalty | None = None,
     params: Params | None = None,
@@ -109,7 +109,7 @@ def fit_many(
         )
 
 
-def loop_of(solver: Any, problem: Problem, steps: int, tolerance: Any) -> tuple[Loop, str]:
+def loop_of(solver: object, problem: Problem, steps: int, tolerance: object) -> tuple[Loop, str]:
     """The loop of many models of a problem, and in words which solver it is and why."""
     method, chosen = choose_solver(solver, problem.objective, many=True)
     goal = goal_of(tolerance, problem.objective)

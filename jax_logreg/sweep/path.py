@@ -92,10 +92,10 @@ class Path(NamedTuple):
 @plain_errors()
 @takes_options
 def path(
-    X: Any,
-    Y: Any,
+    X: object,
+    Y: object,
     *,
-    strengths: Any = 100,
+    strengths: object = 100,
     smallest: float = 1e-2,
     penalty: Penalty | type[L1] | type[L2] = L1,
     callback: Callable[[int, int], None] | None = None,

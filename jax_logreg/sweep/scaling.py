@@ -14,7 +14,7 @@ from jax_logreg.logistic import Params
 from jax_logreg.matrix import mean_absolute, standardise
 
 
-def check_features(wanted: Any, n: int) -> np.ndarray:
+def check_features(wanted: object, n: int) -> np.ndarray:
     """Return which of n features are to be scaled, (n, 1) of bool.
 
     Raises:
@@ -29,7 +29,7 @@ def check_features(wanted: Any, n: int) -> np.ndarray:
     return np.broadcast_to(chosen, n)[:, None]
 
 
-def find_scaling(X: Any, trained: Array, chosen: np.ndarray) -> tuple[Array, Array]:
+def find_scaling(X: object, trained: Array, chosen: np.ndarray) -> tuple[Array, Array]:
     """Return the mean and the deviation (r, n, 1) of the features under each of r rows.
 
     A feature that is constant under a row gets an infinite deviation: it is 0 for every example,

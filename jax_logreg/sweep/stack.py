@@ -76,7 +76,7 @@ def with_scaling(objective: Objective, scaling: Scaling | None) -> Objective:
     return objective.on(batch._replace(X=Standardised(batch.X, *scaling)))
 
 
-def scaling_of(scaling: Scaling, row: Any) -> Scaling:
+def scaling_of(scaling: Scaling, row: object) -> Scaling:
     """The mean and the scale of a row's number, or of several."""
     mean, scale = scaling
     return mean[row], scale[row]
@@ -136,7 +136,7 @@ def find_axes(s: Any, penalty: Any, solver: Any, params: Any) -> Axes:
     return Axes(models, rows, own, numbers, starts, s, penalty, params)
 
 
-def _first_valid(penalty: Any, own: dict[str, np.ndarray]) -> Any:
+def _first_valid(penalty: Any, own: dict[str, np.ndarray]) -> object:
     """The penalty with one number in place of many: the first that is out of range, if any is."""
     shown = {}
     for name, values in own.items():
@@ -149,7 +149,7 @@ def _first_valid(penalty: Any, own: dict[str, np.ndarray]) -> Any:
     return replace(penalty, **shown)
 
 
-def _numbers(solver: Any) -> dict[int, np.ndarray]:
+def _numbers(solver: object) -> dict[int, np.ndarray]:
     if isinstance(solver, str | type):
         return {}
     # Anything but a solver is refused where one is chosen.
@@ -158,7 +158,7 @@ def _numbers(solver: Any) -> dict[int, np.ndarray]:
     return {i: array for i, array in enumerate(arrays) if array.ndim == 1}
 
 
-def weigh_rows(rows: np.ndarray, class_weight: Any, problem: Problem) -> np.ndarray:
+def weigh_rows(rows: np.ndarray, class_weight: object, problem: Problem) -> np.ndarray:
     """The weights of each model, valid, and multiplied by those of its classes.
 
     Raises:

@@ -28,7 +28,7 @@ class Tracker(Protocol):
         finite. Each step is logged once, in order; a resumed run logs all its steps again.
         """
 
-    def end(self, status: str, summary: Mapping[str, Any]) -> None:
+    def end(self, status: str, summary: Mapping[str, object]) -> None:
         """The run is finished, with numbers and texts that say how; or it is failed, or killed."""
 
 
@@ -54,7 +54,7 @@ class Tracked:
             named = zip(progress.rows._fields, map(float, row), strict=True)
             self.tell("log", step, {name: value for name, value in named if np.isfinite(value)})
 
-    def tell(self, method: str, *arguments: Any) -> None:
+    def tell(self, method: str, *arguments: object) -> None:
         """Call a method of the tracker; one that fails is not called again."""
         if self._tracker is None:
             return
@@ -70,7 +70,7 @@ class Tracked:
 @contextmanager
 def track(
     tracker: Tracker | None,
-    config: Mapping[str, Any] | None = None,
+    config: Mapping[str, object] | None = None,
     *,
     resumed: bool = False,
     notice: Callable[[str], None] = print,
@@ -103,7 +103,7 @@ def track(
     tracked.tell("end", "finished", flat(tracked.summary))
 
 
-def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(nested: Mapping[str, object], prefix: str = "") -> dict[str, Any]:
     """Numbers and texts by keys with dots; lists as JSON, what is None left out."""
     found: dict[str, Any] = {}
     for key, value in nested.items():

@@ -20,10 +20,10 @@ class TensorBoardTracker:
     def __init__(self, folder: Path | str) -> None:
         """Keep the folder, which is made with the first step."""
         self.folder = Path(folder)
-        self._config: Mapping[str, Any] = {}
+        self._config: Mapping[str, object] = {}
         self._writer: Any = None
 
-    def begin(self, config: Mapping[str, Any], resumed: bool) -> None:
+    def begin(self, config: Mapping[str, object], resumed: bool) -> None:
         """Keep the settings."""
         self._config = config
 
@@ -33,7 +33,7 @@ class TensorBoardTracker:
         for name, value in values.items():
             writer.add_scalar(name, value, step)
 
-    def end(self, status: str, summary: Mapping[str, Any]) -> None:
+    def end(self, status: str, summary: Mapping[str, object]) -> None:
         """The numbers of the summary under final/, its texts in a table; close the file.
 
         A run without a step leaves nothing: what is there may be of one that has more to show.
@@ -60,7 +60,7 @@ class TensorBoardTracker:
         return self._writer
 
 
-def _table(rows: Mapping[str, Any]) -> str:
+def _table(rows: Mapping[str, object]) -> str:
     """In Markdown."""
     lines = (f"| {name} | {value} |" for name, value in rows.items())
     return "\n".join(["| | |", "| --- | --- |", *lines])

@@ -78,7 +78,7 @@ def differences(configs: Sequence[bytes]) -> dict[str, list[str]]:
     return {key: values for key, values in rows.items() if len(set(values)) > 1}
 
 
-def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Any:
+def _leaves(tree: Mapping[str, object], prefix: str = "") -> Any:
     for key, value in tree.items():
         if isinstance(value, dict):
             yield from _leaves(value, f"{prefix}{key}.")

@@ -103,7 +103,7 @@ def to_svg(figure: Any, name: str, alt: str) -> str:
     return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
 
 
-def short(text: Any, most: int = 28) -> str:
+def short(text: object, most: int = 28) -> str:
     """The text with its middle left out, and no control characters."""
     text = str(text)
     if len(text) > most:

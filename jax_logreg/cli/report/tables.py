@@ -31,7 +31,7 @@ class Evaluated(NamedTuple):
 
 
 def evaluate(
-    truth: np.ndarray, A: np.ndarray, s: np.ndarray | None, classes: Sequence[Any]
+    truth: np.ndarray, A: np.ndarray, s: np.ndarray | None, classes: Sequence[object]
 ) -> Evaluated:
     """The measures and curves of the numbers of the true classes (m,), probabilities A (k, m) and
     weights (m,).
@@ -102,7 +102,7 @@ def _stacked(curves: dict[int, Any], names: np.ndarray) -> dict[str, np.ndarray]
 
 
 def coefficients(
-    w: np.ndarray, features: Sequence[str], classes: Sequence[Any]
+    w: np.ndarray, features: Sequence[str], classes: Sequence[object]
 ) -> dict[str, np.ndarray]:
     """Rows of the weights w (n, k), the largest first, of features scaled as they were learnt."""
     n, k = w.shape
@@ -118,7 +118,7 @@ def coefficients(
 
 
 def paths(
-    strengths: np.ndarray, w: np.ndarray, features: Sequence[str], classes: Sequence[Any]
+    strengths: np.ndarray, w: np.ndarray, features: Sequence[str], classes: Sequence[object]
 ) -> dict[str, np.ndarray]:
     """The weights w (p, n, k) over the strengths (p,), of those that become largest."""
     p, n, k = w.shape

@@ -32,7 +32,7 @@ class _Array(Part):
         self.features = numbered(n)
         self.length = shape[0]
 
-    def _label(self, labels: Any, weights: Any) -> None:
+    def _label(self, labels: object, weights: object) -> None:
         self.labels = label_values(labels)
         if self.labels.ndim == 2 and 1 in self.labels.shape:
             self.labels = self.labels.ravel()

@@ -40,7 +40,7 @@ class CSVPart(TablePart):
         ]
         return arrow().schema(list(zip(names, types, strict=True)))
 
-    def _open(self, types: dict[str, Any]) -> Any:
+    def _open(self, types: dict[str, object]) -> Any:
         with needs("run"):
             from pyarrow import csv
         return csv.open_csv(
@@ -77,7 +77,7 @@ class CSVPart(TablePart):
             return
 
 
-def _first_unread(column: Any, kind: Any) -> tuple[int, str] | None:
+def _first_unread(column: object, kind: object) -> tuple[int, str] | None:
     """The first cell that pyarrow takes for nothing of this type, and for nothing missing."""
     from pyarrow import csv
 

@@ -44,7 +44,7 @@ class Part(ABC):
     def __init__(self, path: Path) -> None:
         self.path = path
         self.features: tuple[str, ...] = ()
-        self.dtype: np.dtype[Any] = np.dtype(np.float64)
+        self.dtype: np.dtype = np.dtype(np.float64)
         self.length = 0
         self.labels = np.empty(0)
         self.weights: np.ndarray | None = None

@@ -35,7 +35,7 @@ class Reader:
         return len(self.parts[0].features), m
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> np.dtype:
         """Of the numbers of all files."""
         return np.result_type(*(part.dtype for part in self.parts))
 

@@ -108,7 +108,7 @@ class TablePart(Part):
         for batch in self._batches(list(self._read), first, size):
             yield self._numbers(batch)
 
-    def _kept(self, parts: list[Any]) -> Any:
+    def _kept(self, parts: list[object]) -> Any:
         return arrow().chunked_array(parts) if parts else None
 
     def _check_types(self, batch: Any, at: int) -> None:
@@ -202,7 +202,7 @@ def _ipc(file: Any) -> Any:
     return arrow().ipc.open_stream(file)
 
 
-def _dtype(kind: Any) -> np.dtype[Any]:
+def _dtype(kind: Any) -> np.dtype:
     if is_list(kind):
         kind = kind.value_type
     if not holds_numbers(kind) or str(kind).startswith("decimal"):
