@@ -82,6 +82,9 @@ def paragraphs(text):
             else:
                 yield number, "code", stripped
             continue
+        if line.startswith("    ") and not lines:
+            yield number, "code", stripped
+            continue
         ends = not stripped or stripped.startswith("|") or mark
         if lines and (ends or _ITEM.match(stripped)):
             yield start, "page", " ".join(lines)
@@ -92,16 +95,21 @@ def paragraphs(text):
             yield number, "table", stripped
         elif stripped:
             start = start if lines else number
-            lines.append(_ITEM.sub("", stripped))
+            lines.append(_ITEM.sub("", stripped, count=1) if _ITEM.match(stripped) else stripped)
 
 
 def sentences(text):
-    """The sentences of prose, a code span and a link being one word each."""
-    text = re.sub(r"\$\$.*?\$\$|\$[^$]+\$", "FORMULA", text, flags=re.S)
-    text = re.sub(r"(`+).+?\1", "CODE", text, flags=re.S)
-    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", "LINK", text)
-    text = re.sub(r"(e\.g|i\.e|etc|vs|al|cf|Fig|Eq|No)\.", r"\1", text)
-    return [one for one in re.split(r"(?<=[.!?:;])[)\"'*]*\s+", text.strip()) if one]
+    """The sentences of a page, a code span or a link being one word; a colon ends one too."""
+    for pattern, word in ((r"(`+).+?\1", "Code"), (r"!?\[[^\]]*\]\([^)]*\)", "Link")):
+        text = re.sub(pattern, word, text, flags=re.DOTALL)
+    return [one for one in re.split(r"(?<=[.!?:])[)\"'*]*\s+", text.strip()) if one]
+
+
+def words(sentence):
+    """The words of a sentence: no numbers, and no symbols of formulas."""
+    return [
+        one for one in sentence.split() if re.fullmatch(r"[^\w\s]*[A-Za-z][\w'/-]+[^\w\s]*", one)
+    ]
 
 
 def _strings(text):

@@ -2,7 +2,7 @@
 
 import re
 
-from prose import Prose, files, names, prose
+from prose import ROOT, Prose, files, names, prose, sentences, words
 
 FILES = files()
 # A pattern, and what to write in place of it.
@@ -29,6 +29,9 @@ PRIVATE_NAMES = re.compile(
 # As libraries or the standard library have it.
 NAMES_OF_OTHERS = {"beginning"}
 OPENINGS = re.compile(r"(What|Whether there (is|are)|Those that)\b")
+# Of a sentence on a page.
+LONGEST = 20
+PAGES = ("docs/", "README.md", "CONTRIBUTING.md", "SECURITY.md")
 DOCSTRINGS = re.compile(r"(What|Whether|How|Which|Those|That|Who|There|It|They|This)\b")
 
 
@@ -78,6 +81,37 @@ def test_openings():
         if one.kind == "docstring" and DOCSTRINGS.match(one.text.strip()):
             wrong.append(f"{one.path}:{one.line}: {one.text.strip()}")
     assert wrong == []
+
+
+def test_sentences_of_pages_are_short():
+    pieces = [one for name in FILES if name.startswith(PAGES) for one in checked(name)]
+    long = [
+        f"{one.path}:{one.line}: {len(words(sentence))} words: {sentence}"
+        for one in pieces
+        if one.kind == "page" or (one.kind == "docstring" and one.path.startswith("docs/"))
+        for sentence in sentences(one.text)
+        if len(words(sentence)) > LONGEST
+    ]
+    assert long == []
+
+
+def test_a_long_sentence_is_seen():
+    (one,) = sentences(
+        "It " + "is very " * 10 + "long, [as one sees](https://here.now), `a b c` = 2."
+    )
+    assert len(words(one)) == 24
+    assert [len(words(s)) for s in sentences("As here: x = y + 1. It is so.")] == [2, 0, 3]
+
+
+def test_a_word_of_the_glossary_has_one_sentence():
+    text = (ROOT / "docs" / "concepts" / "glossary.md").read_text()
+    entries = dict(re.findall(r"^(\S.*)\n: (.*)$", text, re.MULTILINE))
+    assert len(entries) == text.count("\n: ") > 50
+    for word, meaning in entries.items():
+        assert len(sentences(meaning)) <= 2 and meaning.count(". ") == 0, word
+        assert (
+            meaning.endswith(".") and word[0].isupper() and word.lower() not in meaning.lower()
+        ), word
 
 
 def test_each_ban_is_able_to_fail():

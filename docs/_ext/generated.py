@@ -1,7 +1,7 @@
 """The references of configs and commands, as Markdown made of the code's own declarations.
 
-That of configs is made of their JSON schema, which `jax-logreg schema` prints; that of commands of
-the declarations that `--help` shows.
+The page of configs comes from their JSON schema, which `jax-logreg schema` prints. The page of
+commands comes from the declarations that `--help` shows.
 """
 
 import typing
