@@ -86,7 +86,7 @@ def test_a_fork_is_still_dangerous_once_jax_has_computed():
 MARKS = [messages._EXHAUSTED, messages._LOSSES, messages._GONE, messages._NEVER]
 
 
-def test_xla_still_writes_the_texts_by_which_errors_are_told_apart():
+def test_xla_still_writes_the_texts_by_which_errors_are_distinguished():
     """`messages`: a text that is in no library of jaxlib is to be replaced by what is."""
     libraries = sorted(Path(jaxlib.__file__).parent.rglob("*.so"))
     missing = {
