@@ -1,7 +1,7 @@
 """The body of the loop: one step of a solver, and every reason to stop."""
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ from jax import Array, lax
 from jax_logreg._jax.batching import where_wanted
 from jax_logreg.logistic import Params
 from jax_logreg.objective import Evaluation, Objective, Solver
+from jax_logreg.placement.axes import OF_SOLVER
 from jax_logreg.proof.certificate import Certificate, Moments, certify_from, zero_cost
 from jax_logreg.proof.goal import Goal
 from jax_logreg.proof.gradient_check import GradientCheck, compare, relative_tolerance
@@ -49,7 +50,7 @@ class Carry(NamedTuple):
     """
 
     params: Params
-    state: Any
+    state: Annotated[Any, OF_SOLVER]
     step: Any
     status: Any
     good: Params

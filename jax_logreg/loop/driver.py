@@ -42,7 +42,9 @@ def drive(
     if checkpoint is not None and checkpoint.find(spans(params.w)):
         loop = add_sums(loop)
         shapes = jax.eval_shape(partial(_start, gradient_check), loop, params)
-        like = Point(outline(shapes, loop.objective.batch), [], gradient=np.array(np.inf))
+        like = Point(
+            outline(shapes, loop.objective.batch, loop.solver), [], gradient=np.array(np.inf)
+        )
         point = checkpoint.restore(like)
     if point is None:
         loop, carry = initialise(loop, params, _check_start(gradient_check, loop.objective, params))

@@ -18,7 +18,7 @@ from jax_logreg.proof.gradient_check import GradientCheck
 def initialise(loop: Loop, params: Params, check: GradientCheck | None) -> tuple[Loop, Carry]:
     """Return the loop with its sums over the data, and its carry before the first step."""
     loop = add_sums(loop)
-    return loop, lay_out(restart(loop, params, check), loop.objective.batch)
+    return loop, lay_out(restart(loop, params, check), loop.objective.batch, loop.solver)
 
 
 def add_sums(loop: Loop) -> Loop:

@@ -1,6 +1,6 @@
 """The devices of one machine or several: the examples spread over them, or the features."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from jax_logreg.errors.checks import is_integer
 from jax_logreg.hosts import spans
 from jax_logreg.logistic import Batch, Params
 from jax_logreg.matrix import examples_each, part_rows
+from jax_logreg.placement.axes import EXAMPLES, FEATURES, Names, map_axes
 
 _AXIS = "examples"
 _FEATURES = "features"
@@ -50,7 +51,7 @@ def make_mesh(devices: Any, device: jax.Device | None = None) -> Mesh:
     return Mesh(np.array(found[:devices]), (axis,), axis_types=(AxisType.Auto,))
 
 
-def spread_rows(rows: Any, mesh: Mesh) -> list[Array]:
+def spread_rows(rows: Sequence[np.ndarray], mesh: Mesh) -> list[Array]:
     """The rows (r, m) of each array in parts over the mesh, examples of weight 0 filling it up.
 
     Over several hosts they are what this one has of them.
@@ -116,36 +117,34 @@ def place_beside(rows: object, s: Array) -> Array:
     return jnp.asarray(padded, s.dtype)
 
 
-def lay_out(tree: object, batch: Batch) -> Any:
-    """The arrays as a program over the devices of the batch leaves its own: in parts where an axis
-    is the one that those share, else on each. So the next call finds the program that the first
-    made.
+def lay_out(tree: object, batch: Batch, solver: object) -> Any:
+    """The arrays as a program over the devices of the batch leaves its own: in parts where they
+    declare an axis that those share (`axes`), else on each. So the next call finds the program that
+    the first made.
     """
     if not isinstance(batch.s.sharding, NamedSharding):
         return tree
-    places = jax.tree.map(partial(_place, batch), tree)
+    places = map_axes(partial(_place, batch), tree, solver)
     if over_hosts(batch.s.sharding.mesh):
         return jax.jit(lambda tree: tree, out_shardings=places)(tree)
     return jax.device_put(tree, places)
 
 
-def outline(shapes: object, batch: Batch) -> Any:
+def outline(shapes: object, batch: Batch, solver: object) -> Any:
     """The shapes with the places that `lay_out` gives arrays of these shapes."""
-    return jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=_place(batch, leaf)),
-        shapes,
-    )
+
+    def placed(leaf: Any, names: Names) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=_place(batch, leaf, names))
+
+    return map_axes(placed, shapes, solver)
 
 
-def _place(batch: Batch, leaf: Any) -> jax.sharding.Sharding:
-    X, _, s = batch
+def _place(batch: Batch, leaf: Any, names: Names) -> jax.sharding.Sharding:
+    s = batch.s
     if not isinstance(s.sharding, NamedSharding):
         return s.sharding
-    if by_feature(s):
-        # Solvers lay w (n, k) of one model down as (1, n·k), too.
-        axes = [i for i, size in enumerate(leaf.shape) if size and size % X.shape[0] == 0]
-    else:
-        axes = [leaf.ndim - 1] if leaf.shape[-1:] == s.shape[-1:] else []
+    shared = FEATURES if by_feature(s) else EXAMPLES
+    axes = [leaf.ndim - len(names) + i for i, name in enumerate(names) if name in shared]
     spec = [*(None,) * axes[0], *s.sharding.mesh.axis_names] if axes else []
     return NamedSharding(s.sharding.mesh, PartitionSpec(*spec))
 

@@ -54,8 +54,8 @@ class Certificate(NamedTuple):
 class Moments(NamedTuple):
     """Weighted sums that the dual point needs: Σ s·x/S (n, 1), X(sY)ᵀ/S (n, k), Σ s·Y/S (k, 1)."""
 
-    mean: Array
-    of_classes: Array
+    mean: Float[Array, "n 1"]
+    of_classes: Float[Array, "n k"]
     classes: Array
 
 

@@ -10,6 +10,9 @@ Flags of a class are False unless declared:
 - `one_pass`: a step reads X for the cost and its gradient alone.
 - `at_any_strength`: its state holds at another strength of the penalty.
 
+The type that `init` returns declares which axes lie with the examples, or with the features, where
+devices share these: `placement/axes.py` says how.
+
 Methods and properties, each optional:
 
 - `check(many)` refuses numbers out of range.

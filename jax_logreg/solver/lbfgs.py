@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,7 @@ from jax_logreg.errors import InputError, brief
 from jax_logreg.errors.checks import check_integer
 from jax_logreg.logistic import Params
 from jax_logreg.objective import Evaluation, Objective
+from jax_logreg.placement.axes import Shape
 from jax_logreg.pytree import pytree
 from jax_logreg.shapes import Array, Float
 from jax_logreg.solver.basis import Basis, SharedPreconditioner, make_basis, shared_preconditioner
@@ -34,8 +35,8 @@ class LBFGSState(NamedTuple):
     Z: Float[Array, "k m"]
     memory: Memory
     taken: Array
-    last: Params
-    last_preconditioned: Params
+    last: Annotated[Params, Shape("nk")]
+    last_preconditioned: Annotated[Params, Shape("nk")]
     preconditioner: Preconditioner | SharedPreconditioner
     made: Array
 

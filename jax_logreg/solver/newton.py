@@ -37,7 +37,7 @@ class Newton:
         n, k = objective.batch.X.shape[0], objective.batch.Y.shape[0]
         return 2 * (n + 1) ** 2 * (k if objective.family.independent else k**2)
 
-    def init(self, objective: Objective, params: Params) -> Array:
+    def init(self, objective: Objective, params: Params) -> Float[Array, "k m"]:
         """Z (k, m) at the parameters."""
         return objective.linear(params)
 

@@ -41,7 +41,7 @@ class ProximalState(NamedTuple):
     Z: Float[Array, "k m"]
     features: Array
     hessian: Float[Array, "p p"]
-    weights: Float[Array, "1 m"]
+    weights: Float[Array, "j m"]
     age: Array
 
 

@@ -1,12 +1,13 @@
 """The memory of L-BFGS: its last moves and changes in a ring, and the two-loop recursion."""
 
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
 from jax_logreg.logistic import Params
+from jax_logreg.placement.axes import Shape
 
 
 class Memory(NamedTuple):
@@ -18,9 +19,9 @@ class Memory(NamedTuple):
     share the features have parts of w, and the whole of b. In the ring they are (r, memory, ...).
     """
 
-    moves: Params
-    changes: Params
-    preconditioned: Params
+    moves: Annotated[Params, Shape("nk")]
+    changes: Annotated[Params, Shape("nk")]
+    preconditioned: Annotated[Params, Shape("nk")]
     moves_changes: Array
     changes_preconditioned: Array
     inverse: Array

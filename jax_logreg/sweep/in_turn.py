@@ -121,7 +121,8 @@ class Saves:
                 continue
             wide = loop._replace(solver=solver)
             shapes = jax.eval_shape(partial(start, check=None), wide, params)
-            run = Point(outline(shapes, loop.objective.batch), [], gradient=np.array(np.inf))
+            shapes = outline(shapes, loop.objective.batch, solver)
+            run = Point(shapes, [], gradient=np.array(np.inf))
             turn = part.restore(Turn(answers, 0, run))
             if turn is not None:
                 return wide, turn

@@ -17,6 +17,7 @@ from jax_logreg.penalty import L1, L2, Penalty
 from jax_logreg.problem.options import Options, checked, takes_options
 from jax_logreg.problem.prepare import prepare
 from jax_logreg.proof.goal import goal_of
+from jax_logreg.shapes import Array
 from jax_logreg.solver import choose_solver
 from jax_logreg.solver.declared import narrowed
 from jax_logreg.status import Status
@@ -36,27 +37,27 @@ class Path(NamedTuple):
     models: Fits
 
     @property
-    def w(self) -> Any:
+    def w(self) -> Array:
         """Weights (p, n, k)."""
         return self.models.params.w
 
     @property
-    def b(self) -> Any:
+    def b(self) -> Array:
         """Intercepts (p, k, 1)."""
         return self.models.params.b
 
     @property
-    def cost(self) -> Any:
+    def cost(self) -> Array:
         """Cost of each in nats, (p,)."""
         return self.models.certificate.cost
 
     @property
-    def relative_gap(self) -> Any:
+    def relative_gap(self) -> Array:
         """Duality gap of each, relative to J(0), (p,)."""
         return self.models.certificate.relative_gap
 
     @property
-    def error_in_std_errs(self) -> Any:
+    def error_in_std_errs(self) -> Array:
         """Error of each in its own standard errors, (p,)."""
         return self.models.certificate.error_in_std_errs
 

@@ -35,7 +35,7 @@ def idle(loop: Loop, stack: Stack, index: np.ndarray, params: Params) -> Slot:
     state = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
     ended = np.full(len(index), Status.STEPS_EXHAUSTED, np.int32)
     state = state._replace(carry=state.carry._replace(status=ended))
-    return lay_out(state, loop.objective.batch)
+    return lay_out(state, loop.objective.batch, loop.solver)
 
 
 def _initialise(loop: Loop, own: Stack, params: Params) -> Slot:
