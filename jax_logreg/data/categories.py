@@ -1,6 +1,6 @@
 """Columns of categories as they were read, and the levels that make features of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -108,7 +108,7 @@ def _sorted(levels: Iterable[str]) -> tuple[str, ...]:
     return (*sorted(known, key=(lambda a: (int(a), a)) if integers else None), *levels - known)
 
 
-def read_column(path: Path, column: Any, name: str, first_line: int | None) -> Column:
+def read_column(path: Path, column: Any, name: str, where: Callable[[int], str]) -> Column:
     """A column of a pyarrow table as codes.
 
     Raises:
@@ -125,7 +125,7 @@ def read_column(path: Path, column: Any, name: str, first_line: int | None) -> C
         missing = np.isnan(values)
         wrong = np.flatnonzero(~missing & ~(np.abs(values) < 2**53) | (values % 1 > 0))
         if wrong.size:
-            raise InputError(_measured(path, values[wrong[0]], name, int(wrong[0]), first_line))
+            raise InputError(_measured(path, values[wrong[0]], name, int(wrong[0]), where))
         integers = np.where(missing, 0, values).astype(np.int64)
         column = pyarrow.chunked_array([pyarrow.array(integers, mask=missing)])
     kind = str(column.type)
@@ -147,14 +147,13 @@ def read_column(path: Path, column: Any, name: str, first_line: int | None) -> C
         wrong = np.flatnonzero(np.isin(codes, fractions))
         if wrong.size:
             value = tuple(number)[codes[wrong[0]]]
-            raise InputError(_measured(path, value, name, int(wrong[0]), first_line))
+            raise InputError(_measured(path, value, name, int(wrong[0]), where))
     return Column(name, codes, tuple(number))
 
 
-def _measured(path: Path, value: object, name: str, i: int, first_line: int | None) -> str:
-    line = "" if first_line is None else f" (line {i + first_line})"
+def _measured(path: Path, value: object, name: str, i: int, where: Callable[[int], str]) -> str:
     return (
-        f"{path}: column '{name}' is {value} in example {i}{line}: expected text, integers or "
+        f"{path}: column '{name}' is {value} in {where(i)}: expected text, integers or "
         "booleans of what data.categorical names: leave it out there, and it is a number"
     )
 

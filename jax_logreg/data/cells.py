@@ -1,18 +1,15 @@
 """The cells of a table's column as numbers, as labels, or as categories."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from jax_logreg.data.examples import label_values
+from jax_logreg.data.examples import Where, label_values
 from jax_logreg.data.spelling import is_number, means_missing, notes_on, values_of
 from jax_logreg.errors import InputError
 from jax_logreg.placement.memory import check_room
-
-# Names example i as a person finds it.
-Where = Callable[[int], str]
 
 _TEXTS = ("string", "large_string", "dictionary<values=string", "dictionary<values=large_string")
 _NUMBERS = ("bool", "int", "uint", "float", "double", "halffloat", "decimal")
@@ -25,13 +22,6 @@ class Labels(NamedTuple):
 
     values: np.ndarray
     notes: tuple[str, ...] = ()
-
-
-def example_at(first_line: int | None) -> Where:
-    """Names examples by number, and by line where example 0 stands on this one."""
-    if first_line is None:
-        return lambda i: f"example {i}"
-    return lambda i: f"example {i} (line {i + first_line})"
 
 
 def is_text(kind: object) -> bool:
@@ -69,7 +59,8 @@ def column_numbers(path: Path, column: Any, name: str, where: Where) -> np.ndarr
 
 def not_a_number(path: Path, values: Mapping[int, object], name: str, where: Where) -> str:
     """The line on text where numbers belong, by example; in Parquet even numbers may be text."""
-    i = next((i for i, value in values.items() if not is_number(value)), next(iter(values), 0))
+    words = (i for i, value in values.items() if value is not None and not is_number(value))
+    i = next(words, next(iter(values), 0))
     value = values.get(i)
     decimal = "," in str(value) and is_number(str(value).replace(",", ".", 1))
     mend = "write it with a decimal point" if decimal else "mend the value"

@@ -1,6 +1,6 @@
 """Examples as they were read, and the scaling that makes features of them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from typing import NamedTuple
 
@@ -33,13 +33,64 @@ class NoWeights(InputError):
     """The error of a file that lacks the weights it was to hold."""
 
 
+# Names the example of a number, as a person finds it.
+Where = Callable[[int], str]
+
+
+def check_finite(X: np.ndarray, source: object, features: Sequence[str], example: Where) -> None:
+    """Refuse NaN and infinity among X (n, m), by feature and example (InputError)."""
+    if X.dtype.kind != "f":
+        return
+    for rows in _blocks(X):
+        finite = np.isfinite(X[rows])
+        if not finite.all():
+            feature, i = (int(one) for one in np.argwhere(~finite)[0])
+            feature += rows.start
+            raise InputError(
+                f"{source}: feature '{features[feature]}' of {example(i)} is {X[feature, i]}: "
+                "expected a finite number: leave that example out, or fill the value in"
+            )
+
+
+def check_labels(source: object, labels: np.ndarray, n: int, m: int) -> None:
+    """Refuse labels that are not one for each of m examples of n features (InputError)."""
+    if labels.shape != (m,):
+        mend = "; did you mean its transpose?" if labels.shape == (n,) else ""
+        raise InputError(
+            f"{source} holds {m} examples of {n} features, one a row, "
+            f"but labels of shape {labels.shape}: expected ({m},){mend}"
+        )
+
+
+def check_weights(
+    source: object, weights: np.ndarray | None, name: str, m: int, example: Where
+) -> None:
+    """Refuse weights that are no finite numbers of at least 0 (InputError)."""
+    if weights is None:
+        raise NoWeights(
+            f"{source} can hold no weights: data.weights names a column of .csv and .parquet, or "
+            "an array of .npz and .h5"
+        )
+    if weights.dtype.kind not in "buif" or weights.shape != (m,):
+        raise InputError(
+            f"{source}: the weights '{name}' are {weights.dtype} of shape "
+            f"{weights.shape}: expected a number for each of the {m} examples"
+        )
+    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if wrong.size:
+        raise InputError(
+            f"{source}: the weight '{name}' of {example(int(wrong[0]))} is "
+            f"{weights[wrong[0]]:g}: expected a finite number, 0 or larger"
+        )
+
+
 class Examples(NamedTuple):
     """Raw numbers X (n, m), examples in columns, their m raw labels, or None, and m weights.
 
-    `divisor` is 255 for pictures, which stay uint8. `first_line` is the line of a text file on
-    which example 0 stands, else None. `weights` are None where every example counts once.
-    `categories` are the columns that are no numbers, and no part of X. `notes` are lines to be said
-    of what was read. `files` are the files of pictures, one an example, else empty.
+    `divisor` is 255 for pictures, which stay uint8. `weights` are None where every example counts
+    once. `categories` are the columns that are no numbers, and no part of X. `notes` are lines to
+    be said of what was read. `files` are the files of pictures, one an example, else empty.
+    `where` names the example of a number, as a person finds it in the file.
     """
 
     X: np.ndarray
@@ -47,7 +98,6 @@ class Examples(NamedTuple):
     features: tuple[str, ...]
     source: str
     divisor: float = 1.0
-    first_line: int | None = None
     weights: np.ndarray | None = None
     categories: tuple[Column, ...] = ()
     # The number of example 0, where these are a part.
@@ -56,18 +106,15 @@ class Examples(NamedTuple):
     picture: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    where: Where | None = None
 
     def example(self, i: int) -> str:
         """Example i as a person finds it."""
-        if self.files:
-            return f"example {self.first + i} ({self.files[i]})"
         if hasattr(self.X, "example"):
             # A stream knows the file.
             return str(self.X.example(i))
         i += self.first
-        return f"example {i}" + (
-            "" if self.first_line is None else f" (line {i + self.first_line})"
-        )
+        return f"example {i}" if self.where is None else self.where(i)
 
     def check(self, fewest: int = 1) -> None:
         """Refuse too few examples, no features, NaN and infinity (InputError)."""
@@ -75,22 +122,17 @@ class Examples(NamedTuple):
         if n + len(self.categories) == 0 or m < fewest:
             what = "examples" if n + len(self.categories) else "features"
             raise InputError(f"{self.source} holds no {what}: expected at least one")
-        for rows in _blocks(self.X):
-            finite = np.isfinite(self.X[rows])
-            if not finite.all():
-                feature, example = np.argwhere(~finite)[0]
-                feature += rows.start
-                raise InputError(
-                    f"{self.source}: feature '{self.features[feature]}' of {self.example(example)} "
-                    f"is {self.X[feature, example]}: expected a finite number: "
-                    "leave that example out, or fill the value in"
-                )
+        check_finite(self.X, self.source, self.features, self.example)
 
     def take(self, columns: np.ndarray) -> "Examples":
         """These examples only."""
         labels = None if self.labels is None else self.labels[columns]
         weights = None if self.weights is None else self.weights[columns]
+        whose = self.example
         return self._replace(
+            # The numbers of examples are those of the file.
+            first=0,
+            where=lambda i: whose(int(columns[i])),
             X=self.X[:, columns],
             labels=labels,
             weights=weights,
@@ -101,8 +143,7 @@ class Examples(NamedTuple):
     def part(self, part: Part) -> "Examples":
         """One part of these, in buffers of its own."""
         rows = part.rows(self.X.shape[1])
-        taken = self.take(np.arange(rows.start, rows.stop))
-        return taken._replace(first=self.first + rows.start)
+        return self.take(np.arange(rows.start, rows.stop))
 
 
 class Scaling(NamedTuple):
@@ -165,8 +206,11 @@ def label_values(labels: object) -> np.ndarray:
     if labels.dtype.kind == "U":
         return _checked_text(labels)
     # Beyond 2^53, and for NaN and infinity, an integer would not be the same number.
-    if labels.dtype.kind == "f" and np.all((np.abs(labels) < 2**53) & (labels == np.round(labels))):
-        return labels.astype(np.int64)
+    if labels.dtype.kind == "f":
+        # Half precision does not hold 2^53.
+        values = labels.astype(np.float64)
+        if np.all((np.abs(values) < 2**53) & (values == np.round(values))):
+            return labels.astype(np.int64)
     return labels
 
 

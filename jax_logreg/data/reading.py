@@ -1,19 +1,14 @@
 """Examples from a file, in the format that its suffix names."""
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
-from jax_logreg.data import arrays, pictures, tables
-from jax_logreg.data.columns import Columns
-from jax_logreg.data.examples import Examples, NoWeights, Part
+from jax_logreg.data.examples import Examples, Part, check_labels, check_weights
+from jax_logreg.data.formats import FORMATS, DataFile, Names, PictureFolder
 from jax_logreg.data.library_errors import library_errors
 from jax_logreg.data.local import check_local
 from jax_logreg.data.section import Section
-from jax_logreg.data.svmlight import read_svmlight
 from jax_logreg.errors import InputError
 from jax_logreg.errors.extras import needs
 from jax_logreg.errors.one_line import one_line
@@ -51,39 +46,9 @@ class Reading(Section):
         """The same for files with just these columns of categories."""
         return self.model_copy(update={"categorical": list(categories)})
 
-
-Reader = Callable[[Path, Reading, Sequence[str] | None, bool], Examples]
-
-READERS: dict[str, Reader] = {
-    ".npz": lambda path, r, _, labelled: arrays.read_npz(path, r.x, r.y, r.weights, labelled),
-    ".npy": lambda path, r, _, labelled: arrays.read_npy(path, r.labels, labelled),
-    ".h5": lambda path, r, _, labelled: arrays.read_hdf5(path, r.x, r.y, r.weights, labelled),
-    ".csv": lambda path, r, names, labelled: tables.read_csv(path, _columns(r), names, labelled),
-    ".parquet": lambda path, r, names, labelled: tables.read_parquet(
-        path, _columns(r), names, labelled
-    ),
-    ".svmlight": lambda path, r, names, _: read_svmlight(path, r.zero_based, names),
-}
-READERS |= {".hdf5": READERS[".h5"], ".libsvm": READERS[".svmlight"], ".svm": READERS[".svmlight"]}
-
-# The readers that read no more of a file than the wanted part.
-PART_READERS: dict[str, Callable[..., Examples]] = {
-    ".npy": lambda part, path, r, _, labelled: arrays.read_npy(path, r.labels, labelled, part),
-    ".h5": lambda part, path, r, _, labelled: arrays.read_hdf5(
-        path, r.x, r.y, r.weights, labelled, part
-    ),
-    ".parquet": lambda part, path, r, names, labelled: tables.read_parquet(
-        path, _columns(r), names, labelled, part
-    ),
-}
-PART_READERS[".hdf5"] = PART_READERS[".h5"]
-
-
-TABLES = (".csv", ".parquet", ".arrow", ".feather")
-
-
-def _columns(reading: Reading) -> Columns:
-    return Columns(reading.label, reading.weights, reading.categorical, reading.exclude)
+    def names(self) -> Names:
+        """Return what is meant of a file, as its format is asked."""
+        return Names(**{name: getattr(self, name) for name in Names._fields})
 
 
 @one_line()
@@ -111,18 +76,20 @@ def read(
     if not labelled:
         reading = reading.model_copy(update={"weights": None})
     with library_errors(path):
-        examples = _reader(path, part)(path, reading, features, labelled)
-    if not labelled:
-        examples = examples._replace(labels=None)
-    check_columns(path, reading, features)
+        kind = _format_of(path)
+        check_columns(path, reading, features)
+        file = kind(path, reading.names(), features, labelled, whole=True)
+        examples = file.load(part)
     if reading.weights is not None:
-        check_weights(examples, reading.weights)
+        m = examples.X.shape[1]
+        check_weights(path, examples.weights, reading.weights, m, examples.example)
     return _checked(examples, features, 1 if part is None else 0)
 
 
 def check_columns(path: Path, reading: Reading, features: Sequence[str] | None = None) -> None:
     """Refuse options on columns where a file has none (InputError)."""
-    if path.suffix.lower() in TABLES:
+    kind = FORMATS.get(path.suffix.lower())
+    if kind is not None and kind.is_table:
         return
     if reading.categorical:
         raise InputError(
@@ -135,38 +102,23 @@ def check_columns(path: Path, reading: Reading, features: Sequence[str] | None =
         )
 
 
-def _reader(path: Path, part: Part | None) -> Reader:
-    read_all = _reader_of_all(path)
-    if part is None:
-        return read_all
-    if path.suffix.lower() in PART_READERS:
-        return partial(PART_READERS[path.suffix.lower()], part)
-    # These formats are read as a whole.
-    return lambda *arguments: read_all(*arguments).part(part)
-
-
-def _reader_of_all(path: Path) -> Reader:
+def _format_of(path: Path) -> type[DataFile]:
     if path.is_dir():
-        return lambda path, r, _, labelled: pictures.read_pictures(path, r.pixels, labelled)
+        return PictureFolder
     if not path.exists():
         raise InputError(f"{path} does not exist: expected a data file or a folder of pictures")
     if not path.is_file():
         raise InputError(f"{path} is a device or a pipe: expected a file, which has an end")
-    if path.suffix.lower() not in READERS:
-        known = ", ".join(READERS)
+    if path.suffix.lower() not in FORMATS:
+        known = ", ".join(FORMATS)
         raise InputError(f"{path} has suffix '{path.suffix}': expected {known}, or a folder")
-    return READERS[path.suffix.lower()]
+    return FORMATS[path.suffix.lower()]
 
 
 def _checked(examples: Examples, features: Sequence[str] | None, fewest: int) -> Examples:
     n, m = examples.X.shape
-    labels = examples.labels
-    if labels is not None and labels.shape != (m,):
-        mend = "; did you mean its transpose?" if labels.shape == (n,) else ""
-        raise InputError(
-            f"{examples.source} holds {m} examples of {n} features, one a row, "
-            f"but labels of shape {labels.shape}: expected ({m},){mend}"
-        )
+    if examples.labels is not None:
+        check_labels(examples.source, examples.labels, n, m)
     if features is not None and n != len(features):
         mend = "; did you mean its transpose?" if m == len(features) else ""
         raise InputError(
@@ -175,24 +127,3 @@ def _checked(examples: Examples, features: Sequence[str] | None, fewest: int) ->
         )
     examples.check(fewest)
     return examples if features is None else examples._replace(features=tuple(features))
-
-
-def check_weights(examples: Examples, name: str) -> None:
-    """Refuse weights that are no finite numbers of at least 0 (InputError)."""
-    weights, m = examples.weights, examples.X.shape[1]
-    if weights is None:
-        raise NoWeights(
-            f"{examples.source} can hold no weights: data.weights names a column of .csv and "
-            ".parquet, or an array of .npz and .h5"
-        )
-    if weights.dtype.kind not in "buif" or weights.shape != (m,):
-        raise InputError(
-            f"{examples.source}: the weights '{name}' are {weights.dtype} of shape "
-            f"{weights.shape}: expected a number for each of the {m} examples"
-        )
-    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
-    if wrong.size:
-        raise InputError(
-            f"{examples.source}: the weight '{name}' of {examples.example(wrong[0])} is "
-            f"{weights[wrong[0]]}: expected a finite number, 0 or larger"
-        )

@@ -170,11 +170,11 @@ BAD = {
     ),
     "empty cell": (
         text("a,b,label\n1,2,x\n1,,y\n"),
-        r"feature 'b' of example 1 \(line 3\) is nan",
+        r"feature 'b' of example 1 \(line 3\) is missing",
     ),
     "empty column": (
         text("a,b,label\n1,,x\n1,,y\n"),
-        r"feature 'b' of example 0 \(line 2\) is nan",
+        r"feature 'b' of example 0 \(line 2\) is missing",
     ),
     "infinite cell": (text("a,label\n1,x\ninf,y\n"), r"feature 'a' of example 1 \(line 3\) is inf"),
     "empty label": (
@@ -188,7 +188,7 @@ BAD = {
     "NaN among text labels": (text("a,label\n1,x\n2,nan\n"), r"of example 1 \(line 3\) is missing"),
     "line that a blank one shifts": (
         text("a,label\n1,x\n\ninf,y\n"),
-        r"'a' of example 1 is inf",
+        r"'a' of example 1 \(line 4\) is inf",
     ),
     "line before trailing blank ones": (text("a,label\ninf,x\n\n\n"), r"0 \(line 2\) is inf"),
     "line break in a name": (parquet_of(**{"la\nbel": [1, 2]}), r"did you mean 'la\\nbel'"),
@@ -202,7 +202,7 @@ BAD = {
         parquet_of(a=["1", "2"], label=[0, 1]),
         r"column 'a' is '1' in example 0: expected numbers",
     ),
-    "null in Parquet": (parquet_of(a=[1.0, None], label=[0, 1]), r"'a' of example 1 is nan"),
+    "null in Parquet": (parquet_of(a=[1.0, None], label=[0, 1]), r"'a' of example 1 is missing"),
     "truncated npz": (truncated(".npz", 0.6), r"a\.npz is damaged"),
     "truncated h5": (truncated(".h5", 0.6), r"a\.h5 (is damaged|cannot be read)"),
     "truncated parquet": (truncated(".parquet", 0.6), r"a\.parquet is damaged"),
@@ -234,8 +234,8 @@ BAD = {
     "npz that declares too much": (lying("a.npz", (10**9, 3)), r"float64 of shape .* cannot hold"),
     "npy of negative size": (lying("X.npy", (-1, 3)), r"X\.npy is damaged: .*\(-1, 3\)"),
     "no examples of endless features": (lying("X.npy", (0, 10**12)), r"of 10{12} features"),
-    "npz packed by bzip2": (packed(zipfile.ZIP_BZIP2), r"packed otherwise than by np\.savez"),
-    "npz packed by LZMA": (packed(zipfile.ZIP_LZMA), r"packed otherwise than by np\.savez"),
+    "npz packed by bzip2": (packed(zipfile.ZIP_BZIP2), r"is not packed as np\.savez packs"),
+    "npz packed by LZMA": (packed(zipfile.ZIP_LZMA), r"is not packed as np\.savez packs"),
     "HDF5 that declares too much": (
         hdf5(lambda file: file.create_dataset("X", (10**12, 3), "f8", chunks=(9, 3))),
         r"'X' of shape .* would take 2\.4e\+04 GB of memory: expected at most half of the",

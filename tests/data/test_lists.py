@@ -150,7 +150,7 @@ def test_weights_of_each_file_are_as_many_as_its_examples(tmp_path):
     for name, m in (("a", 5), ("b", 7)):
         with h5py.File(tmp_path / f"{name}.h5", "w") as file:
             file["X"], file["Y"], file["s"] = np.ones((6, 2)), np.arange(6) % 2, np.ones(m)
-    with pytest.raises(InputError, match=r"a\.h5 holds 6 examples, but 5 weights"):
+    with pytest.raises(InputError, match=r"a\.h5: the weights 's' are float64 of shape \(5,\)"):
         prepared(tmp_path, True, weights="s")
 
 

@@ -13,7 +13,7 @@ from jax_logreg.checkpoint import Checkpoint
 from jax_logreg.checkpoint.saved import digest
 from jax_logreg.data import Examples, Reading, Scaling, open_stream, prepare, read
 from jax_logreg.data.sources import FileData
-from jax_logreg.data.stream import PARTS
+from jax_logreg.data.stream import in_pieces
 from jax_logreg.model import Model
 
 STATE = {}
@@ -83,7 +83,7 @@ def _read(where, suffix, content, rng):
         path.write_bytes(content)
     pattern = "*X" if suffix == ".h5" else "X"
     pixels = rng.choice([None, None, 4])
-    if path.suffix in (".arrow", ".feather") or (path.suffix in PARTS and rng.random() < 0.5):
+    if path.suffix in in_pieces() and rng.random() < 0.5:
         return _stream(path, pattern, rng)
     if rng.random() < 0.25:
         features = None if path.is_dir() else rng.choice([None, ("x0", "x1", "x2")])

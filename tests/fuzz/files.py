@@ -149,7 +149,7 @@ WHOLE = [
     (".bmp", picture("BMP")),
     (".webp", picture("WEBP")),
 ]
-# Files that are read as a stream only.
+# Arrow files, whole and as streams.
 ARROW = [
     (".arrow", arrow_of()),
     (".arrow", arrow_of(pyarrow.ipc.new_stream)),

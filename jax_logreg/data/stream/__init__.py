@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jax_logreg.data.stream.finding import PARTS, find_files
-from jax_logreg.data.stream.part import Names
+from jax_logreg.data.formats import Names
+from jax_logreg.data.stream.finding import find_files, in_pieces
 from jax_logreg.data.stream.reader import Reader, open_reader
 from jax_logreg.errors import InputError, brief
 from jax_logreg.errors.checks import check_integer, check_path, check_text
 from jax_logreg.errors.one_line import one_line
 from jax_logreg.matrix import Streamed, stream
 
-__all__ = ["PARTS", "Names", "Reader", "Stream", "find_files", "open_reader", "open_stream"]
+__all__ = ["Names", "Reader", "Stream", "find_files", "in_pieces", "open_reader", "open_stream"]
 
 
 class Stream(NamedTuple):
@@ -75,7 +75,7 @@ def open_stream(
     if block is not None:
         check_integer("block", block, 1, 2**31)
     paths = [path] if isinstance(path, str | Path) else path
-    names = Names(label, x, y, labels, weights, exclude)
+    names = Names(label, x, y, labels, weights, exclude=exclude)
     found = open_reader([check_path("path", one) for one in paths], names)
     for note in found.notes:
         warnings.warn(note, stacklevel=3)

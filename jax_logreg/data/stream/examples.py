@@ -6,8 +6,7 @@ from typing import Any, cast
 import numpy as np
 
 from jax_logreg.data.examples import Examples, Scaling
-from jax_logreg.data.reading import Reading, check_weights
-from jax_logreg.data.stream.part import Names
+from jax_logreg.data.reading import Reading
 from jax_logreg.data.stream.reader import Reader, open_reader
 from jax_logreg.errors import InputError
 from jax_logreg.matrix import Standardised, standardise, stream
@@ -24,10 +23,9 @@ def stream_examples(path: Path, reading: Reading, like: Examples | None = None) 
             f"{path}: columns of categories are not streamed: leave data.categorical out, or set "
             "data.stream=false"
         )
-    options = {name: getattr(reading, name) for name in Names._fields}
     wanted = None if like is None else cast(Reader, like.X)
-    reader = open_reader([path], Names(**options), wanted)
-    examples = Examples(
+    reader = open_reader([path], reading.names(), wanted)
+    return Examples(
         cast(np.ndarray, reader),
         reader.labels,
         reader.features,
@@ -36,9 +34,6 @@ def stream_examples(path: Path, reading: Reading, like: Examples | None = None) 
         weights=reader.weights,
         notes=reader.notes,
     )
-    if reading.weights is not None:
-        check_weights(examples, reading.weights)
-    return examples
 
 
 def is_streamed(examples: Examples) -> bool:

@@ -2,25 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from jax_logreg.data.formats import FORMATS, DataFile, Names
 from jax_logreg.data.local import check_local
-from jax_logreg.data.reading import READERS
-from jax_logreg.data.stream.arrays import HDF5Part, NpyPart
-from jax_logreg.data.stream.delimited import CSVPart
-from jax_logreg.data.stream.part import Names
-from jax_logreg.data.stream.tables import ArrowPart, ParquetPart
 from jax_logreg.errors import InputError
 
-PARTS: dict[str, Any] = {
-    ".parquet": ParquetPart,
-    ".csv": CSVPart,
-    ".arrow": ArrowPart,
-    ".feather": ArrowPart,
-    ".h5": HDF5Part,
-    ".hdf5": HDF5Part,
-    ".npy": NpyPart,
-}
+
+def in_pieces() -> dict[str, type[DataFile]]:
+    """Return the formats of which pieces are read without the rest of the file, by suffix."""
+    return {suffix: kind for suffix, kind in FORMATS.items() if kind.in_pieces}
 
 
 def find_files(path: Path, names: Names) -> list[Path]:
@@ -33,7 +23,7 @@ def find_files(path: Path, names: Names) -> list[Path]:
     if is_pattern(path):
         missing = f"{path} matches no file"
     elif path.is_dir():
-        missing = f"{path} holds no file of {', '.join(PARTS)}"
+        missing = f"{path} holds no file of {', '.join(in_pieces())}"
     else:
         missing = f"{path} does not exist"
     found = [file for file in _listed(path) if not _is_hidden(path, file)]
@@ -42,11 +32,11 @@ def find_files(path: Path, names: Names) -> list[Path]:
     if not found:
         raise InputError(f"{missing}: expected a file, a folder of files, or a pattern")
     for file in found:
-        if file.suffix.lower() not in PARTS:
-            mend = "; data.stream=false reads it at once" if file.suffix in READERS else ""
+        if file.suffix.lower() not in in_pieces():
+            mend = "; data.stream=false reads it at once" if file.suffix.lower() in FORMATS else ""
             raise InputError(
                 f"{file} has suffix '{file.suffix}', which is not read in pieces: expected "
-                f"{', '.join(PARTS)}{mend}"
+                f"{', '.join(in_pieces())}{mend}"
             )
         if not file.is_file():
             raise InputError(
@@ -61,7 +51,7 @@ def _listed(path: Path) -> list[Path]:
         folder = Path(path.anchor) if path.is_absolute() else Path()
         return sorted(folder.glob(str(path.relative_to(folder))))
     if path.is_dir():
-        return sorted(file for file in path.iterdir() if file.suffix.lower() in PARTS)
+        return sorted(file for file in path.iterdir() if file.suffix.lower() in in_pieces())
     return [path] if path.exists() else []
 
 

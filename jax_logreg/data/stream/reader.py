@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from jax_logreg.data.columns import check_excluded
+from jax_logreg.data.formats import FORMATS, DataFile, Names
 from jax_logreg.data.spelling import values_of
-from jax_logreg.data.stream.finding import PARTS, find_files, notes_on_hidden
-from jax_logreg.data.stream.part import Names, Part
+from jax_logreg.data.stream.finding import find_files, notes_on_hidden
 from jax_logreg.errors import InputError
 
 # Entries of a piece of the first pass.
@@ -23,7 +23,7 @@ class Reader:
     """
 
     def __init__(
-        self, parts: list[Part], chosen: np.ndarray | None = None, notes: tuple[str, ...] = ()
+        self, parts: list[DataFile], chosen: np.ndarray | None = None, notes: tuple[str, ...] = ()
     ) -> None:
         self.parts, self.chosen, self._notes = parts, chosen, notes
         self.starts = np.cumsum([0, *(part.length for part in parts)])
@@ -52,7 +52,7 @@ class Reader:
     @property
     def labels(self) -> np.ndarray:
         """The raw labels (m,)."""
-        found = [part.labels for part in self.parts]
+        found = [np.asarray(part.labels) for part in self.parts]
         texts = [labels for part, labels in zip(self.parts, found, strict=True) if part.spelled]
         if texts:
             # One file's 01 makes text of another's 1.
@@ -146,7 +146,7 @@ def open_reader(paths: Sequence[Path], names: Names, like: Reader | None = None)
         InputError: no file, one that does not fit the others, or an entry that is not finite.
     """
     files = [file for path in paths for file in find_files(path, names)]
-    parts = [PARTS[file.suffix.lower()](file, names) for file in files]
+    parts = [FORMATS[file.suffix.lower()](file, names) for file in files]
     if like is None and names.exclude:
         _check_excluded(paths[0], parts, names.exclude)
     parts = [part for part in parts if part.features]
@@ -161,14 +161,14 @@ def open_reader(paths: Sequence[Path], names: Names, like: Reader | None = None)
     return Reader(filled, notes=notes_on_hidden(paths))
 
 
-def _check_excluded(path: Path, parts: list[Part], exclude: Sequence[str]) -> None:
+def _check_excluded(path: Path, parts: list[DataFile], exclude: Sequence[str]) -> None:
     columns = [part.columns for part in parts if part.columns is not None]
     if not columns:
         raise InputError(f"{path} has no columns to leave out: data.exclude names those of tables")
     check_excluded(path, dict.fromkeys(name for names in columns for name in names), exclude)
 
 
-def _match(first: Part, part: Part) -> None:
+def _match(first: DataFile, part: DataFile) -> None:
     """Give a file the features of the first one, or refuse it."""
     if part.by_rows != first.by_rows or part.divisor != first.divisor:
         raise InputError(f"{part.path} is of another kind than {first.path}: expected one kind")
@@ -178,7 +178,7 @@ def _match(first: Part, part: Part) -> None:
     part.features = first.features
 
 
-def _unlike(first: Part, other: Part) -> str:
+def _unlike(first: DataFile, other: DataFile) -> str:
     lacking = [name for name in first.features if name not in other.features]
     more = [name for name in other.features if name not in first.features]
     which = f"lacks '{lacking[0]}'" if lacking else f"has '{more[0]}' too"

@@ -1,18 +1,19 @@
 """Columns of lists, such as embeddings: each place of the lists is a feature."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from jax_logreg.data.cells import Where, holds_numbers, plain
+from jax_logreg.data.cells import holds_numbers, plain
+from jax_logreg.data.examples import Where
+from jax_logreg.data.formats.batches import Arrow
 from jax_logreg.errors import InputError
 from jax_logreg.placement.memory import check_room
 
 _LISTS = ("list<", "large_list<", "fixed_size_list<")
 
 
-def is_list(kind: Any) -> bool:
+def is_list(kind: Arrow) -> bool:
     """Return whether an Arrow type is one of lists of numbers."""
     return str(kind).startswith(_LISTS) and holds_numbers(kind.value_type)
 
@@ -55,7 +56,7 @@ def spread(
     return flattened(column, length)
 
 
-def flattened(column: Any, length: int) -> np.ndarray:
+def flattened(column: Arrow, length: int) -> np.ndarray:
     """As `spread`, of lists that have been looked at."""
     from pyarrow import compute
 

@@ -1,29 +1,56 @@
 """svmlight files: sparse rows, made dense."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import ClassVar
 
-from jax_logreg.data.arrays import from_array
-from jax_logreg.data.examples import Examples
+import numpy as np
+
+from jax_logreg.data.examples import Part
+from jax_logreg.data.formats.array_file import ArrayFile
 from jax_logreg.errors import InputError
 from jax_logreg.errors.extras import needs
 from jax_logreg.placement.memory import check_room
 
 
-def read_svmlight(path: Path, zero_based: bool, features: Sequence[str] | None) -> Examples:
-    """The examples of a svmlight file, dense, with as many features as asked for."""
-    with needs("run"):
-        from sklearn.datasets import load_svmlight_file
-    count = None if features is None else len(features)
-    try:
-        rows, labels = load_svmlight_file(str(path), n_features=count, zero_based=zero_based)
-    except ValueError as error:
-        raise InputError(f"{path}{_wrong(path, zero_based, count, error)}") from None
-    m, n = rows.shape
-    check_room(f"{path}: {m} dense examples of {n} features", 8 * m * n)
-    examples = from_array(path, "its examples", rows.toarray(), labels)
-    last = max((number for number, line in _lines(path) if line.strip()), default=0)
-    return examples._replace(notes=_merged(path), first_line=1 if last == m else None)
+class SvmlightFile(ArrayFile):
+    """A svmlight file, with as many features as asked for: the last line may hold the largest."""
+
+    in_pieces: ClassVar[bool] = False
+
+    def example(self, i: int) -> str:
+        line = next(islice((number for number, _ in _words(self.path)), i, None), None)
+        return f"example {i}" + ("" if line is None else f" (line {line})")
+
+    def _look(self, features: Sequence[str] | None) -> None:
+        with needs("run"):
+            from sklearn.datasets import load_svmlight_file
+        count, zero_based = None if features is None else len(features), self.names.zero_based
+        try:
+            found = load_svmlight_file(str(self.path), n_features=count, zero_based=zero_based)
+        except ValueError as error:
+            wrong = _wrong(self.path, zero_based, count, error)
+            raise InputError(f"{self.path}{wrong}") from None
+        self._rows, self._found = found
+        m, n = self._rows.shape
+        check_room(f"{self.path}: {m} dense examples of {n} features", 8 * m * n)
+        self._describe("its examples", (m, n), self._rows.dtype)
+        self.notes = _merged(self.path)
+
+    def _labels(self, part: Part | None) -> np.ndarray:
+        return self._found
+
+    def first_pass(self, size: int | None, part: Part | None = None) -> Iterator[np.ndarray]:
+        self._keep()
+        if size is None:
+            yield self._rows.toarray()
+        else:
+            yield from self.later_pass(0, size)
+
+    def later_pass(self, first: int, size: int) -> Iterator[np.ndarray]:
+        for start in range(first, self.length, size):
+            yield self._rows[start : start + size].toarray()
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:

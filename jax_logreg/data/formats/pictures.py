@@ -2,14 +2,15 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from jax_logreg.data.examples import Examples, label_values, numbered
+from jax_logreg.data.examples import Part, label_values, numbered
+from jax_logreg.data.formats.data_file import DataFile
 from jax_logreg.errors import InputError
 from jax_logreg.errors.extras import needs
 from jax_logreg.placement.memory import check_room
@@ -23,53 +24,72 @@ _HIDDEN = {"__macosx", "thumbs.db", "desktop.ini"}
 _DARK = 2**12
 
 
-def read_pictures(path: Path, pixels: int | None, labelled: bool) -> Examples:
+class PictureFolder(DataFile):
     """Pictures as RGB, flattened to height x width x 3 values of 0..255 each.
 
     They are read in the order of their names; where labels are needed, the sub-folders name them.
     Hidden files and folders are left out. Of 16 bits the upper 8 are read. A picture on its
     side, by EXIF, is read upright.
     """
-    files, notes = _find(path, labelled)
-    if not files:
-        expected = "sub-folders, one a class, of pictures" if labelled else "pictures"
-        left = f"; {notes[0].removeprefix(f'{path}: ')}" if notes else ""
-        raise InputError(
-            f"{path} holds no pictures: expected {expected} ({', '.join(sorted(_SUFFIXES))}){left}"
-        )
-    if pixels is not None:
-        check_room(f"pictures of {pixels} x {pixels} pixels", 3 * pixels**2 * len(files))
-    seen = _Seen()
-    first = _picture(path / files[0], pixels, seen)
-    check_room(f"{path}: {len(files)} pictures of {first.size} numbers", first.size * len(files))
-    X = np.empty((first.size, len(files)), np.uint8)
-    X[:, 0] = first.ravel()
-    for i, file in enumerate(files[1:], 1):
-        picture = _picture(path / file, pixels, seen)
-        if picture.shape != first.shape:
+
+    by_rows = False
+    divisor = 255.0
+    in_pieces: ClassVar[bool] = False
+
+    def example(self, i: int) -> str:
+        return f"example {i} ({self.files[i]})"
+
+    def _look(self, features: Sequence[str] | None) -> None:
+        path, labelled, pixels = self.path, self.labelled, self.names.pixels
+        self._found, self._left = _find(path, labelled)
+        if not self._found:
+            expected = "sub-folders, one a class, of pictures" if labelled else "pictures"
+            left = f"; {self._left[0].removeprefix(f'{path}: ')}" if self._left else ""
             raise InputError(
-                f"{path / file} is {picture.shape[1]} x {picture.shape[0]} pixels, "
-                f"{path / files[0]} {first.shape[1]} x {first.shape[0]}: resize all with "
-                "data.pixels=64"
+                f"{path} holds no pictures: expected {expected} "
+                f"({', '.join(sorted(_SUFFIXES))}){left}"
             )
-        X[:, i] = picture.ravel()
-    if labelled and 0 < seen.brightest < _DARK:
-        raise InputError(
-            f"{path}: pictures of 16 bits hold values up to {seen.brightest} of 65535, of which 8 "
-            f"bits would leave {seen.brightest // 256 + 1} levels: expected the full range: save "
-            "them with 8 bits"
-        )
-    labels = label_values(np.array([file.parent.name for file in files]))
-    return Examples(
-        X,
-        labels,
-        numbered(len(X)),
-        str(path),
-        divisor=255.0,
-        picture=first.shape,
-        notes=notes + seen.notes(path),
-        files=tuple(file.as_posix() for file in files),
-    )
+        count = len(self._found)
+        if pixels is not None:
+            check_room(f"pictures of {pixels} x {pixels} pixels", 3 * pixels**2 * count)
+        self._first_picture = _picture(path / self._found[0], pixels, _Seen())
+        size = self._first_picture.size
+        check_room(f"{path}: {count} pictures of {size} numbers", size * count)
+        self.picture, self.dtype = self._first_picture.shape, np.dtype(np.uint8)
+        self.features, self.length = numbered(size), count
+        self.files = tuple(file.as_posix() for file in self._found)
+        if labelled:
+            self.labels = label_values(np.array([file.parent.name for file in self._found]))
+
+    def first_pass(self, size: int | None, part: Part | None = None) -> Iterator[np.ndarray]:
+        seen = _Seen()
+        yield from self._pieces(0, size or self.length, seen)
+        if self.labelled and 0 < seen.brightest < _DARK:
+            raise InputError(
+                f"{self.path}: pictures of 16 bits hold values up to {seen.brightest} of 65535, of "
+                f"which 8 bits would leave {seen.brightest // 256 + 1} levels: expected the full "
+                "range: save them with 8 bits"
+            )
+        self.notes = self._left + seen.notes(self.path)
+
+    def later_pass(self, first: int, size: int) -> Iterator[np.ndarray]:
+        return self._pieces(first, size, _Seen())
+
+    def _pieces(self, first: int, size: int, seen: "_Seen") -> Iterator[np.ndarray]:
+        shape = self._first_picture.shape
+        for start in range(first, self.length, size):
+            files = self._found[start : start + size]
+            X = np.empty((self._first_picture.size, len(files)), np.uint8)
+            for i, file in enumerate(files):
+                picture = _picture(self.path / file, self.names.pixels, seen)
+                if picture.shape != shape:
+                    raise InputError(
+                        f"{self.path / file} is {picture.shape[1]} x {picture.shape[0]} pixels, "
+                        f"{self.path / self._found[0]} {shape[1]} x {shape[0]}: resize all with "
+                        "data.pixels=64"
+                    )
+                X[:, i] = picture.ravel()
+            yield X
 
 
 class _Seen:
