@@ -62,15 +62,20 @@ def _options(
     """Options that stand before the command."""
 
 
-ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="What to train, on what.")]
+ConfigFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="CONFIG.toml", help="The experiment: data, cost, method, stopping rule."
+    ),
+]
 Out = Annotated[Path | None, typer.Option(help="Folder to write; by default runs/<config>.")]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY.PATH=VALUE", help="Override the config; as often as wanted."
+        "--set", metavar="KEY.PATH=VALUE", help="Override a key of the config; may be repeated."
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace what an earlier run wrote there.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace the output of an earlier run.")]
 
 
 Resume = Annotated[bool, typer.Option("--resume", help="Resume a run that was stopped or killed.")]
@@ -85,7 +90,7 @@ HostCount = Annotated[
 Coordinator = Annotated[
     str | None, typer.Option(metavar="ADDRESS:PORT", help="Host 0 and a free port there.")
 ]
-HostId = Annotated[int | None, typer.Option(help="Which host this is, from 0 to N - 1.")]
+HostId = Annotated[int | None, typer.Option(help="The number of this host, from 0 to N - 1.")]
 
 
 @app.command()
@@ -99,7 +104,7 @@ def run(
     coordinator: Coordinator = None,
     host_id: HostId = None,
 ) -> None:
-    """Train as a config says, and leave a folder that explains itself.
+    """Train by a config, and write a folder with the model, its figures and a report.
 
     Exit codes: 0 done; 1 the gradient check failed; 2 bad input, or a run that diverged or found
     its classes separable, which still leaves its folder; 75 another host was lost, within 30
@@ -141,7 +146,7 @@ def run(
 
 @app.command()
 def predict(
-    run_dir: Annotated[Path, typer.Argument(help="The folder that a run left.")],
+    run_dir: Annotated[Path, typer.Argument(help="The folder of a run.")],
     data: Annotated[Path, typer.Argument(help="New examples, in any format that a run reads.")],
     out: Annotated[
         Path | None,

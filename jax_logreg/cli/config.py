@@ -68,22 +68,26 @@ class SweepConfig(Section):
         Annotated[int, Field(ge=1, le=10_000)] | Annotated[list[Tried], Field(min_length=1)]
     ) = Field(
         10,
-        description="Their values, or how many: then a geometric grid from the least at which all "
-        "weights are 0 (of L2: from ten times that of L1) down to `smallest` times it.",
+        description="The strengths, or their number: then a geometric grid from the least at which "
+        "all weights are 0 (of L2: from ten times that of L1) down to `smallest` times it.",
     )
-    smallest: float = Field(1e-4, gt=0, lt=1, description="The last of a grid, as a share.")
+    smallest: float = Field(
+        1e-4, gt=0, lt=1, description="The last strength of a grid, as a share of the first."
+    )
     folds: Annotated[int, Field(ge=2)] | Annotated[float, Field(gt=0, lt=1)] = Field(
-        5, description="How many, stratified by class; or the share that is held out but once."
+        5, description="Number of folds, stratified by class; or the share that is held out once."
     )
     scoring: ScoreName = Field(
         "log_loss",
-        description="By what the held-out examples are scored; of a score that is better when "
+        description="The score of the held-out examples; of a score that is better when "
         "lower, minus it.",
     )
     choose: Literal["best", "one_standard_error"] = Field(
         "best", description="The best mean score, or the strongest within a standard error of it."
     )
-    seed: int = Field(0, ge=0, lt=2**32, description="Of the shuffle that deals examples out.")
+    seed: int = Field(
+        0, ge=0, lt=2**32, description="Seed of the shuffle that assigns examples to folds."
+    )
     memory: float = Field(
         1e9, gt=0, allow_inf_nan=False, description="Bytes that the models may take beside X."
     )
@@ -96,7 +100,7 @@ class CheckpointConfig(Section):
         60.0,
         gt=0,
         allow_inf_nan=False,
-        description="Between two saves; more where saving would take over 1 % of the time.",
+        description="Seconds between two saves; more where saving would take over 1 % of the time.",
     )
     steps: int | None = Field(None, ge=1, description="Save after so many steps as well.")
 
@@ -104,13 +108,17 @@ class CheckpointConfig(Section):
 class Config(Section):
     """One experiment: what to learn from, which cost, by which method, and when to stop."""
 
-    data: DataConfig = Field(description="Where X and Y come from.")
-    penalty: PenaltyConfig = Field(NoPenalty(), description="What is added to the cost, of w.")
+    data: DataConfig = Field(description="The source of X and Y.")
+    penalty: PenaltyConfig = Field(
+        NoPenalty(), description="The penalty on w, which is added to the cost."
+    )
     solver: SolverConfig = Field(AutoConfig(), description="The method and its numbers.")
-    fit: FitConfig = Field(FitConfig(), description="When to stop, what to check, and where.")
-    sweep: SweepConfig | None = Field(None, description="Which strengths to try, and how.")
+    fit: FitConfig = Field(FitConfig(), description="The stopping rule, the checks, the device.")
+    sweep: SweepConfig | None = Field(
+        None, description="The strengths to try, and how to score them."
+    )
     checkpoint: CheckpointConfig = Field(
-        CheckpointConfig(), description="How often the run saves itself."
+        CheckpointConfig(), description="The intervals at which the run saves itself."
     )
     tracking: TrackingConfig | None = Field(
         None, description="An experiment tracker that logs the history."

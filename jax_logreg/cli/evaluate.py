@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _MEASURING, _FITTING, _WRITING = "What is measured", "What is fitted", "What is written"
 
-RunDir = Annotated[Path, typer.Argument(help="The folder that a run left.")]
+RunDir = Annotated[Path, typer.Argument(help="The folder of a run.")]
 Data = Annotated[
     Path,
     typer.Argument(
@@ -28,7 +28,9 @@ Data = Annotated[
 Resamples = Annotated[
     int, typer.Option(help="Bootstrap resamples of the intervals.", rich_help_panel=_MEASURING)
 ]
-Seed = Annotated[int, typer.Option(help="Of resamples and halves.", rich_help_panel=_MEASURING)]
+Seed = Annotated[
+    int, typer.Option(help="Seed of the resamples and of the halves.", rich_help_panel=_MEASURING)
+]
 Bins = Annotated[
     int, typer.Option(help="Bins of the calibration error.", rich_help_panel=_MEASURING)
 ]
@@ -44,7 +46,7 @@ Rows = Annotated[
     bool,
     typer.Option(
         "--rows",
-        help="Resample rows, where whole weights are no numbers of examples.",
+        help="Resample rows, where whole weights are not counts of examples.",
         rich_help_panel=_MEASURING,
     ),
 ]
@@ -69,7 +71,7 @@ Store = Annotated[
     bool,
     typer.Option(
         "--store",
-        help="Keep what was fitted in the run's model, which predict then uses.",
+        help="Store temperature and threshold in the run's model, for predict.",
         rich_help_panel=_WRITING,
     ),
 ]

@@ -11,7 +11,7 @@ with needs("run"):
 
 
 def export(
-    run_dir: Annotated[Path, typer.Argument(help="The folder that a run left.")],
+    run_dir: Annotated[Path, typer.Argument(help="The folder of a run.")],
     to: Annotated[str, typer.Option(metavar="KIND", help="onnx, stablehlo, sklearn or json.")],
     out: Annotated[
         Path | None, typer.Option(help="File to write; by default model.KIND in the folder.")

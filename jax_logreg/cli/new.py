@@ -22,7 +22,7 @@ _PLACES = (_PACKAGE / "configs", _PACKAGE.parent / "configs")
 def new(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="Which config; without it all are listed."),
+        typer.Argument(metavar="[NAME]", help="A config; without a name all are listed."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="File to write, or a folder; by default NAME.toml.")

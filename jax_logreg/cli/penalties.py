@@ -19,7 +19,7 @@ Strength = Annotated[
     Field(
         ge=0,
         allow_inf_nan=False,
-        description="Its factor; scikit-learn's C is 1/(strength·m). Left out where [sweep] tries "
+        description="The factor λ; scikit-learn's C is 1/(λ·m). Left out where [sweep] tries "
         "several.",
     ),
 ]

@@ -13,10 +13,11 @@ with needs("run"):
 import optax
 
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False, description="Step size.")]
-Decay = Annotated[float, Field(ge=0, lt=1, description="Decay of a running mean, a step.")]
+Decay = Annotated[float, Field(ge=0, lt=1, description="Decay of a running mean, per step.")]
 # The memory squared is allocated, and of what no machine holds XLA does not say so but aborts.
 Memory = Annotated[
-    int, Field(ge=1, le=1000, description="How many past steps approximate the curvature.")
+    int,
+    Field(ge=1, le=1000, description="The number of past steps that approximate the curvature."),
 ]
 
 
@@ -55,7 +56,9 @@ class ProximalConfig(Section):
     """Proximal Newton steps, for nonsmooth penalties; it needs no learning rate."""
 
     method: Literal["proximal"]
-    working_set: int = Field(512, ge=1, description="How many features a step may move.")
+    working_set: int = Field(
+        512, ge=1, description="The number of features that a step may change."
+    )
 
     def solver(self) -> Solver:
         """The solver of these numbers."""
@@ -115,7 +118,9 @@ class MiniBatchConfig(Section):
 
     method: Literal["minibatch"]
     learning_rate: Rate
-    optimiser: Literal["sgd", "adam"] = Field("adam", description="What makes the updates.")
+    optimiser: Literal["sgd", "adam"] = Field(
+        "adam", description="The solver, which makes the updates."
+    )
 
     def solver(self) -> Solver:
         """The solver of these numbers."""

@@ -42,7 +42,7 @@ class MLflowConfig(Section):
         description="A server, or sqlite:///FILE; by default MLFLOW_TRACKING_URI, which is the "
         "place for a password, else sqlite:///mlflow.db.",
     )
-    experiment: str = Field("jax_logreg", description="What the run belongs to.")
+    experiment: str = Field("jax_logreg", description="The experiment of the run.")
 
     def tracker(self, out: Path) -> Tracker:
         """Return the tracker of a run that writes the folder."""

@@ -15,7 +15,7 @@ with needs("run"):
 if TYPE_CHECKING:
     from jax_logreg.cli.summary import Summary
 
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder that a run left.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder of a run.")]
 
 
 def report(run_dir: RunFolder) -> None:
@@ -35,7 +35,7 @@ def report(run_dir: RunFolder) -> None:
 
 def runs(
     folder: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="The folder that holds those of runs.")
+        Path, typer.Argument(metavar="[DIR]", help="The folder that holds the folders of runs.")
     ] = Path("runs"),
 ) -> None:
     """List the runs in a folder: how each ended, its cost, accuracy and time.
@@ -59,13 +59,11 @@ def runs(
 
 
 def compare(
-    run_dirs: Annotated[
-        list[Path], typer.Argument(metavar="RUN_DIR...", help="Folders that runs left.")
-    ],
+    run_dirs: Annotated[list[Path], typer.Argument(metavar="RUN_DIR...", help="Folders of runs.")],
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("comparison.html"),
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier page.")] = False,
 ) -> None:
-    """Print runs side by side, and write a page with their curves and what they differ in."""
+    """Print runs side by side, and write a page with their curves and the keys that differ."""
     from jax_logreg.cli.folder import read_run
     from jax_logreg.cli.output import write_content
     from jax_logreg.cli.report.comparison import compare as render_comparison

@@ -55,7 +55,7 @@ class Source(Section):
         description="Leave out the first level of each column of categories, without which "
         "coefficients are not unique unless there is a penalty.",
     )
-    seed: int = Field(0, ge=0, lt=2**32, description="Of the split and of synthetic data.")
+    seed: int = Field(0, ge=0, lt=2**32, description="Seed of the split and of synthetic data.")
 
     @property
     def reading(self) -> Reading:
@@ -167,8 +167,8 @@ class SyntheticData(Source):
     """Normal features, and labels drawn from a logistic model."""
 
     source: Literal["synthetic"]
-    examples: int = Field(10_000, ge=4, description="How many, m.")
-    features: int = Field(20, ge=1, description="How many, n.")
+    examples: int = Field(10_000, ge=4, description="Number of examples, m.")
+    features: int = Field(20, ge=1, description="Number of features, n.")
     signal: float = Field(
         2.0, ge=0, allow_inf_nan=False, description="Standard deviation of Z = wᵀX."
     )
@@ -191,9 +191,9 @@ class EmbeddingsData(Source):
     """Normal features as embeddings have them, their variances falling by a power, in k classes."""
 
     source: Literal["embeddings"]
-    examples: int = Field(10_000, ge=4, description="How many, m, shared out evenly.")
-    features: int = Field(256, ge=2, description="How many, n.")
-    classes: int = Field(20, ge=2, description="How many, k.")
+    examples: int = Field(10_000, ge=4, description="Number of examples, m, shared out evenly.")
+    features: int = Field(256, ge=2, description="Number of features, n.")
+    classes: int = Field(20, ge=2, description="Number of classes, k.")
     decay: float = Field(
         1.0, ge=0, le=10, description="Principal direction i has a variance of i to the -decay."
     )
