@@ -45,7 +45,7 @@ def map_axes(f: Callable[[Any, Names], Any], tree: Any, solver: Any, hint: Any =
         hint = get_type_hints(type(solver).init, include_extras=True).get("return")
     names = _names(hint)
     if hasattr(tree, "_fields"):
-        # What is said of parameters is of their w.
+        # The type of parameters is that of their w.
         kind: Any = type(tree)
         hints = _hints(kind) | ({"w": Shape(" ".join(names))} if names else {})
         parts = zip(tree._fields, tree, strict=True)

@@ -1,4 +1,4 @@
-"""What lies in parts is declared, not guessed: an axis may be as long as another by accident."""
+"""The parts of a state are declared, not guessed: axes may have the same length by accident."""
 
 import jax
 import numpy as np
