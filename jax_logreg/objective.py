@@ -170,7 +170,7 @@ class Objective:
 
         def of_part(
             X: X_nm,
-            shared: Any,
+            shared: tuple[Array, Array],
             Z: Float[Array, "k m"],
             U: Float[Array, "k m"],
             Y: Float[Array, "k m"],

@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TypeGuard
 
 import numpy as np
 
@@ -27,19 +27,19 @@ def check_dtype(dtype: object) -> str:
     return name
 
 
-def is_integer(value: Any) -> bool:
+def is_integer(value: object) -> TypeGuard[int]:
     """Return whether it is an integer, of Python or NumPy, not a bool."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Return whether it is a real number that float64 holds, of Python or NumPy, not a bool."""
     if is_integer(value):
         return abs(int(value)) < 2**1023
     return isinstance(value, float | np.floating)
 
 
-def check_integer(name: str, value: Any, least: int, below: int | None = None) -> None:
+def check_integer(name: str, value: object, least: int, below: int | None = None) -> None:
     """Refuse what is no integer of at least the one, and below the other (InputError)."""
     if is_integer(value) and value >= least and (below is None or value < below):
         return
@@ -50,7 +50,7 @@ def check_integer(name: str, value: Any, least: int, below: int | None = None) -
 
 
 def check_number(
-    name: str, value: Any, above: float = -math.inf, below: float = math.inf, hint: str = ""
+    name: str, value: object, above: float = -math.inf, below: float = math.inf, hint: str = ""
 ) -> None:
     """Refuse what is no finite number between the two, both left out (InputError)."""
     if is_number(value) and above < value < below:
@@ -88,7 +88,7 @@ def check_path(name: str, value: object) -> Path:
     return Path(value)
 
 
-def check_choice(name: str, value: Any, choices: Collection[str]) -> None:
+def check_choice(name: str, value: object, choices: Collection[str]) -> None:
     """Refuse a value that is not one of the texts (InputError)."""
     if not isinstance(value, str) or value not in choices:
         *others, last = map(repr, choices)
@@ -104,7 +104,7 @@ def check_methods(name: str, value: object, methods: Sequence[str], expected: st
         raise InputError(f"{name} is {brief(value)}: expected None or {expected}")
 
 
-def read_array(name: str, value: Any) -> np.ndarray:
+def read_array(name: str, value: object) -> np.ndarray:
     """Return the array of a value; a list of unequal rows, or no array, is an InputError."""
     try:
         return np.asarray(value)

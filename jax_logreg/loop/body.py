@@ -5,6 +5,7 @@ from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from jax_logreg._jax.batching import where_wanted
@@ -14,6 +15,7 @@ from jax_logreg.placement.axes import OF_SOLVER
 from jax_logreg.proof.certificate import Certificate, Moments, certify_from, zero_cost
 from jax_logreg.proof.goal import Goal
 from jax_logreg.proof.gradient_check import GradientCheck, compare, relative_tolerance
+from jax_logreg.shapes import Number, T
 from jax_logreg.solver.declared import declares
 from jax_logreg.status import Status
 
@@ -32,12 +34,14 @@ class Loop(NamedTuple):
 
     objective: Objective
     solver: Solver
-    steps: Any
+    steps: int | Array
     goal: Goal
     moments: Moments | None = None  # None leaves the duality gap out of the compiled loop
-    check_every: Any = None  # None leaves the gradient check out of the compiled loop
-    scale: Any = None  # of the features, (n, 1); None: no check, and no precision floor
-    finish: Any = None  # the solver that slow models of a sweep end with
+    check_every: int | Array | None = (
+        None  # None leaves the gradient check out of the compiled loop
+    )
+    scale: Array | None = None  # of the features, (n, 1); None: no check, and no precision floor
+    finish: Solver | None = None  # the solver that slow models of a sweep end with
 
 
 class Carry(NamedTuple):
@@ -51,8 +55,8 @@ class Carry(NamedTuple):
 
     params: Params
     state: Annotated[Any, OF_SOLVER]
-    step: Any
-    status: Any
+    step: Array | np.integer
+    status: Array | np.integer
     good: Params
     certificate: Certificate
     first_cost: Array
@@ -187,13 +191,14 @@ def _at_floor(loop: Loop, gradient: Params, J: Array, stalled: Array) -> Array:
 
     Its terms X·dZ are as small as the cost: |A - Y| ≤ -log(1 - |A - Y|), a cross-entropy.
     """
-    if loop.scale is None:
+    scale = loop.scale
+    if scale is None:
         return jnp.bool_(False)
     dw, db = gradient
     most = relative_tolerance(dw.dtype, loop.objective.batch.s.size)
 
-    def within(allowed: Any) -> Array:
-        return jnp.all(jnp.abs(dw) <= allowed * loop.scale) & jnp.all(jnp.abs(db) <= allowed)
+    def within(allowed: Number) -> Array:
+        return jnp.all(jnp.abs(dw) <= allowed * scale) & jnp.all(jnp.abs(db) <= allowed)
 
     near = (stalled >= _PATIENCE) & within(most * jnp.minimum(_TERMS * J, 1))
     return near | ((stalled >= _LONG_PATIENCE) & within(most))
@@ -202,15 +207,16 @@ def _at_floor(loop: Loop, gradient: Params, J: Array, stalled: Array) -> Array:
 def _check(loop: Loop, carry: Carry, finite: Array) -> tuple[GradientCheck | None, Array]:
     """The worst check so far, and the relative error of the one made now, NaN if none was."""
     error = jnp.full_like(carry.best, jnp.nan)
-    if loop.check_every is None:
+    scale, every = loop.scale, loop.check_every
+    if scale is None or every is None:
         return carry.check, error
 
     def made() -> tuple[GradientCheck, Array]:
         objective = loop.objective
-        check = compare(carry.params, objective.batch, loop.scale, objective.family)
+        check = compare(carry.params, objective.batch, scale, objective.family)
         return worse(check, carry.check), check.max_relative_error
 
-    due = finite & (carry.step % loop.check_every == 0)
+    due = finite & (carry.step % every == 0)
     return lax.cond(due, made, lambda: (carry.check, error))
 
 
@@ -225,12 +231,12 @@ def _failed(check: GradientCheck | None) -> Array:
     return jnp.bool_(False) if check is None else ~check.passed
 
 
-def _first(*reasons: tuple[Array, Status]) -> Array:
+def _first(*reasons: tuple[Array | np.ndarray, Status]) -> Array:
     """The status of the first condition that holds."""
     conditions = [condition for condition, _ in reasons]
     codes = [jnp.int32(status) for _, status in reasons]
     return jnp.select(conditions, codes, jnp.int32(Status.RUNNING))
 
 
-def _where(condition: Array, new: object, old: object) -> Any:
+def _where(condition: Array, new: T, old: T) -> T:
     return jax.tree.map(partial(jnp.where, condition), new, old)

@@ -79,7 +79,7 @@ def run_chunks(
 def _progress(loop: Loop, point: Point, found: np.ndarray, each: bool) -> Progress:
     params = jax.tree.map(np.array, point.carry.params) if each else None
     J, norm = map(float, found[:2])
-    return Progress(point.taken, loop.steps, J, norm, History(*point.rows[-1]), params)
+    return Progress(point.taken, int(loop.steps), J, norm, History(*point.rows[-1]), params)
 
 
 def _run_chunk(loop: Loop, point: Point, limit: int, branch: bool) -> tuple[Point, np.ndarray]:

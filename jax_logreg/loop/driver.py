@@ -53,7 +53,7 @@ def drive(
         if callback is not None and point.taken:
             rows = point.history
             last = float(rows.cost[-1]), float(rows.gradient_norm[-1])
-            callback(Progress(point.taken, loop.steps, *last, rows))
+            callback(Progress(point.taken, int(loop.steps), *last, rows))
     point = proceed(loop, point, callback, None if checkpoint is None else checkpoint.save)
     carry = point.carry
     return (_check_end(loop, carry) if gradient_check == "ends" else carry), point.history

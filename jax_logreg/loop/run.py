@@ -110,7 +110,7 @@ def run_plan(plan: Plan, problem: Problem, anywhere: bool) -> Run:
     checkpoint, callback = plan.checkpoint, plan.callback
     done = _run(plan, problem, tolerance, steps, checkpoint, callback, anywhere)
     refinable = plan.options["refine"] and problem.dtype == "float32"
-    if refinable and Status(done.carry.status) in _REFINABLE:
+    if refinable and Status(int(done.carry.status)) in _REFINABLE:
         taken = int(done.carry.step)
         finest = _REFINED if tolerance == AUTO else min(float(tolerance), _REFINED)
         finer = done.problem.at("float64", done.carry.good)
@@ -166,7 +166,7 @@ def _sharpened(run: Run) -> Run:
 def diagnosed(run: Run, names: Sequence[str] | None) -> Diagnosis:
     """Return the findings in the data of a run, where an optimum was asked for."""
     carry, facts, objective = run.carry, run.facts, run.problem.objective
-    status, notes = Status(carry.status), tuple[str, ...]()
+    status, notes = Status(int(carry.status)), tuple[str, ...]()
     with jax.enable_x64(carry.good.w.dtype == np.float64):
         if not facts.endless:
             status, notes = diagnose(objective, carry.good, status, names)

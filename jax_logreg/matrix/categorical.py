@@ -202,7 +202,7 @@ def from_codes(
     """
     check_flag("drop_first", drop_first)
     dtype = check_dtype(dtype)
-    several: dict[str, Any] = {"codes": codes, "levels": levels}
+    several: dict[str, object] = {"codes": codes, "levels": levels}
     for name, given in several.items():
         axes = getattr(given, "ndim", 0)
         listed = isinstance(given, Sequence) or (isinstance(axes, int) and axes > 0)

@@ -138,7 +138,7 @@ def sum_blocks(of_block: Callable[[Array, Array], Array], d: Float[Array, "1 m"]
     return lax.scan(add, zero, (first, weights))[0]
 
 
-def in_blocks(X: Any) -> bool:
+def in_blocks(X: object) -> bool:
     """Return whether X comes in blocks of examples, which `over_blocks` goes through once."""
     return not is_array(X) and getattr(X, "in_blocks", False)
 
@@ -157,7 +157,7 @@ def over_parts(f: Callable[..., T], X: object, shared: object, *rows: Array) -> 
     return X.over_parts(f, shared, *rows)
 
 
-def one_by_one(X: Any) -> bool:
+def one_by_one(X: object) -> bool:
     """Return whether `each_block` goes through X: in blocks, all of them in one place."""
     return in_blocks(X) and getattr(X, "one_by_one", False)
 

@@ -141,7 +141,7 @@ class Sharded:
     def _sum(self, f: Callable[..., T], shared: object, *rows: Array) -> T:
         """Σ f(part, shared, rows (r, m/D) of its examples) over the parts, for rows (r, m)."""
 
-        def of_part(*part: object) -> Any:
+        def of_part(*part: object) -> T:
             # One all-reduce: between hosts each takes its time, however few the numbers.
             flat, restore = ravel_pytree(f(*part))
             return restore(lax.psum(flat, self._axis))
@@ -154,7 +154,7 @@ class Sharded:
         Shared arrays must be arguments: arrays closed over are not those of a part.
         """
 
-        def of_part(parts: object, shared: object, *rows: Array) -> Any:
+        def of_part(parts: object, shared: object, *rows: Array) -> T:
             return f(jax.tree.map(lambda a: a[0], parts), shared, *rows)
 
         specs = (PartitionSpec(self._axis), PartitionSpec(), *(self._by_example for _ in rows))

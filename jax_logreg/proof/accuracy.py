@@ -123,11 +123,11 @@ class Verdict(NamedTuple):
     good: bool
     gradient: float | None = None
 
-    def continues(self, ended: Any) -> bool:
+    def continues(self, ended: int | np.integer) -> bool:
         """Return whether a run that ended so continues: converged, but not proven so."""
         return ended == Status.CONVERGED and (not self.good or self.gradient is not None)
 
-    def status(self, ended: Any) -> Any:
+    def status(self, ended: int | np.integer) -> np.int32:
         """The status of a run that ended so: CONVERGED where the answer is proven, else not."""
         if self.good and ended in _ENDS:
             return np.int32(Status.CONVERGED)
@@ -135,7 +135,7 @@ class Verdict(NamedTuple):
 
 
 def judge(
-    goal: Goal, found: Certificate, count: float, of: Objective, error_of: Callable[[], Any]
+    goal: Goal, found: Certificate, count: float, of: Objective, error_of: Callable[[], float]
 ) -> Verdict:
     """The verdict on parameters by their certificate in NumPy and the number of examples.
 

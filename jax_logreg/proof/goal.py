@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jax_logreg.shapes import Number
+
 AUTO = "auto"
 # The share of a standard error, and of the cost, that "auto" leaves at most.
 SHARE, _OF_COST = 0.01, 1e-5
@@ -35,11 +37,11 @@ class Goal(NamedTuple):
     The loop stops at `aim` times the gap that these allow; the answer may end above.
     """
 
-    gap: Any
-    of_cost: Any = math.inf
-    share: Any = math.inf
-    gradient: Any = math.inf
-    aim: Any = 1.0
+    gap: Number
+    of_cost: Number = math.inf
+    share: Number = math.inf
+    gradient: Number = math.inf
+    aim: Number = 1.0
 
     @property
     def text(self) -> str:
@@ -47,7 +49,7 @@ class Goal(NamedTuple):
         return repr(self.gap) if math.isinf(self.share) else AUTO
 
     @property
-    def asked(self) -> Any:
+    def asked(self) -> bool | np.bool | Array:
         """Return whether any answer is good enough."""
         return self.gap > 0
 

@@ -3,11 +3,12 @@
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from jax_logreg.sklearn.border import Rows, unpack
 
 
-def set_attributes(search: Any, scores: np.ndarray, rows: Rows) -> None:
+def set_attributes(search: BaseEstimator, scores: np.ndarray, rows: Rows) -> None:
     """Set scikit-learn's attributes of 1.10 from scores (folds, l1_ratios, Cs)."""
     shape = (len(search.Cs_), len(scores))
 
@@ -38,7 +39,7 @@ def set_attributes(search: Any, scores: np.ndarray, rows: Rows) -> None:
     search.intercept_ = mean[:, rows.n].copy() if search.fit_intercept else np.zeros(rows.k)
 
 
-def repeat_by_class(search: Any, rows: Rows, kept: bool) -> None:
+def repeat_by_class(search: BaseEstimator, rows: Rows, kept: bool) -> None:
     """Turn the attributes into those before 1.8, each repeated for every class.
 
     Without l1_ratios they have no axis of them: `kept` says whether there is one.

@@ -4,6 +4,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from scipy import sparse
+from sklearn.base import BaseEstimator
 from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
@@ -93,7 +94,7 @@ def check_rows(estimator: object, X: object, y: object) -> tuple[object, object]
     return X, y
 
 
-def read(estimator: Any, X: Any, y: Any, sample_weight: Any, C: float = 1.0) -> Rows:
+def read(estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any, C: float = 1.0) -> Rows:
     """Return rows that `check_rows` has passed as X (n, m), with labels and weights.
 
     Raises:
@@ -169,7 +170,7 @@ def _turned(X: Any, more: tuple[int, int], dtype: str) -> object:
     return padded.T
 
 
-def tolerance_of(estimator: Any, rows: Rows) -> Any:
+def tolerance_of(estimator: BaseEstimator, rows: Rows) -> Any:
     """The tolerance that an estimator's `tol` stands for: nobody chose the default number.
 
     Any other bounds the gap; small data continue as far as by default, so that a smaller
@@ -182,7 +183,7 @@ def tolerance_of(estimator: Any, rows: Rows) -> Any:
     return Goal(tol, gradient=tol, aim=aim)
 
 
-def steps_of(estimator: Any) -> int:
+def steps_of(estimator: BaseEstimator) -> int:
     """The steps that an estimator's `max_iter` stands for: nobody chose the default number."""
     # Callbacks get `max_iter` steps announced beforehand.
     followed = hasattr(estimator, "_skl_callbacks")
@@ -209,7 +210,7 @@ def solver_of(name: str, rows: Rows, smooth: bool) -> str:
     return "lbfgs" if name == "newton-cg" else "auto"
 
 
-def options_of(estimator: Any, rows: Rows, smooth: bool) -> Options:
+def options_of(estimator: BaseEstimator, rows: Rows, smooth: bool) -> Options:
     """The options of a fit, by their names here, that an estimator's parameters stand for."""
     return complete(
         s=rows.weights,

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from sklearn.base import BaseEstimator
+
 from jax_logreg.logistic import Params
 from jax_logreg.loop.progress import EachStep, Progress
 
@@ -19,7 +21,7 @@ class FitTask:
 
     def __init__(
         self,
-        estimator: Any,
+        estimator: BaseEstimator,
         data: dict[str, Any],
         start: Params,
         attributes: Callable[[Params], dict[str, Any]],

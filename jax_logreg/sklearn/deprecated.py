@@ -2,9 +2,10 @@
 
 import warnings
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 _INSTEAD = (
     "'penalty' was deprecated in scikit-learn 1.8: leave it out, and pass {ratio}=0 for 'l2', 1 "
@@ -24,7 +25,7 @@ class Axes(NamedTuple):
     legacy: bool
 
 
-def settle(estimator: Any) -> tuple[float, float]:
+def settle(estimator: BaseEstimator) -> tuple[float, float]:
     """Return C and l1_ratio as `penalty` and l1_ratio=None change them.
 
     Raises:
@@ -61,7 +62,7 @@ def settle(estimator: Any) -> tuple[float, float]:
     return C, float(meant)
 
 
-def settle_search(estimator: Any) -> Axes:
+def settle_search(estimator: BaseEstimator) -> Axes:
     """Return the l1_ratios, the scoring and the kind of attributes of a search.
 
     Raises:

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from jax_logreg.problem.prepare import Problem, prepare
 from jax_logreg.sklearn.absent import completed_fits, joined, one_hot, single
@@ -34,7 +35,7 @@ def masks(indices: list[Any], rows: Rows) -> np.ndarray:
     return masks
 
 
-def weigh_folds(estimator: Any, rows: Rows, train: np.ndarray) -> np.ndarray:
+def weigh_folds(estimator: BaseEstimator, rows: Rows, train: np.ndarray) -> np.ndarray:
     """Return the weights (f, m') of folds that train on some examples each, (f, m') of bool.
 
     Balanced ones count the classes that a fold trains on: those of all examples would leak the
@@ -93,7 +94,7 @@ def fit_grids(
 class _Part(NamedTuple):
     """The data and settings that the fits of one l1_ratio share."""
 
-    estimator: Any
+    estimator: BaseEstimator
     rows: Rows
     ratio: float
     Cs: np.ndarray
@@ -156,5 +157,5 @@ class _Part(NamedTuple):
         return completed_fits(fits, which, len(self.rows.classes))
 
 
-def _memory(estimator: Any) -> float:
+def _memory(estimator: BaseEstimator) -> float:
     return _MEMORY if estimator.memory is None else estimator.memory

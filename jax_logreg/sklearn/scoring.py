@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from sklearn import linear_model
+from sklearn.base import BaseEstimator
 from sklearn.metrics import make_scorer
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
@@ -49,7 +50,7 @@ def score_here(
 
 
 def score_there(
-    estimator: Any,
+    estimator: BaseEstimator,
     grids: list[Grid],
     X: Any,
     y: Any,

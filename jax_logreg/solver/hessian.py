@@ -1,7 +1,5 @@
 """The exact Hessian of a softmax, block by block."""
 
-from typing import Any
-
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -28,7 +26,9 @@ def class_hessian(objective: Objective, X: X_nm, A: Float[Array, "k m"]) -> Arra
     return blocks[where].transpose(0, 2, 1, 3).reshape(side, side)
 
 
-def hessian_block(objective: Objective, X: X_nm, A: Float[Array, "k m"], i: Any, j: Any) -> Array:
+def hessian_block(
+    objective: Objective, X: X_nm, A: Float[Array, "k m"], i: Array, j: Array
+) -> Array:
     """The Hessian's block of outputs i and j, (n+1, n+1), without penalty."""
     s = objective.batch.s
     return objective.gram(X, hessian_weights(A, s, i, j) / objective.total)

@@ -1,7 +1,7 @@
 """The minimum of a quadratic model plus a nonsmooth penalty, in the space of its features."""
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -83,7 +83,7 @@ def _sweep(model: Model, at: _Point) -> _Point:
     usable = diagonal > jnp.finfo(l1.dtype).tiny
     safe = jnp.where(usable, diagonal, 1)
 
-    def coordinate(i: Array, at: Any) -> object:
+    def coordinate(i: Array, at: tuple[Array, Array, Array, Array]) -> object:
         order, w, gradient, largest = at
         j = order[i]
         step = soft_threshold(w[j] - gradient[j] / safe[j], l1[j] / safe[j]) - w[j]
