@@ -77,6 +77,9 @@ def fit(
             rows of X, where it is a data frame (n, m), else their numbers.
         callback: called with a Progress between chunks of at most 100 steps: `tracking.track` makes
             one that logs to an experiment tracker.
+        executor: "numpy" computes at once what "xla" compiles first, for seconds, to the same
+            answer up to rounding. "auto" takes NumPy for a dense X of NumPy's and a smooth
+            penalty, up to 4 million labels, or 260,000 labels times classes; the Result says which.
         checkpoint: a checkpoint.Checkpoint that the run is saved in between chunks, and resumes
             from where it holds an earlier one of the same arguments.
 
@@ -89,7 +92,7 @@ def fit(
     """
     wanted = plan(checked(options), callback, checkpoint)
     own = {"penalty": penalty, "params": params, "names": feature_names}
-    problem = prepare(X, Y, wanted.options, **own, one_model=True)
+    problem = prepare(X, Y, wanted.options, **own, one_model=True, executor=wanted.executor)
     run = run_plan(wanted, problem, anywhere=params is not None)
     return result_of(run, diagnosed(run, problem.names))
 

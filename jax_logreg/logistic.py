@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 import jax
-import jax.numpy as jnp
-from jax import lax
 
+from jax_logreg.arrays import is_numpy, sigmoid, stop_gradient
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.shapes import Array, Float, Integer, Number, X_nm
 
 _Index: TypeAlias = int | Integer[Array, ""]
@@ -72,10 +72,15 @@ def _log1p(e: Float[Array, "..."]) -> Float[Array, "..."]:
 _log1p.defjvps(lambda e_dot, _, e: e_dot / (1 + e))
 
 
+def log1p(e: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Return log(1 + e) for 0 ≤ e ≤ 1."""
+    return jnp.log1p(e) if is_numpy(e) else _log1p(e)
+
+
 def _binary_cross_entropy(Z: Float[Array, "k m"], Y: Float[Array, "k m"]) -> Float[Array, "k m"]:
     # log(1 + exp Z), never overflowing; (Z + |Z|) / 2 rather than max(Z, 0), because then the
     # automatic derivative at Z = 0 is 1/2, whatever that of |Z| is.
-    softplus = (Z + jnp.abs(Z)) / 2 + _log1p(jnp.exp(-jnp.abs(Z)))
+    softplus = (Z + jnp.abs(Z)) / 2 + log1p(jnp.exp(-jnp.abs(Z)))
     return softplus - Y * Z
 
 
@@ -85,13 +90,17 @@ def _binary_curvature(A: Float[Array, "k m"], U: Float[Array, "k m"]) -> Float[A
 
 def over_outputs(a: Float[Array, "k m"]) -> Float[Array, "1 m"]:
     """Sums (1, m) over the outputs, as a product: XLA:CPU is slow to sum over the first axis."""
-    ones = jnp.ones((1, a.shape[0]), a.dtype)
+    if is_numpy(a):
+        return jnp.sum(a, axis=0, keepdims=True)
+    ones = jnp.ones_like(a, shape=(1, a.shape[0]))
     return jnp.matmul(ones, a, precision="highest")
 
 
 def over_examples(a: Float[Array, "k m"]) -> Float[Array, "k 1"]:
     """Sums (k, 1) over the examples, as a product: XLA:CPU is slow to sum what it computes."""
-    ones = jnp.ones((a.shape[1], 1), a.dtype)
+    if is_numpy(a):
+        return jnp.sum(a, axis=1, keepdims=True)
+    ones = jnp.ones_like(a, shape=(a.shape[1], 1))
     return jnp.matmul(a, ones, precision="highest")
 
 
@@ -109,7 +118,7 @@ def _highest(Z: Float[Array, "k m"]) -> Float[Array, "1 m"]:
 def _exponentials(
     Z: Float[Array, "k m"],
 ) -> tuple[Float[Array, "k m"], Float[Array, "1 m"], Float[Array, "1 m"]]:
-    highest = lax.stop_gradient(_highest(Z))
+    highest = stop_gradient(_highest(Z))
     E = jnp.exp(Z - highest)
     return E, over_outputs(E), highest
 
@@ -128,7 +137,7 @@ def _softmax_curvature(A: Float[Array, "k m"], U: Float[Array, "k m"]) -> Float[
     return over_outputs(A * (U - over_outputs(A * U)) ** 2)
 
 
-BINOMIAL = Family("binomial", jax.nn.sigmoid, _binary_cross_entropy, _binary_curvature, True)
+BINOMIAL = Family("binomial", sigmoid, _binary_cross_entropy, _binary_curvature, True)
 MULTINOMIAL = Family("multinomial", _softmax, _softmax_cross_entropy, _softmax_curvature, False)
 
 

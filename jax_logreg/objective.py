@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 import jax
-import jax.numpy as jnp
 
 from jax_logreg import matrix
 from jax_logreg import penalty as penalties
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.logistic import (
     BINOMIAL,
     Batch,
@@ -23,7 +23,7 @@ from jax_logreg.logistic import (
 )
 from jax_logreg.penalty import Penalty
 from jax_logreg.pytree import pytree
-from jax_logreg.shapes import Array, Float, X_nm
+from jax_logreg.shapes import Array, Coefficient, Float, X_nm
 
 Line = Callable[[Array], tuple[Array, Array]]
 
@@ -234,8 +234,8 @@ class Solver(Protocol):
         """The updated parameters and state, from the evaluation at those before."""
 
 
-def _column(values: object, w: Float[Array, "n k"]) -> Array:
-    return jnp.broadcast_to(jnp.asarray(values, w.dtype), (w.shape[0], 1))
+def _column(values: Coefficient, w: Float[Array, "n k"]) -> Array:
+    return jnp.full_like(w, values, shape=(w.shape[0], 1))
 
 
 def _cost(objective: Objective, params: Params) -> Array:

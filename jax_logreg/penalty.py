@@ -7,8 +7,7 @@ strength of scikit-learn's C is 1/(C·Σs).
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-import jax.numpy as jnp
-
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.pytree import pytree
 from jax_logreg.shapes import Array, Coefficient, Float, Number
 

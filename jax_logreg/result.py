@@ -59,6 +59,7 @@ class Result:
     notes: tuple[str, ...] = field(default=(), metadata={"static": True})
     advice: str = field(default="", metadata={"static": True})
     family: Family = field(default=BINOMIAL, metadata={"static": True})
+    executor: str = field(default="xla", metadata={"static": True})
 
     def decision_function(self, X: object) -> Any:
         """Z = wᵀX + b, (k, m), in the dtype of the parameters; NumPy's, unless in a trace.
@@ -119,6 +120,7 @@ class Result:
         said = {
             "note": " ".join(self.notes),
             "advice": self.advice,
+            "executor": self.executor,
             "gradient_check": self.gradient_check,
         }
         return {name: text for name, text in said.items() if text}

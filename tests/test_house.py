@@ -16,6 +16,7 @@ PACKAGE = ROOT / "jax_logreg"
 # From the ground up: a room, and what it holds. A room imports from lower floors only.
 FLOORS = (
     {
+        "arrays": "functions, loops and branches, of NumPy or of JAX as their arrays are",
         "errors": "one-line errors, checks of arguments, words and digests that describe them",
         "display": "short text and HTML of what users print",
         "pytree": "dataclasses as pytrees",

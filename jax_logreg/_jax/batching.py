@@ -12,12 +12,14 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jax.custom_batching import custom_vmap
 
+from jax_logreg.arrays import is_numpy
+
 _T = TypeVar("_T")
 
 
 def on_cpu(array: Array) -> bool:
     """Return whether branches are cheap where it lies: a GPU would wait for the host at each."""
-    return all(device.platform == "cpu" for device in array.devices())
+    return is_numpy(array) or all(device.platform == "cpu" for device in array.devices())
 
 
 def where_wanted(wanted: Array, change: Callable[[_T], _T], value: _T) -> _T:
@@ -30,6 +32,8 @@ def where_wanted(wanted: Array, change: Callable[[_T], _T], value: _T) -> _T:
         mine = _mine(wanted)
         return jax.tree.map(lambda new, old: jnp.where(mine, new, old), change(value), value)
 
+    if is_numpy(wanted):
+        return change(value) if wanted else value
     return lax.cond(_any(wanted), changed, lambda value: value, value)
 
 

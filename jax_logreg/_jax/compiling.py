@@ -5,11 +5,15 @@ Of the code generators for a CPU: https://github.com/jax-ml/jax/issues/26145
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import jax
+import numpy as np
 from jaxlib.version import __version__ as _jaxlib
 
+from jax_logreg.arrays import all_numpy, is_numpy
+
+_F = TypeVar("_F", bound=Callable[..., object])
 # Of its two code generators for loops on a CPU, jaxlib 0.10's default takes twice as long to
 # compile them. Its code is no faster except for several outputs, whose softmax takes a tenth
 # less. Later versions have but one.
@@ -18,6 +22,15 @@ _QUICK: dict[str, object] | None = (
     if tuple(map(int, _jaxlib.split(".")[:2])) < (0, 11)
     else None
 )
+
+
+def hurried() -> dict[str, object]:
+    """Return the options of a program that runs too seldom to be worth optimising."""
+    return {
+        "xla_backend_optimization_level": 0,
+        "xla_llvm_disable_expensive_passes": True,
+        **(_QUICK or {}),
+    }
 
 
 def jit(f: Callable[..., Any], **options: Any) -> Callable[..., Any]:
@@ -30,8 +43,28 @@ def jit(f: Callable[..., Any], **options: Any) -> Callable[..., Any]:
 
     @wraps(usual)
     def call(loop: Any, *rest: object, **named: object) -> object:
+        if is_numpy(loop.objective.batch.s):
+            return _in_numpy(f, loop, *rest, **named)
         hurried = jax.config.read("jax_disable_most_optimizations")
         one = loop.objective.batch.Y.shape[0] == 1
         return (quick if one or hurried else usual)(loop, *rest, **named)
 
     return call
+
+
+def compiled(f: _F) -> _F:
+    """Compile a function, but call it as it is where all of its arguments are NumPy's."""
+    program = jax.jit(f)
+
+    @wraps(program)
+    def call(*arguments: object) -> object:
+        return _in_numpy(f, *arguments) if all_numpy(arguments) else program(*arguments)
+
+    call.clear_cache = program.clear_cache  # type: ignore[attr-defined]
+    return cast(_F, call)
+
+
+def _in_numpy(f: Callable[..., object], *arguments: object, **named: object) -> object:
+    """Call f where NumPy says as little as XLA of what overflows or is not a number."""
+    with np.errstate(all="ignore"):
+        return f(*arguments, **named)

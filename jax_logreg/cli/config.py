@@ -57,6 +57,7 @@ class FitConfig(Section):
     dtype: Literal["float32", "float64"] = declared_as("dtype")
     refine: bool = declared_as("refine")
     sharpen: bool = declared_as("sharpen")
+    executor: Literal["auto", "numpy", "xla"] = declared_as("executor")
     device: Literal["cpu", "gpu", "tpu"] | None = declared_as("device")
     devices: Devices | dict[Literal["features"], Devices] | None = declared_as("devices")
 

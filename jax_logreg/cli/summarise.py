@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 import jax_logreg
+from jax_logreg.arrays import is_numpy
 from jax_logreg.cli.report.tables import Evaluated
 from jax_logreg.cli.summary import (
     CertificateSummary,
@@ -153,13 +154,14 @@ def _data(data: Prepared, train: Predicted, test: Predicted | None) -> DataSumma
 
 def _machine(result: Result) -> dict[str, Any]:
     """Return what the run was computed on, and by which versions."""
-    devices = result.params.w.devices()
-    device = min(devices, key=lambda one: one.id)
+    w = result.params.w
+    devices = [] if is_numpy(w) else sorted(w.devices(), key=lambda one: one.id)
     return {
-        "device": device.device_kind,
-        "devices": jax.device_count() if count() > 1 else len(devices),
+        "device": devices[0].device_kind if devices else "cpu",
+        "devices": jax.device_count() if count() > 1 else max(len(devices), 1),
+        "executor": result.executor,
         "hosts": count(),
-        "platform": device.platform,
+        "platform": devices[0].platform if devices else "cpu",
         "versions": {
             "jax_logreg": jax_logreg.__version__,
             "jax": jax.__version__,

@@ -130,6 +130,7 @@ class Summary(_Record):
     seconds: dict[str, float] = {}
     device: str | None = None
     devices: int = 1
+    executor: str = "xla"
     hosts: int = 1
     platform: str | None = None
     versions: dict[str, str] = {}

@@ -4,11 +4,12 @@ from functools import partial
 from typing import Annotated, Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 
 from jax_logreg._jax.batching import where_wanted
+from jax_logreg.arrays import cond, scalar
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.logistic import Params
 from jax_logreg.objective import Evaluation, Objective, Solver
 from jax_logreg.placement.axes import OF_SOLVER
@@ -86,19 +87,19 @@ def choose_start(loop: Loop, params: Params) -> Params:
 
 def start(loop: Loop, params: Params, check: GradientCheck | None) -> Carry:
     """The loop before its first step, which looks at the start and judges the check made there."""
-    unknown = jnp.full((), jnp.nan, params.w.dtype)
+    unknown = jnp.full_like(params.w, jnp.nan, shape=())
     nothing = Certificate(*(unknown,) * len(Certificate._fields))
     carry = Carry(
         params=params,
         state=loop.solver.init(loop.objective, params),
-        step=jnp.int32(0),
-        status=jnp.int32(Status.RUNNING),
+        step=scalar(0, np.int32),
+        status=scalar(Status.RUNNING, np.int32),
         good=params,
         certificate=nothing,
         first_cost=unknown,
         best=jnp.full_like(unknown, jnp.inf),
         lowest=jnp.full_like(unknown, jnp.inf),
-        stalled=jnp.int32(0),
+        stalled=scalar(0, np.int32),
         check=check,
         lowest_at=None if declares(loop.solver, "descends") else (params, nothing),
     )
@@ -160,7 +161,9 @@ def _step(loop: Loop, branch: bool, carry: Carry) -> tuple[Carry, Row]:
         params=params,
         state=state,
         # A cost that is not finite undoes the update that led to it.
-        step=jnp.where(finite, carry.step + jnp.int32(running), jnp.maximum(carry.step - 1, 0)),
+        step=jnp.where(
+            finite, carry.step + jnp.asarray(running, np.int32), jnp.maximum(carry.step - 1, 0)
+        ),
         status=status,
         good=good[0],
         certificate=good[1],
@@ -193,7 +196,7 @@ def _at_floor(loop: Loop, gradient: Params, J: Array, stalled: Array) -> Array:
     """
     scale = loop.scale
     if scale is None:
-        return jnp.bool_(False)
+        return scalar(False, np.bool_)
     dw, db = gradient
     most = relative_tolerance(dw.dtype, loop.objective.batch.s.size)
 
@@ -217,7 +220,7 @@ def _check(loop: Loop, carry: Carry, finite: Array) -> tuple[GradientCheck | Non
         return worse(check, carry.check), check.max_relative_error
 
     due = finite & (carry.step % every == 0)
-    return lax.cond(due, made, lambda: (carry.check, error))
+    return cond(due, made, lambda: (carry.check, error))
 
 
 def worse(new: GradientCheck, old: GradientCheck | None) -> GradientCheck:
@@ -228,14 +231,14 @@ def worse(new: GradientCheck, old: GradientCheck | None) -> GradientCheck:
 
 
 def _failed(check: GradientCheck | None) -> Array:
-    return jnp.bool_(False) if check is None else ~check.passed
+    return scalar(False, np.bool_) if check is None else ~check.passed
 
 
 def _first(*reasons: tuple[Array | np.ndarray, Status]) -> Array:
     """The status of the first condition that holds."""
     conditions = [condition for condition, _ in reasons]
-    codes = [jnp.int32(status) for _, status in reasons]
-    return jnp.select(conditions, codes, jnp.int32(Status.RUNNING))
+    codes = [scalar(status, np.int32) for _, status in reasons]
+    return jnp.select(conditions, codes, scalar(Status.RUNNING, np.int32))
 
 
 def _where(condition: Array, new: T, old: T) -> T:

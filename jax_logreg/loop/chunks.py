@@ -5,12 +5,13 @@ from collections.abc import Callable
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 
 from jax_logreg._jax.batching import on_cpu
 from jax_logreg._jax.compiling import jit
+from jax_logreg.arrays import cond, is_numpy, scan
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.hosts import most, spans
 from jax_logreg.loop.body import Carry, Loop, body
 from jax_logreg.loop.initial import recertify
@@ -35,10 +36,13 @@ def _chunk(
 
     Once the loop is at its end the certificate is computed again.
     """
-    carry, rows = lax.scan(
-        lambda carry, i: body(loop, carry, i < limit, branch), carry, jnp.arange(length)
+    carry, rows = scan(
+        lambda carry, i: body(loop, carry, jnp.asarray(i < limit), branch),
+        carry,
+        np.arange(length),
+        ended=lambda carry: carry.status != Status.RUNNING,
     )
-    found = lax.cond(
+    found = cond(
         carry.status == Status.RUNNING,
         lambda: carry.certificate,
         lambda: recertify(loop, carry.good),
@@ -85,7 +89,7 @@ def _progress(loop: Loop, point: Point, found: np.ndarray, each: bool) -> Progre
 def _run_chunk(loop: Loop, point: Point, limit: int, branch: bool) -> tuple[Point, np.ndarray]:
     """The point after a chunk, and the certificate there."""
     # A mask computes the steps that a limit leaves out, where a branch does not.
-    length = _CHUNK if branch else limit
+    length = limit if is_numpy(loop.objective.batch.s) or not branch else _CHUNK
     carry, where, found, new = _chunk(loop, point.carry, limit, branch=branch, length=length)
     (step, status), found, new = jax.device_get((where, found, new))
     point.rows.append(new[:, : max(int(step) - point.step, 0)])

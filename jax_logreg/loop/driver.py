@@ -4,9 +4,9 @@ from collections.abc import Callable
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from jax_logreg.arrays import scalar
 from jax_logreg.checkpoint.protocol import Checkpointer
 from jax_logreg.hosts import spans
 from jax_logreg.logistic import Params
@@ -110,7 +110,7 @@ def _again(loop: Loop, point: Point, verdict: Verdict) -> Point | None:
     if verdict.gradient is None:
         carry = restart(loop, point.carry.good, point.carry.check)
         return Point(carry, point.rows, point.taken, point.restarts + 1, gradient=point.gradient)
-    running, none = np.int32(Status.RUNNING), jnp.int32(0)
+    running, none = np.int32(Status.RUNNING), scalar(0, np.int32)
     carry = point.carry._replace(status=running, stalled=none)
     return point._replace(
         carry=carry,

@@ -2,10 +2,9 @@
 
 from dataclasses import replace
 
-import jax
 from jax import Array
 
-from jax_logreg._jax.compiling import jit
+from jax_logreg._jax.compiling import compiled, jit
 from jax_logreg.logistic import Params
 from jax_logreg.loop.body import Carry, Loop, start
 from jax_logreg.matrix import magnitude
@@ -28,7 +27,7 @@ def add_sums(loop: Loop) -> Loop:
     return loop._replace(objective=objective, moments=moments, scale=scale)
 
 
-@jax.jit
+@compiled
 def _sums(objective: Objective) -> tuple[Array, Array, Moments | None, Array]:
     scale = magnitude(objective.batch.X, objective.batch.s)
     return objective.total, objective.count, moments_of(objective), scale

@@ -24,7 +24,7 @@ from jax_logreg.proof.advice import Facts, advise
 from jax_logreg.proof.diagnosis import diagnose, is_penalised, is_standardised
 from jax_logreg.proof.goal import AUTO, goal_of
 from jax_logreg.result import History, Result
-from jax_logreg.solver import choose_solver
+from jax_logreg.solver import choose_solver, executor_for
 from jax_logreg.solver.declared import declares
 from jax_logreg.status import Status
 
@@ -46,6 +46,7 @@ class Plan(NamedTuple):
     check_every: int | None
     callback: Callback
     checkpoint: Checkpointer | None
+    executor: str
 
     @property
     def by_itself(self) -> bool:
@@ -66,12 +67,13 @@ def plan(options: FitOptions, callback: Any, checkpoint: Any) -> Plan:
     check_flag("sharpen", options["sharpen"])
     check_callable("callback", callback, "a Progress")
     check_checkpoint(checkpoint)
+    executor = executor_for(options["solver"], options["executor"])
     if isinstance(options["devices"], str) and options["devices"] == "hosts":
         names = ("steps", "tolerance", "solver", "gradient_check", "refine", "sharpen")
         same: dict[str, Any] = {name: one for name, one in options.items() if name in names}
         same |= {"whether there is a checkpoint": checkpoint is not None}
         agree(**{name: describe(value) for name, value in same.items()})
-    return Plan(options, check_every, callback, checkpoint)
+    return Plan(options, check_every, callback, checkpoint, executor)
 
 
 class Run(NamedTuple):
@@ -190,6 +192,7 @@ def result_of(run: Run, found: Diagnosis) -> Result:
         int(run.carry.step),
         classes=run.problem.classes,
         solver=run.chosen,
+        executor=run.problem.executor,
         notes=found.notes,
         advice=found.advice,
         family=run.problem.objective.family,

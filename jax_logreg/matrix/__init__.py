@@ -28,7 +28,7 @@ from jax_logreg.matrix.operations import (
     read_examples,
     squares,
 )
-from jax_logreg.matrix.placing import arrange, place
+from jax_logreg.matrix.placing import arrange, arrange_for_numpy, place
 from jax_logreg.matrix.read_ahead import plain_errors
 from jax_logreg.matrix.sharded import Sharded
 from jax_logreg.matrix.sharding import examples_each, shard
@@ -54,6 +54,7 @@ __all__ = [
     "aligned",
     "are_near",
     "arrange",
+    "arrange_for_numpy",
     "cast",
     "compress",
     "each_block",

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
+from jax_logreg.arrays import slice_of
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.matrix.operations import ends, sum_blocks
 from jax_logreg.matrix.spread import Spread, spread_of_array
 from jax_logreg.pytree import pytree
@@ -34,6 +34,8 @@ class Transposed:
     """X (n, m), kept in memory as its transpose, rows (m, n): the faster order where n ≫ m."""
 
     rows: Any
+    # NumPy leaves `array @ X` to `__rmatmul__`.
+    __array_ufunc__ = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -113,7 +115,7 @@ class Transposed:
         return self.rows[:, index].T
 
     def _block(self, first: Array, size: int) -> Array:
-        return lax.dynamic_slice_in_dim(self.rows, first, size, 0)
+        return slice_of(self.rows, first, size, 0)
 
 
 def arrange_dense(X: object, dtype: str, device: jax.Device | None) -> object:
@@ -126,8 +128,11 @@ def arrange_dense(X: object, dtype: str, device: jax.Device | None) -> object:
         X = X.astype(dtype)
         return Transposed(X.T) if on_cpu and _is_wide(X.shape) else X
     X, device = np.asarray(X), device or jax.devices()[0]
-    if device.platform != "cpu":
-        return np.asarray(X, dtype)
+    return arrange_rows(X, dtype) if device.platform == "cpu" else np.asarray(X, dtype)
+
+
+def arrange_rows(X: np.ndarray, dtype: str) -> object:
+    """X (n, m) of NumPy as `dtype`, in the order in which its two products are fastest on a CPU."""
     return Transposed(aligned(X.T, dtype)) if _is_wide(X.shape) else aligned(X, dtype)
 
 

@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jax.tree_util import treedef_is_leaf
 
+from jax_logreg.arrays import arange_like, fold, is_numpy, slice_of
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.shapes import Array, Float, Integer, Matrix, T, TypeIs, X_nm
 
 # Entries of a block of examples, 4 MB in float32, and the fewest examples that fill a product.
@@ -65,12 +65,19 @@ def extremes(X: Any) -> tuple[Any, Any]:
     return ends(X, 1)
 
 
-@partial(jax.jit, static_argnums=1)
 def ends(X: Array, axis: int) -> tuple[Array, Array]:
     """The least and the largest along an axis of examples, as (n, 1); NaN counts as infinite.
 
     The maximum of several hosts may lose a NaN.
     """
+    if is_numpy(X):
+        return X.min(axis=axis).reshape(-1, 1), X.max(axis=axis).reshape(-1, 1)
+    least, most = _ends(X, axis)
+    return least, most
+
+
+@partial(jax.jit, static_argnums=1)
+def _ends(X: Array, axis: int) -> tuple[Array, Array]:
     # Two reductions write nothing out.
     least = jnp.min(jnp.where(jnp.isnan(X), -jnp.inf, X), axis=axis)
     most = jnp.max(jnp.where(jnp.isnan(X), jnp.inf, X), axis=axis)
@@ -109,7 +116,7 @@ def gram(X: X_nm, d: Float[Array, "1 m"]) -> Float[Array, "n n"]:
         return X.gram(d)
 
     def of_block(first: Array, d: Float[Array, "1 m"]) -> Array:
-        block = lax.dynamic_slice_in_dim(X, first, d.size, 1)
+        block = slice_of(X, first, d.size, 1)
         return (block * d) @ block.T
 
     return sum_blocks(of_block, d, X.shape[0])
@@ -122,20 +129,15 @@ def sum_blocks(of_block: Callable[[Array, Array], Array], d: Float[Array, "1 m"]
     """
     m = d.size
     size = min(max(_BLOCK // n, _FEWEST), m)
-    number = jnp.arange(-(-m // size), dtype=jnp.int32) * size
+    number = arange_like(d, -(-m // size)) * size
     if number.size == 1:
         return of_block(number[0], d)
     # The last block starts early, with weight 0 for the examples that it repeats.
     first = jnp.minimum(number, m - size)
-    index = first[:, None] + jnp.arange(size, dtype=jnp.int32)[None]
+    index = first[:, None] + arange_like(d, size)[None]
     weights = jnp.where(index >= number[:, None], d[0, index], 0)[:, None]
-    zero = jax.tree.map(jnp.zeros_like, jax.eval_shape(of_block, first[0], weights[0]))
-
-    def add(total: Array, block: tuple[Array, Array]) -> tuple[Array, None]:
-        first, d = block
-        return total + of_block(first, d), None
-
-    return lax.scan(add, zero, (first, weights))[0]
+    total: Array = fold(lambda block: of_block(*block), (first, weights))
+    return total
 
 
 def in_blocks(X: object) -> bool:
@@ -191,7 +193,8 @@ def features(X: X_nm, index: Integer[Array, " q"]) -> Float[Array, "q m"] | Matr
 def dense_features(X: X_nm, index: Integer[Array, " q"]) -> Float[Array, "q m"]:
     """The rows X[index], dense (q, m), also of a matrix whose rows are streamed."""
     rows = features(X, index)
-    return rows if is_array(rows) else jnp.eye(index.size, dtype=rows.dtype) @ rows
+    # An identity of JAX's: NumPy would not leave the product to the rows.
+    return rows if is_array(rows) else jax.numpy.eye(index.size, dtype=rows.dtype) @ rows
 
 
 def _centred(X: Array, centre: Float[Array, "n 1"] | None) -> Array:

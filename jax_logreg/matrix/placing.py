@@ -3,10 +3,11 @@
 from typing import Any
 
 import jax
+import numpy as np
 
 from jax_logreg.errors import InputError
 from jax_logreg.matrix.chunking import from_scipy
-from jax_logreg.matrix.dense import arrange_dense
+from jax_logreg.matrix.dense import arrange_dense, arrange_rows
 from jax_logreg.matrix.operations import cast, is_array
 from jax_logreg.matrix.settling import settle
 from jax_logreg.matrix.stacked import Stacked
@@ -32,6 +33,15 @@ def _arranged(X: object, dtype: str, device: jax.Device | None) -> Any:
     if isinstance(X, Standardised):
         return Standardised(_arranged(X.X, dtype, device), X.mean, X.scale)
     return arrange_dense(X, dtype, device) if is_array(X) else cast(X, dtype)
+
+
+def arrange_for_numpy(X: object, dtype: str) -> object:
+    """X (n, m), an array or a view of one, as `dtype` in the order in which its products are fast.
+
+    An array that is so already is taken as it is.
+    """
+    X = np.asarray(settle(X, dtype))
+    return arrange_rows(X, dtype)
 
 
 def check_sparse(X: Any) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from jax_logreg.arrays import is_numpy
 from jax_logreg.errors import InputError, brief
 from jax_logreg.errors.checks import is_integer
 from jax_logreg.hosts import spans
@@ -122,7 +123,7 @@ def lay_out(tree: object, batch: Batch, solver: object) -> Any:
     declare an axis that those share (`axes`), else on each. So the next call finds the program that
     the first made.
     """
-    if not isinstance(batch.s.sharding, NamedSharding):
+    if is_numpy(batch.s) or not isinstance(batch.s.sharding, NamedSharding):
         return tree
     places = map_axes(partial(_place, batch), tree, solver)
     if over_hosts(batch.s.sharding.mesh):
@@ -139,8 +140,10 @@ def outline(shapes: object, batch: Batch, solver: object) -> Any:
     return map_axes(placed, shapes, solver)
 
 
-def _place(batch: Batch, leaf: Any, names: Names) -> jax.sharding.Sharding:
+def _place(batch: Batch, leaf: Any, names: Names) -> jax.sharding.Sharding | None:
     s = batch.s
+    if is_numpy(s):
+        return None
     if not isinstance(s.sharding, NamedSharding):
         return s.sharding
     shared = FEATURES if by_feature(s) else EXAMPLES
@@ -183,7 +186,9 @@ def place_like(value: np.ndarray, like: Any) -> Array:
     """An array as outlined; of one in parts over hosts, the value is the part here."""
     if spans(like):
         return jax.make_array_from_process_local_data(like.sharding, value, like.shape)
-    return jax.device_put(value, like.sharding)
+    # NumPy's arrays have no place.
+    placed: Any = value if like.sharding is None else jax.device_put(value, like.sharding)
+    return placed
 
 
 def _is_in_parts(leaf: Any) -> bool:

@@ -15,7 +15,9 @@ _EXTRAS = {"gpu": "cuda13", "cuda": "cuda13", "tpu": "tpu"}
 
 def find_device(device: object) -> jax.Device | None:
     """The device of that name, the first if there are several; None stands for JAX's own choice."""
-    platform = default_platform()
+    # Asking JAX for its own choice starts it, which takes longer than many a fit.
+    if device is not None or _platforms() not in (None, "", "cpu"):
+        platform = default_platform()
     if device is None or isinstance(device, jax.Device):
         return device
     try:
@@ -51,11 +53,16 @@ def default_platform() -> str:
         return jax.default_backend()
     # Where a platform that was asked for has no device, JAX raises either.
     except (RuntimeError, AssertionError):
-        config: Any = jax.config
         raise InputError(
-            f"JAX_PLATFORMS is {brief(config.jax_platforms)}, but JAX finds no such device: "
+            f"JAX_PLATFORMS is {brief(_platforms())}, but JAX finds no such device: "
             "unset it, or set it to 'cpu'"
         ) from None
+
+
+def _platforms() -> object:
+    """Return the platforms that JAX was asked for."""
+    config: Any = jax.config
+    return config.jax_platforms
 
 
 def look_at(X: Any, fewest: int = 1) -> tuple[Any, tuple[int, int]]:

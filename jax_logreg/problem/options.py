@@ -88,6 +88,14 @@ class FitOptions(Options, total=False):
             "further steps in float64; the answer stays.",
         ),
     ]
+    executor: Annotated[
+        str,
+        Option(
+            "auto",
+            "'numpy' computes at once, 'xla' compiles first; 'auto' takes NumPy where that is "
+            "through sooner.",
+        ),
+    ]
 
 
 def declared(options: Any = FitOptions) -> dict[str, Option]:

@@ -1,5 +1,6 @@
 """Arrays of a problem, cast to a dtype and put on their devices."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -8,7 +9,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from jax_logreg.errors import InputError
-from jax_logreg.matrix import arrange, part_features, shard
+from jax_logreg.matrix import arrange, arrange_for_numpy, part_features, shard
 from jax_logreg.placement.devices import (
     make_mesh,
     over_hosts,
@@ -23,10 +24,14 @@ from jax_logreg.problem.parts import check_parts
 
 
 class Place(NamedTuple):
-    """Where a fit is computed: on a device, None for JAX's own choice, or over those of a mesh."""
+    """Where a fit is computed: on a device, None for JAX's own choice, or over those of a mesh.
+
+    `executor` is "numpy", "xla", or "auto", which leaves the choice to the problem.
+    """
 
     device: jax.Device | None
     mesh: Mesh | None
+    executor: str = "xla"
 
     @property
     def over_hosts(self) -> bool:
@@ -34,7 +39,7 @@ class Place(NamedTuple):
         return self.mesh is not None and over_hosts(self.mesh)
 
 
-def find_place(devices: Any, device: Any, one_model: bool) -> Place:
+def find_place(devices: Any, device: object, one_model: bool, executor: str = "xla") -> Place:
     """Return the place that the options of a fit name.
 
     Raises:
@@ -52,7 +57,7 @@ def find_place(devices: Any, device: Any, one_model: bool) -> Place:
             "devices is 'hosts', but many models at once are for one host: pass devices='all', or "
             "fit them one by one"
         )
-    return Place(found, mesh)
+    return Place(found, mesh, executor)
 
 
 def hand_over(X: Any, rest: Any, dtype: str, device: jax.Device | None, names: Any) -> Any:
@@ -71,6 +76,14 @@ def hand_over(X: Any, rest: Any, dtype: str, device: jax.Device | None, names: A
         X, rest = jax.device_put(X, device), take(rest)
     check_entries(given, find_extremes(given, X, dtype), dtype, names)
     return X, rest
+
+
+def keep(X: object, rest: object, dtype: str, names: Sequence[str] | None) -> tuple[Any, Any]:
+    """As `hand_over`, on no device: X is in the dtype, in the faster order, and NumPy's."""
+    kept = arrange_for_numpy(X, dtype)
+    with np.errstate(invalid="ignore"):
+        check_entries(X, find_extremes(X, kept, dtype), dtype, names)
+    return kept, rest
 
 
 def spread_out(X: Any, rest: Any, dtype: str, mesh: Mesh, names: Any) -> tuple[Any, Any]:

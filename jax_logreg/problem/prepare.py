@@ -7,6 +7,7 @@ import jax
 import numpy as np
 from jax import Array
 
+from jax_logreg.arrays import is_numpy
 from jax_logreg.errors.checks import check_flag
 from jax_logreg.errors.describing import describe
 from jax_logreg.hosts import agree, together
@@ -20,11 +21,12 @@ from jax_logreg.problem.arguments import (
     look_at,
     names_within,
 )
+from jax_logreg.problem.executor import computes_in_numpy
 from jax_logreg.problem.labels import encode
 from jax_logreg.problem.options import Options
 from jax_logreg.problem.parts import encode_part, name_type, weigh_part
 from jax_logreg.problem.penalty_arguments import check_penalty
-from jax_logreg.problem.placing import Place, cast, find_place, hand_over, spread_out
+from jax_logreg.problem.placing import Place, cast, find_place, hand_over, keep, spread_out
 from jax_logreg.problem.weights import rescaled, weigh
 
 
@@ -75,6 +77,11 @@ class Problem(NamedTuple):
         """The dtype that all is placed in."""
         return str(self.objective.batch.s.dtype)
 
+    @property
+    def executor(self) -> str:
+        """The library that computes: "numpy" or "xla"."""
+        return "numpy" if is_numpy(self.objective.batch.s) else "xla"
+
     def at(self, dtype: str, params: Params) -> "Problem":
         """The same in a dtype, from other parameters; X stays where it is in that dtype already."""
         if dtype == self.dtype and self.place.mesh is None:
@@ -92,13 +99,15 @@ class Own(TypedDict, total=False):
     """Arguments that fits of some kinds have beside X, Y and the options of all.
 
     `names` are those of the features, for messages; by default those that a data frame has.
-    `one_model` says that devices may share the features, and hosts the examples.
+    `one_model` says that devices may share the features, and hosts the examples. `executor` is
+    "numpy", "auto", or "xla", the default.
     """
 
     penalty: Any
     params: Any
     names: Any
     one_model: bool
+    executor: str
 
 
 def prepare(
@@ -113,7 +122,8 @@ def prepare(
         ValueError: the argument, what came, what was expected, and the likely mend.
     """
     with jax.enable_x64(options["dtype"] == "float64"):
-        place = find_place(options["devices"], options["device"], own.get("one_model", False))
+        alone, executor = own.get("one_model", False), own.get("executor", "xla")
+        place = find_place(options["devices"], options["device"], alone, executor)
         return put(check(X, Y, options, place, **own), place, options["dtype"])
 
 
@@ -170,7 +180,10 @@ def put(given: Given, place: Place, dtype: str) -> Problem:
     Y, s = (np.asarray(rows, dtype) for rows in (given.Y, given.s))
     penalty, start = cast("penalty", given.penalty, dtype), cast("params", given.start, dtype)
     rest = (Y, s, penalty, *start)
-    if place.mesh is None:
+    labels = given.m * len(given.Y)
+    if computes_in_numpy(given.X, labels, given.family, given.penalty, place):
+        X, rest = keep(given.X, rest, dtype, given.names)
+    elif place.mesh is None:
         X, rest = hand_over(given.X, rest, dtype, place.device, given.names)
     else:
         X, rest = spread_out(given.X, rest, dtype, place.mesh, given.names)

@@ -11,9 +11,11 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from jax_logreg._jax.compiling import compiled
+from jax_logreg.arrays import arange_like, eye_like, is_numpy, solve_triangular
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.hosts import spans
 from jax_logreg.logistic import Batch, Params
 from jax_logreg.matrix import cast, examples, is_array
@@ -51,8 +53,8 @@ def error_by_hessian(objective: Objective, params: Params) -> float:
     infinite where that would take too much memory. Over several devices it stays float32.
     """
     error, known = jax.device_get(error_as_computed(objective, params))
-    several = len(objective.batch.s.devices()) > 1
-    if known or several or params.w.dtype == np.float64:
+    s = objective.batch.s
+    if known or _several_devices(s) or params.w.dtype == np.float64:
         return float(error)
     X, *rows = objective.batch
     if math.prod(X.shape) > _LARGEST_DOUBLE:
@@ -68,7 +70,11 @@ def _doubled(part: object) -> Array:
     return jnp.asarray(part).astype("float64")
 
 
-@jax.jit
+def _several_devices(s: Array) -> bool:
+    return not is_numpy(s) and len(s.devices()) > 1
+
+
+@compiled
 def error_as_computed(objective: Objective, params: Params) -> tuple[Array, Array]:
     """The error () in the dtype of the parameters, and whether its own rounding is small."""
     Z = objective.linear(params)
@@ -92,9 +98,9 @@ def _decrement(hessian: Float[Array, "p p"], g: Float[Array, " p"]) -> tuple[Arr
     The term on the diagonal, eps a parameter, stands for collinear features.
     """
     scaled, scale = scaled_to_one(hessian)
-    ridge = jnp.finfo(g.dtype).eps * g.size * jnp.eye(g.size, dtype=g.dtype)
+    ridge = jnp.finfo(g.dtype).eps * g.size * eye_like(g, g.size)
     factor = jnp.linalg.cholesky(scaled + ridge)
-    inverse = jax.scipy.linalg.solve_triangular(factor, jnp.eye(g.size, dtype=g.dtype), lower=True)
+    inverse = solve_triangular(factor, eye_like(g, g.size))
     found = jnp.matmul(inverse, scale * g, precision="highest")
     return jnp.sum(found**2), jnp.sum(inverse**2)
 
@@ -108,7 +114,7 @@ def _some(objective: Objective, Z: Float[Array, "k m"]) -> tuple[Objective, Arra
     if size >= m or not is_array(X):
         return objective, Z
     # Every so many: their order may say something of them.
-    index = jnp.arange(size, dtype=jnp.int32) * (m // size)
+    index = arange_like(Z, size) * (m // size)
     batch = Batch(examples(X, index), Y[:, index], s[:, index])
     return replace(objective, batch=batch, known_total=objective.total), Z[:, index]
 

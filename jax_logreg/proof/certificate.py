@@ -23,9 +23,9 @@ from the concavity of D along p.
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from jax_logreg._jax.batching import where_wanted
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.display import displayed
 from jax_logreg.logistic import Batch, Params, over_examples
 from jax_logreg.matrix import over_parts

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from jax_logreg._jax.compiling import compiled
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.errors.wording import name_features, sentence
 from jax_logreg.hosts import spans
 from jax_logreg.logistic import Batch, Params
@@ -63,7 +64,7 @@ def is_standardised(batch: Batch) -> bool:
     return bool(np.all((np.abs(mean) < 0.01) & near))
 
 
-@jax.jit
+@compiled
 def _moments(batch: Batch) -> tuple[jax.Array, jax.Array]:
     total = jnp.sum(batch.s)
     return batch.X @ batch.s.T / total, squares(batch.X, batch.s) / total

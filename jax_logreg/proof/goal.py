@@ -9,10 +9,10 @@ parameters is further from its optimum, in its own standard errors. Near the opt
 import math
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.shapes import Number
 
 AUTO = "auto"

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 else:
     import jax
 
-    # The heart's text runs on NumPy's arrays too; a static checker would then see both everywhere.
-    Array = jax.Array | np.ndarray
+    # The heart's text runs on the arrays and numbers of NumPy too; a static checker would then see
+    # all of them everywhere.
+    Array = jax.Array | np.ndarray | np.generic
     DTypeLike = object
     # Python has it from 3.13 on.
     TypeIs = TypeGuard

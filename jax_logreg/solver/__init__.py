@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from jax_logreg.errors import InputError, brief
-from jax_logreg.errors.checks import read_array
+from jax_logreg.errors.checks import check_choice, read_array
 from jax_logreg.matrix import one_by_one
 from jax_logreg.objective import Objective, Solver
 from jax_logreg.placement.devices import by_feature
@@ -65,6 +65,25 @@ def choose_solver(solver: Any, objective: Objective, many: bool = False) -> tupl
         )
     _check_numbers(name, solver, objective, many)
     return solver, f"{name}, as asked"
+
+
+def executor_for(solver: object, executor: object) -> str:
+    """The executor that was asked for, "xla" where the solver leaves no choice.
+
+    Raises:
+        ValueError: what is no executor, or NumPy for a solver that XLA alone computes.
+    """
+    check_choice("executor", executor, ("auto", "numpy", "xla"))
+    kind = _BY_NAME.get(solver) if isinstance(solver, str) else solver
+    if kind is None or declares(kind, "in_numpy"):
+        return str(executor)
+    if executor == "numpy":
+        able = [f"{one.__name__}()" for one in _BY_NAME.values() if declares(one, "in_numpy")]
+        raise InputError(
+            f"executor is 'numpy', but the solver is {brief(solver)}: expected 'auto' or 'xla', or "
+            f"the solver 'auto' or {' or '.join(able)}"
+        )
+    return "xla"
 
 
 def check_solver(solver: object) -> None:

@@ -8,6 +8,7 @@ Flags of a class are False unless declared:
 - `needs_blocks`: it makes an update of each block of X.
 - `needs_whole_features`: no devices may share the features.
 - `one_pass`: a step reads X for the cost and its gradient alone.
+- `in_numpy`: its text runs on NumPy's arrays too.
 - `at_any_strength`: its state holds at another strength of the penalty.
 
 The type that `init` returns declares which axes lie with the examples, or with the features, where

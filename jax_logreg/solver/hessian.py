@@ -1,9 +1,8 @@
 """The exact Hessian of a softmax, block by block."""
 
-import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
+from jax_logreg.arrays import map_over, of_kind
 from jax_logreg.logistic import hessian_weights
 from jax_logreg.objective import Objective
 from jax_logreg.shapes import Array, Float, X_nm
@@ -17,9 +16,8 @@ def class_hessian(objective: Objective, X: X_nm, A: Float[Array, "k m"]) -> Arra
     """
     k = A.shape[0]
     i, j = np.triu_indices(k)
-    blocks = lax.map(
-        lambda ij: hessian_block(objective, X, A, *ij), (jnp.asarray(i), jnp.asarray(j))
-    )
+    pairs = of_kind(i, A), of_kind(j, A)
+    blocks = map_over(lambda ij: hessian_block(objective, X, A, *ij), pairs)
     where = np.zeros((k, k), int)
     where[i, j] = where[j, i] = np.arange(i.size)
     side = k * blocks.shape[1]

@@ -5,9 +5,11 @@ from functools import partial
 from typing import Annotated, ClassVar, NamedTuple
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
 from jax_logreg._jax.batching import where_wanted
+from jax_logreg.arrays import scalar, vmap
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.errors import InputError, brief
 from jax_logreg.errors.checks import check_integer
 from jax_logreg.logistic import Params
@@ -55,6 +57,7 @@ class LBFGS:
     largest_gram: int = field(default=_LARGEST_GRAM, metadata={"static": True})
     basis: Basis | None = None
     descends: ClassVar[bool] = True
+    in_numpy: ClassVar[bool] = True
 
     @property
     def arrays(self) -> int:
@@ -93,7 +96,7 @@ class LBFGS:
         square = jnp.zeros_like(Z, shape=(objective.models, self.memory, self.memory))
         memory = Memory(past, past, past, square, square, square[:, 0])
         preconditioner = self._preconditioner(objective, params, curvatures(objective, Z))
-        zero = jnp.int32(0)
+        zero = scalar(0, np.int32)
         return LBFGSState(Z, memory, zero, none, none, preconditioner, zero)
 
     def _preconditioner(
@@ -157,7 +160,7 @@ def _fresh(
         weights = curvatures(objective, state.Z)
         preconditioner = make_preconditioner(objective, params, weights, largest_gram)
         changes = state.memory.changes
-        preconditioned = jax.vmap(partial(_precondition, objective, preconditioner), 1, 1)(changes)
+        preconditioned = vmap(partial(_precondition, objective, preconditioner), 1)(changes)
         memory = state.memory._replace(
             preconditioned=preconditioned, changes_preconditioned=dots(changes, preconditioned)
         )

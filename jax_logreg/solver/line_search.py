@@ -2,10 +2,9 @@
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-from jax import lax
-
 from jax_logreg._jax.batching import where_wanted
+from jax_logreg.arrays import scan
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.logistic import Params
 from jax_logreg.objective import Objective
 from jax_logreg.shapes import Array, Float
@@ -80,10 +79,11 @@ def search(
     one = jnp.ones_like(first)
     at = _Bracket(one, 0 * one, jnp.inf * one, ~descends)
     # Of a fixed length, unlike a while loop, so that reverse-mode derivatives go through.
-    at, _ = lax.scan(
+    at, _ = scan(
         lambda at, _: (where_wanted(~jnp.all(at.done), trial, at), None),
         at,
         length=_TRIALS,
+        ended=lambda at: jnp.all(at.done),
     )
     # Without an accepted t, the largest where the cost still fell.
     return jnp.where(descends, jnp.where(at.done, at.t, at.low), 0)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
-import jax.numpy as jnp
-from jax import lax
 
 from jax_logreg._jax.batching import where_wanted
+from jax_logreg.arrays import cho_solve, eye_like, map_over, scan
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.logistic import Params, damped
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
@@ -31,6 +31,7 @@ class Newton:
 
     needs_whole_features: ClassVar[bool] = True
     descends: ClassVar[bool] = True
+    in_numpy: ClassVar[bool] = True
 
     def entries(self, objective: Objective) -> int:
         """Return how many numbers the Hessian and its factor have."""
@@ -78,7 +79,7 @@ def over_hessians(
         def of_one(i: Array, g: Float[Array, " p"]) -> object:
             return f(hessian_block(objective, X, A, i, i) + jnp.diag(ridge), g)
 
-        return lax.map(lambda pair: of_one(*pair), (jnp.arange(k), g))
+        return map_over(lambda pair: of_one(*pair), (jnp.arange(k), g))
     hessian = class_hessian(objective, X, A)
     hessian = hessian + jnp.diag(jnp.tile(ridge, k)) + _gauge(hessian, ridge, k)
     return jax.tree.map(lambda found: found[None], f(hessian, g.ravel()))
@@ -105,7 +106,7 @@ def _solve(hessian: Float[Array, "p p"], g: Float[Array, " p"]) -> Array:
     """H⁻¹ g, with as little added to the diagonal as lets the Cholesky factorisation succeed."""
     scaled, scale = scaled_to_one(hessian)
     eps = jnp.finfo(g.dtype).eps
-    eye = jnp.eye(g.shape[0], dtype=g.dtype)
+    eye = eye_like(g, g.shape[0])
 
     def factorise(ridge: Float[Array, " p"]) -> Array:
         return jnp.linalg.cholesky(scaled + ridge * eye)
@@ -117,5 +118,5 @@ def _solve(hessian: Float[Array, "p p"], g: Float[Array, " p"]) -> Array:
         return where_wanted(failed, lambda _: (larger, factorise(larger)), tried), None
 
     ridge = jnp.asarray(eps * g.shape[0], g.dtype)
-    (_, factor), _ = lax.scan(again, (ridge, factorise(ridge)), length=_ATTEMPTS)
-    return scale * jax.scipy.linalg.cho_solve((factor, True), scale * g)
+    (_, factor), _ = scan(again, (ridge, factorise(ridge)), length=_ATTEMPTS)
+    return scale * cho_solve(factor, scale * g)

@@ -1,13 +1,13 @@
 """A first guess of the Hessian, from a sample of the examples, and how to divide by it."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from jax_logreg import matrix
+from jax_logreg.arrays import cho_solve, eye_like, opaque, set_at, top_k
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.logistic import Params, damped, hessian_diagonal, over_outputs
 from jax_logreg.objective import Objective
 from jax_logreg.shapes import Array, Float
@@ -36,12 +36,14 @@ class Preconditioner(NamedTuple):
     def solve(self, v: Params) -> Params:
         """H⁻¹ v, with the Woodbury identity where R is kept."""
         if self.root is None:
-            return split(_cho_solve(self.factor, join(v)))
+            assert self.factor is not None
+            return split(cho_solve(self.factor, join(v)))
         v = jax.tree.map(jnp.divide, v, self.root)
         if self.low_rank is not None:
+            assert self.factor is not None
             R = self.low_rank
             with jax.default_matmul_precision("highest"):
-                inner = _cho_solve(self.factor, (v.w.T @ R.w + v.b @ R.b).T)
+                inner = cho_solve(self.factor, (v.w.T @ R.w + v.b @ R.b).T)
                 v = Params(v.w - R.w @ inner, v.b - (R.b @ inner).T)
         return jax.tree.map(jnp.divide, v, self.root)
 
@@ -88,7 +90,7 @@ def sample(
     n, m = objective.batch.X.shape
     size = min(m, max(_SAMPLE * n, _FEWEST))
     # A constant index would let XLA bring all weights together where devices share them.
-    index = lax.optimization_barrier(jnp.asarray(spaced(m, size)))
+    index = opaque(spaced(m, size), weights)
     d = weights[:, index]
     d = d * (jnp.sum(weights) / jnp.sum(d))
     return matrix.examples(objective.batch.X, index), d
@@ -118,8 +120,8 @@ def _low_rank(
     """R from the examples of largest weight, which near a sharp fit carry nearly all; the rest
     enters by its diagonal.
     """
-    _, index = lax.top_k(weights[0], rank)
-    rest = weights.at[:, index].set(0)
+    _, index = top_k(weights[0], rank)
+    rest = set_at(weights, (slice(None), index), 0)
     s = jnp.sqrt(weights[:, index])
     R = Params(
         matrix.examples(objective.batch.X, index) * s,
@@ -130,9 +132,7 @@ def _low_rank(
     R = jax.tree.map(jnp.divide, R, root)
     with jax.default_matmul_precision("highest"):
         inner = R.w.T @ R.w + R.b.T @ R.b
-    return Preconditioner(
-        jnp.linalg.cholesky(inner + jnp.eye(rank, dtype=s.dtype)), root, R, weights
-    )
+    return Preconditioner(jnp.linalg.cholesky(inner + eye_like(s, rank)), root, R, weights)
 
 
 def _diagonal(objective: Objective, weights: Float[Array, "1 m"], l2: Array) -> Params:
@@ -157,7 +157,3 @@ def _root(diagonal: Params, covered: Params | None = None) -> Params:
 
     covered = jax.tree.map(jnp.zeros_like, diagonal) if covered is None else covered
     return jax.tree.map(of_part, diagonal, covered)
-
-
-def _cho_solve(factor: Any, v: Array) -> Array:
-    return jax.scipy.linalg.cho_solve((factor, True), v)

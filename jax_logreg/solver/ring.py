@@ -3,11 +3,15 @@
 from typing import Annotated, Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 
+from jax_logreg.arrays import put_in, scan, set_at
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.logistic import Params
 from jax_logreg.placement.axes import Shape
+
+# An axis as it is.
+ALL = slice(None)
 
 
 class Memory(NamedTuple):
@@ -47,11 +51,13 @@ def remember(
         memory.moves,
         changes,
         preconditioned,
-        memory.moves_changes.at[:, :, newest].set(by_move),
-        put(memory.changes_preconditioned, by_preconditioned, newest)
-        .at[:, :, newest]
-        .set(by_preconditioned),
-        memory.inverse.at[:, newest].set(inverse),
+        set_at(memory.moves_changes, (ALL, ALL, newest), by_move),
+        set_at(
+            put(memory.changes_preconditioned, by_preconditioned, newest),
+            (ALL, ALL, newest),
+            by_preconditioned,
+        ),
+        set_at(memory.inverse, (ALL, newest), inverse),
     )
 
 
@@ -70,9 +76,9 @@ def multiply(memory: Memory, newest: Array, gradient: Params, preconditioned: Pa
 
     def backward(alpha: Array, slot: Array) -> tuple[Array, None]:
         left = by_move[:, slot] - jnp.sum(memory.moves_changes[:, slot] * alpha, axis=1)
-        return alpha.at[:, slot].set(memory.inverse[:, slot] * left), None
+        return set_at(alpha, (ALL, slot), memory.inverse[:, slot] * left), None
 
-    alpha, _ = lax.scan(backward, jnp.zeros_like(by_move), order)
+    alpha, _ = scan(backward, jnp.zeros_like(by_move), order)
     # The preconditioner grows stale as probabilities leave 1/2: the newest pair rescales it.
     length = memory.inverse[:, newest] * memory.changes_preconditioned[:, newest, newest]
     scale = jnp.where(length > 0, 1 / jnp.where(length > 0, length, 1), 1)[:, None]
@@ -81,9 +87,9 @@ def multiply(memory: Memory, newest: Array, gradient: Params, preconditioned: Pa
     def forward(share: Array, slot: Array) -> tuple[Array, None]:
         along = jnp.sum(memory.moves_changes[:, :, slot] * share, axis=1)
         beta = memory.inverse[:, slot] * (scale[:, 0] * first[:, slot] + along)
-        return share.at[:, slot].set(alpha[:, slot] - beta), None
+        return set_at(share, (ALL, slot), alpha[:, slot] - beta), None
 
-    share, _ = lax.scan(forward, jnp.zeros_like(alpha), order[::-1])
+    share, _ = scan(forward, jnp.zeros_like(alpha), order[::-1])
 
     def combine(preconditioned: Array, by: Array, moves: Array) -> Array:
         result = preconditioned - (alpha[:, None] @ by)[:, 0]
@@ -93,7 +99,7 @@ def multiply(memory: Memory, newest: Array, gradient: Params, preconditioned: Pa
 
 
 def put(ring: object, row: object, slot: Array) -> Any:
-    return jax.tree.map(lambda a, row: lax.dynamic_update_index_in_dim(a, row, slot, 1), ring, row)
+    return jax.tree.map(lambda a, row: put_in(a, row, slot, 1), ring, row)
 
 
 def dots(a: Params, b: Params) -> Array:

@@ -108,7 +108,7 @@ def same(one, other):
 def refused(call, folder, name):
     """Assert that the saved states are refused in one line that names what differs."""
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    line = rf"of other settings, ['\"]{name} = .* there and ['\"]{name} = .* here: take those"
+    line = rf"of other settings, ['\"]{name} = .* there and ['\"]{name} = .* here: use those"
     with pytest.raises(ValueError, match=line) as caught:
         call(checkpoint=Checkpoint(folder))
     assert str(caught.value).isprintable() and len(str(caught.value)) < 600

@@ -1,0 +1,45 @@
+"""One text for the arrays of NumPy and of JAX: functions and branches take the arrays' own kind."""
+
+from jax_logreg.arrays.control import cond, each, fold, map_over, scan, vmap
+from jax_logreg.arrays.kind import all_numpy, is_numpy
+from jax_logreg.arrays.namespace import (
+    arange_like,
+    cho_solve,
+    eye_like,
+    of_kind,
+    opaque,
+    put_in,
+    scalar,
+    set_at,
+    sigmoid,
+    slice_of,
+    solve_triangular,
+    stop_gradient,
+    top_k,
+)
+from jax_logreg.arrays.namespace import xp as xp
+
+__all__ = [
+    "all_numpy",
+    "arange_like",
+    "cho_solve",
+    "cond",
+    "each",
+    "eye_like",
+    "fold",
+    "is_numpy",
+    "map_over",
+    "of_kind",
+    "opaque",
+    "put_in",
+    "scalar",
+    "scan",
+    "set_at",
+    "sigmoid",
+    "slice_of",
+    "solve_triangular",
+    "stop_gradient",
+    "top_k",
+    "vmap",
+    "xp",
+]

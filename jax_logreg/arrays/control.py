@@ -1,0 +1,96 @@
+"""Loops and branches: of XLA where their values are JAX's, of Python where they are NumPy's.
+
+Each is what its namesake in `jax.lax` is. Python's branch runs one side alone.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import reduce
+from typing import TypeVar, cast
+
+import jax
+import numpy as np
+from jax import lax
+
+from jax_logreg.arrays.kind import all_numpy, is_numpy
+
+_T = TypeVar("_T")
+_X = TypeVar("_X")
+_Carry = TypeVar("_Carry")
+
+
+def cond(
+    wanted: object, then: Callable[..., _T], other: Callable[..., _T], *operands: object
+) -> _T:
+    """Return then(*operands) where wanted (), else other(*operands)."""
+    if is_numpy(wanted):
+        return (then if wanted else other)(*operands)
+    found: _T = lax.cond(wanted, then, other, *operands)
+    return found
+
+
+def scan(
+    f: Callable[[_Carry, _X], tuple[_Carry, _T]],
+    carry: _Carry,
+    xs: _X | None = None,
+    length: int | None = None,
+    ended: Callable[[_Carry], object] = lambda carry: False,
+) -> tuple[_Carry, _T]:
+    """Return the carry after f(carry, x) for each x of the leading axis, and what f gave, stacked.
+
+    Python leaves the loop where a carry has `ended`, which f no longer changes.
+    """
+    if not all_numpy((carry, xs)):
+        return lax.scan(f, carry, xs, length)
+    found = []
+    for x in each(cast(_X, xs), length):
+        if ended(carry):
+            break
+        carry, one = f(carry, x)
+        found.append(one)
+    return carry, _stacked(found)
+
+
+def map_over(f: Callable[[_X], _T], xs: _X) -> _T:
+    """Return f of each x of the leading axis, stacked."""
+    return _stacked([f(x) for x in each(xs)]) if all_numpy(xs) else lax.map(f, xs)
+
+
+def fold(f: Callable[[_X], _T], xs: _X) -> _T:
+    """Return the sum of f(x) over the leading axis of xs."""
+    first = jax.tree.map(lambda a: a[0], xs)
+    if not all_numpy(xs):
+        zero = jax.tree.map(
+            lambda like: jax.numpy.zeros(like.shape, like.dtype), jax.eval_shape(f, first)
+        )
+
+        def add(total: _T, x: _X) -> tuple[_T, None]:
+            return jax.tree.map(jax.numpy.add, total, f(x)), None
+
+        return lax.scan(add, zero, xs)[0]
+    return reduce(lambda total, one: jax.tree.map(np.add, total, one), map(f, each(xs)))
+
+
+def vmap(f: Callable[[_T], _T], axis: int) -> Callable[[_T], _T]:
+    """Return `jax.vmap` of f along an axis of its only argument and of what it gives."""
+
+    def call(values: _T) -> _T:
+        if not all_numpy(values):
+            return jax.vmap(f, axis, axis)(values)
+        size = jax.tree.leaves(values)[0].shape[axis]
+        found = [f(jax.tree.map(lambda a, i=i: a.take(i, axis), values)) for i in range(size)]
+        return jax.tree.map(lambda *parts: np.stack(parts, axis), *found)
+
+    return call
+
+
+def each(xs: _X, length: int | None = None) -> Iterator[_X]:
+    """Return an iterator over the leading axis of NumPy arrays; over None, so many times."""
+    leaves, kind = jax.tree.flatten(xs)
+    size = len(leaves[0]) if leaves else length or 0
+    return (jax.tree.unflatten(kind, [leaf[i] for leaf in leaves]) for i in range(size))
+
+
+def _stacked(found: list[_T]) -> _T:
+    if not found or found[0] is None:
+        return cast(_T, None)
+    return jax.tree.map(lambda *parts: np.stack(parts), *found)

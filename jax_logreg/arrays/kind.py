@@ -1,0 +1,25 @@
+"""The library that arrays belong to."""
+
+import jax
+import numpy as np
+
+# Types of NumPy and Python; all else is JAX's, tracers too.
+_NUMPY = (np.ndarray, np.generic, bool, int, float)
+
+
+def is_numpy(*values: object) -> bool:
+    """Return whether no value, nor any in a list or tuple of them, is JAX's."""
+    for value in values:
+        if isinstance(value, _NUMPY) or value is None:
+            continue
+        if isinstance(value, list | tuple):
+            if not is_numpy(*value):
+                return False
+        elif isinstance(value, jax.Array):
+            return False
+    return True
+
+
+def all_numpy(tree: object) -> bool:
+    """Return whether every leaf of a tree is NumPy's, or a number of Python."""
+    return all(isinstance(leaf, _NUMPY) for leaf in jax.tree.leaves(tree))

@@ -1,0 +1,173 @@
+"""`xp`: the functions of `jax.numpy`, computed by NumPy where no argument is JAX's."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from numpy.typing import ArrayLike, DTypeLike
+
+from jax_logreg.arrays.kind import is_numpy
+
+_F = TypeVar("_F", bound=Callable[..., object])
+
+
+def _cholesky(a: np.ndarray) -> np.ndarray:
+    """The factor; NaN of what is not positive definite, as in JAX."""
+    try:
+        return np.linalg.cholesky(a)
+    except np.linalg.LinAlgError:
+        return np.tril(np.full_like(a, np.nan))
+
+
+def _matmul(a: np.ndarray, b: np.ndarray, precision: object = None) -> np.ndarray:
+    return np.matmul(a, b)
+
+
+def _vdot(a: np.ndarray, b: np.ndarray, precision: object = None) -> np.generic:
+    return np.vdot(a, b)
+
+
+def _append(a: np.ndarray, values: ArrayLike) -> np.ndarray:
+    # NumPy would take a number of Python for an int64 or a float64.
+    return np.append(a, np.asarray(values, a.dtype))
+
+
+# Sides of a matrix up to which importing SciPy takes longer than it spares.
+_SMALL = 64
+# Functions that NumPy has in another form.
+_OWN: dict[str, Callable[..., object]] = {"append": _append, "matmul": _matmul, "vdot": _vdot}
+
+
+def _either(mine: _F, theirs: Callable[..., object]) -> _F:
+    def call(*args: object, **named: object) -> object:
+        return (mine if is_numpy(*args) else theirs)(*args, **named)
+
+    return cast(_F, call)
+
+
+class _Linalg:
+    cholesky = staticmethod(_either(_cholesky, jnp.linalg.cholesky))
+
+
+class _Namespace:
+    """Each function is looked up once; types and constants are NumPy's."""
+
+    linalg = _Linalg()
+    # It knows the dtypes that NumPy does not have.
+    finfo = staticmethod(jnp.finfo)
+
+    def __getattr__(self, name: str) -> object:
+        mine = _OWN.get(name) or getattr(np, name)
+        if not isinstance(mine, type) and callable(mine):
+            mine = _either(mine, getattr(jnp, name))
+        setattr(self, name, mine)
+        return mine
+
+
+if TYPE_CHECKING:
+    import jax.numpy
+
+    xp = jax.numpy
+else:
+    xp = _Namespace()
+
+
+def sigmoid(Z: Array) -> Array:
+    """1 / (1 + exp(−Z)), never overflowing."""
+    if not is_numpy(Z):
+        return jax.nn.sigmoid(Z)
+    e = np.exp(-np.abs(Z))
+    return cast(Array, np.where(Z >= 0, 1, e) / (1 + e))
+
+
+def scalar(value: object, dtype: DTypeLike) -> Array:
+    """A number () of a dtype, which takes either library's arrays as one of its own."""
+    return cast(Array, np.asarray(value, dtype)[()])
+
+
+def eye_like(a: Array, size: int) -> Array:
+    """The identity (size, size) in the dtype of a."""
+    return (np if is_numpy(a) else jnp).eye(size, dtype=a.dtype)
+
+
+def arange_like(a: Array, size: int) -> Array:
+    """0 to size − 1, in int32."""
+    return (np if is_numpy(a) else jnp).arange(size, dtype=np.int32)
+
+
+def of_kind(value: np.ndarray, like: Array) -> Array:
+    """An array of NumPy as one of the library of another."""
+    return value if is_numpy(like) else jnp.asarray(value)  # type: ignore[return-value]
+
+
+def opaque(index: np.ndarray, like: Array) -> Array:
+    """A constant that XLA does not look into."""
+    if is_numpy(like):
+        return index  # type: ignore[return-value]
+    return lax.optimization_barrier(jnp.asarray(index))
+
+
+def set_at(a: Array, index: object, value: ArrayLike) -> Array:
+    """The array with other values at an index."""
+    if not is_numpy(a):
+        return a.at[index].set(value)
+    changed = np.array(a)
+    changed[index] = value  # type: ignore[call-overload]
+    return cast(Array, changed)
+
+
+def put_in(a: Array, row: Array, slot: int | Array, axis: int) -> Array:
+    """The array with another row at a slot of an axis."""
+    if not is_numpy(a, slot):
+        return lax.dynamic_update_index_in_dim(a, row, slot, axis)
+    changed = np.array(a)
+    changed[(slice(None),) * axis + (int(slot),)] = row
+    return cast(Array, changed)
+
+
+def slice_of(a: Array, first: int | Array, size: int, axis: int) -> Array:
+    """So many entries of an axis, from the first on."""
+    if not is_numpy(a, first):
+        return lax.dynamic_slice_in_dim(a, first, size, axis)
+    return a[(slice(None),) * axis + (slice(int(first), int(first) + size),)]
+
+
+def top_k(a: Array, k: int) -> tuple[Array, Array]:
+    """The k largest of a row (m,), the largest first, and where they are."""
+    if not is_numpy(a):
+        largest, where = lax.top_k(a, k)
+        return largest, where
+    found = np.argpartition(a, len(a) - k)[len(a) - k :]
+    found = found[np.argsort(-np.asarray(a)[found], kind="stable")].astype(np.int32)
+    return a[found], cast(Array, found)
+
+
+def cho_solve(factor: Array, v: Array) -> Array:
+    """(L Lᵀ)⁻¹ v of a lower factor L."""
+    if not is_numpy(factor, v):
+        return jax.scipy.linalg.cho_solve((factor, True), v)
+    if len(factor) <= _SMALL:
+        return np.linalg.solve(factor.T, np.linalg.solve(factor, v))  # type: ignore[return-value]
+    from scipy.linalg import cho_solve as solve  # type: ignore[import-untyped, unused-ignore]
+
+    # LAPACK reads columns, and so takes Lᵀ as it lies.
+    return cast(Array, solve((factor.T, False), v, check_finite=False))
+
+
+def solve_triangular(factor: Array, v: Array) -> Array:
+    """L⁻¹ v of a lower factor L."""
+    if not is_numpy(factor, v):
+        return jax.scipy.linalg.solve_triangular(factor, v, lower=True)
+    if len(factor) <= _SMALL:
+        return np.linalg.solve(factor, v)  # type: ignore[return-value]
+    from scipy.linalg import solve_triangular as solve
+
+    return cast(Array, solve(factor.T, v, lower=False, trans="T", check_finite=False))
+
+
+def stop_gradient(a: Array) -> Array:
+    """The array, through which no derivative goes."""
+    return a if is_numpy(a) else lax.stop_gradient(a)

@@ -1,0 +1,164 @@
+"""NumPy computes what XLA compiles: one text, one answer, and which of them computes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.sparse
+
+from jax_logreg import L1, L2, LBFGS, Batch, GradientDescent, Newton, Params, Status, fit
+from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, backprop, cost
+from jax_logreg.matrix import Standardised
+from jax_logreg.problem import executor
+
+FAMILIES = {"binomial": (BINOMIAL, 1), "targets": (BINOMIAL, 3), "classes": (MULTINOMIAL, 3)}
+
+
+def problem(k, n=4, m=60, family="binomial"):
+    rng = np.random.default_rng([n, m, k])
+    X, Z = rng.standard_normal((n, m)), rng.standard_normal((k, m))
+    if family == "classes":
+        return X, (Z.max(axis=0) == Z).astype(float)
+    return X, (Z > 0).astype(float)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_hearts_text_runs_on_numpys_arrays(family, dtype):
+    kind, k = FAMILIES[family]
+    X, Y = problem(k, family=family)
+    rng = np.random.default_rng(1)
+    params = Params(30 * rng.standard_normal((4, k)), rng.standard_normal((k, 1)))
+    params, batch = jax.tree.map(
+        lambda a: a.astype(dtype), (params, Batch(X, Y, rng.random((1, 60))))
+    )
+    mine = backprop(params, batch, family=kind)
+    with jax.enable_x64(dtype == "float64"):
+        theirs = jax.jit(lambda *both: backprop(*both, family=kind))(params, batch)
+    eps = np.finfo(dtype).eps
+    for one, other in zip(jax.tree.leaves(mine), jax.tree.leaves(theirs), strict=True):
+        assert isinstance(one, np.ndarray | np.generic)
+        assert one.dtype == other.dtype == dtype
+        np.testing.assert_allclose(one, other, rtol=100 * eps, atol=100 * eps)
+    assert cost(params, batch, family=kind) == mine[0]
+
+
+@pytest.mark.parametrize("solver", [Newton(), LBFGS(), LBFGS(largest_gram=0)], ids=repr)
+@pytest.mark.parametrize("penalty", [None, L2(1e-2), L2(1e-2, [1.0, 0.0, 2.0, 1.0])], ids=repr)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_one_answer(family, penalty, solver):
+    """The same steps to the same answer, in the dtype that was asked for."""
+    _, k = FAMILIES[family]
+    X, Y = problem(k, family=family)
+    asked = {"penalty": penalty, "solver": solver, "gradient_check": "off"}
+    asked["family"] = "multinomial" if family == "classes" else "binomial"
+    mine, theirs = (fit(X, Y, executor=name, **asked) for name in ("numpy", "xla"))
+    assert (mine.executor, theirs.executor) == ("numpy", "xla")
+    assert mine.status == theirs.status == Status.CONVERGED
+    assert abs(int(mine.steps) - int(theirs.steps)) <= 2
+    np.testing.assert_allclose(mine.certificate.cost, theirs.certificate.cost, rtol=1e-5)
+    for one, other in zip(mine.params, theirs.params, strict=True):
+        assert one.dtype == np.float32
+        np.testing.assert_allclose(one, other, atol=2e-3)
+    rows = (mine.history, mine.certificate)
+    assert {np.asarray(one).dtype for one in jax.tree.leaves(rows)} == {np.dtype("float32")}
+
+
+@pytest.mark.parametrize("m", [60, 3])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_more_features_than_examples_and_back(dtype, m):
+    X, Y = problem(1, n=8, m=m)
+    Y[0, :2] = 0, 1
+    asked = {"penalty": L2(1e-2), "solver": LBFGS(), "dtype": dtype, "tolerance": 1e-6}
+    mine, theirs = (fit(X, Y, executor=name, **asked) for name in ("numpy", "xla"))
+    np.testing.assert_allclose(mine.params.w, theirs.params.w, atol=1e-3)
+    assert mine.params.w.dtype == dtype
+    assert mine.gradient_check.passed
+
+
+def test_nothing_is_compiled(compilations):
+    X, Y = problem(1)
+    fit(X, Y, penalty=L2(1e-2), gradient_check="off")
+    fit(X, Y, solver="lbfgs", penalty=L2(1e-2), gradient_check="off", dtype="float64")
+    assert not compilations
+    # `jax.grad` is JAX's: one program for both ends.
+    fit(X, Y, penalty=L2(1e-2))
+    assert len(compilations) == 1
+
+
+def test_a_wrong_gradient_is_found(monkeypatch):
+    def wrong(params, batch, total=None, family=BINOMIAL):
+        J, (dw, db) = backprop(params, batch, total, family)
+        return J, Params(1.01 * dw, db)
+
+    monkeypatch.setattr("jax_logreg.proof.gradient_check.backprop", wrong)
+    found = fit(*problem(1), penalty=L2(1e-2), executor="numpy")
+    assert found.status == Status.GRADIENT_CHECK_FAILED
+
+
+def test_refined_and_sharpened():
+    X, Y = problem(1)
+    found = fit(X, Y, penalty=L2(1e-3), refine=True, sharpen=True, executor="numpy")
+    assert found.params.w.dtype == np.float64
+    assert found.certificate.gap < 1e-9
+
+
+def test_separable_and_collinear_data_are_named():
+    X, Y = problem(1)
+    X[0] = Y[0]
+    found = fit(X, Y, executor="numpy")
+    assert found.status == Status.SEPARABLE
+    X[0] = X[1]
+    assert "Feature 1" in fit(X, Y, executor="numpy").message
+
+
+X, Y = problem(1)
+OTHERS = {
+    "L1": {"penalty": L1(1e-2)},
+    "descent": {"solver": GradientDescent(0.1)},
+    "device": {"device": "cpu"},
+    "devices": {"devices": 1},
+    "sparse": {"X": scipy.sparse.csr_matrix(X)},
+    "of JAX": {"X": jnp.asarray(X)},
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_what_numpy_does_not_compute(other):
+    given = {"X": X, "Y": Y, "steps": 2, **OTHERS[other]}
+    assert fit(**given).executor == "xla"
+    with pytest.raises(ValueError, match=r"^executor is 'numpy', but .*: expected 'auto' or 'xla'"):
+        fit(**given, executor="numpy")
+
+
+@pytest.mark.parametrize("wrong", ["jax", None, 1])
+def test_no_executor(wrong):
+    with pytest.raises(ValueError, match=r"^executor is .*: expected 'auto', 'numpy' or 'xla'"):
+        fit(X, Y, executor=wrong)
+
+
+@pytest.mark.parametrize(
+    "same",
+    [lambda X: X.tolist(), np.asfortranarray, lambda X: Standardised(X, *np.zeros((2, 4, 1)) + 1)],
+    ids=["list", "columns", "view"],
+)
+def test_what_numpy_does(same):
+    X = np.random.default_rng(0).standard_normal((4, 60))
+    found = fit(same(X), Y, penalty=L2(1e-2))
+    assert found.executor == "numpy"
+    other = fit(same(X), Y, penalty=L2(1e-2), executor="xla")
+    np.testing.assert_allclose(found.params.w, other.params.w, atol=1e-4)
+
+
+def test_many_examples_are_xlas(monkeypatch):
+    monkeypatch.setattr(executor, "_FEW", 59)
+    assert fit(X, Y, steps=1).executor == "xla"
+    monkeypatch.setattr(executor, "_FEW", 60)
+    assert fit(X, Y, steps=1).executor == "numpy"
+
+
+def test_what_was_given_stays_as_it_was():
+    given = np.ascontiguousarray(X), Y.copy()
+    fit(*given, dtype="float64", penalty=L2(1e-2), executor="numpy")
+    np.testing.assert_array_equal(given[0], X)
+    np.testing.assert_array_equal(given[1], Y)
