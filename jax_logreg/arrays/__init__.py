@@ -1,6 +1,6 @@
 """One text for the arrays of NumPy and of JAX: functions and branches take the arrays' own kind."""
 
-from jax_logreg.arrays.control import cond, each, fold, map_over, scan, vmap
+from jax_logreg.arrays.control import cond, fold, map_over, scan, vmap
 from jax_logreg.arrays.kind import all_numpy, is_numpy
 from jax_logreg.arrays.namespace import (
     arange_like,
@@ -24,7 +24,6 @@ __all__ = [
     "arange_like",
     "cho_solve",
     "cond",
-    "each",
     "eye_like",
     "fold",
     "is_numpy",

@@ -42,7 +42,7 @@ def scan(
     if not all_numpy((carry, xs)):
         return lax.scan(f, carry, xs, length)
     found = []
-    for x in each(cast(_X, xs), length):
+    for x in _each(cast(_X, xs), length):
         if ended(carry):
             break
         carry, one = f(carry, x)
@@ -52,13 +52,13 @@ def scan(
 
 def map_over(f: Callable[[_X], _T], xs: _X) -> _T:
     """Return f of each x of the leading axis, stacked."""
-    return _stacked([f(x) for x in each(xs)]) if all_numpy(xs) else lax.map(f, xs)
+    return _stacked([f(x) for x in _each(xs)]) if all_numpy(xs) else lax.map(f, xs)
 
 
 def fold(f: Callable[[_X], _T], xs: _X) -> _T:
     """Return the sum of f(x) over the leading axis of xs."""
-    first = jax.tree.map(lambda a: a[0], xs)
     if not all_numpy(xs):
+        first = jax.tree.map(lambda a: a[0], xs)
         zero = jax.tree.map(
             lambda like: jax.numpy.zeros(like.shape, like.dtype), jax.eval_shape(f, first)
         )
@@ -67,7 +67,7 @@ def fold(f: Callable[[_X], _T], xs: _X) -> _T:
             return jax.tree.map(jax.numpy.add, total, f(x)), None
 
         return lax.scan(add, zero, xs)[0]
-    return reduce(lambda total, one: jax.tree.map(np.add, total, one), map(f, each(xs)))
+    return reduce(lambda total, one: jax.tree.map(np.add, total, one), map(f, _each(xs)))
 
 
 def vmap(f: Callable[[_T], _T], axis: int) -> Callable[[_T], _T]:
@@ -83,7 +83,7 @@ def vmap(f: Callable[[_T], _T], axis: int) -> Callable[[_T], _T]:
     return call
 
 
-def each(xs: _X, length: int | None = None) -> Iterator[_X]:
+def _each(xs: _X, length: int | None = None) -> Iterator[_X]:
     """Return an iterator over the leading axis of NumPy arrays; over None, so many times."""
     leaves, kind = jax.tree.flatten(xs)
     size = len(leaves[0]) if leaves else length or 0

@@ -15,6 +15,7 @@ from jax_logreg import L1, L2, LBFGS, GradientDescent, Newton, Optax, Proximal, 
 from jax_logreg.checkpoint import Checkpoint, Stopped
 from jax_logreg.checkpoint.saved import Saved, file_name, pack, read_saved
 from jax_logreg.proof.gradient_check import check_gradients
+from jax_logreg.solver.declared import declares
 
 X = (COUNTS - 1) / 1.2
 Y = FAMILIES["binomial"]
@@ -57,9 +58,18 @@ def same(one, other):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("name", SOLVERS)
-def test_resuming_leads_to_the_same_bits(name, tmp_path, short_chunks):
+@pytest.mark.parametrize(
+    ("name", "executor"),
+    [
+        (name, executor)
+        for name, (solver, settings) in SOLVERS.items()
+        for executor in ("numpy", "xla")
+        if executor == "xla" or (declares(solver, "in_numpy") and "devices" not in settings)
+    ],
+)
+def test_resuming_leads_to_the_same_bits(name, executor, tmp_path, short_chunks):
     solver, settings = SOLVERS[name]
+    settings = {"executor": executor, **settings}
     arguments = {"solver": solver, "tolerance": 0, "gradient_check": "every", **settings}
     whole = fit(X, Y, **arguments)
     for step in (1, 2, whole.steps // 2, whole.steps - 1):

@@ -2,7 +2,7 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,20 @@ class ArrayFile(DataFile):
     def _weights(self, part: Part | None) -> np.ndarray | None:
         """The weights, or those of a part; None where they are not asked for."""
         return None
+
+    def _array(self, part: Part | None) -> np.ndarray:
+        """The array (m, ...), or the rows of a part; a format with passes of its own has none."""
+        raise NotImplementedError
+
+    def first_pass(self, size: int | None, part: Part | None = None) -> Iterator[np.ndarray]:
+        """Yield the rows in pieces of a size, or whole with their labels and weights."""
+        if size is not None:
+            yield from self.later_pass(0, size)
+            return
+        self._keep(part)
+        if part is not None:
+            self.first = part.rows(self.length).start
+        yield flat(self._array(part))
 
     def _describe(self, what: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
         """Remember what the header of the array says.

@@ -54,14 +54,8 @@ class HDF5Array(ArrayFile):
                 dataset = dataset.asstr()
             return rows_of(dataset, part)
 
-    def first_pass(self, size: int | None, part: Part | None = None) -> Iterator[np.ndarray]:
-        if size is not None:
-            yield from self.later_pass(0, size)
-            return
-        self._keep(part)
-        if part is not None:
-            self.first = part.rows(self.length).start
-        yield flat(self._load("x", part))
+    def _array(self, part: Part | None) -> np.ndarray:
+        return self._load("x", part)
 
     def later_pass(self, first: int, size: int) -> Iterator[np.ndarray]:
         with _opened(self.path) as file:

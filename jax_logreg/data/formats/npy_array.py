@@ -49,15 +49,9 @@ class NpyArray(ArrayFile):
         with library_errors(self._beside), self._beside.open("rb") as file:
             return load_array(self._beside, file, self._beside.stat().st_size, part)
 
-    def first_pass(self, size: int | None, part: Part | None = None) -> Iterator[np.ndarray]:
-        if size is not None:
-            yield from self.later_pass(0, size)
-            return
-        self._keep(part)
-        if part is not None:
-            self.first = part.rows(self.length).start
+    def _array(self, part: Part | None) -> np.ndarray:
         with self.path.open("rb") as file:
-            yield flat(load_array(self.path, file, self.path.stat().st_size, part))
+            return load_array(self.path, file, self.path.stat().st_size, part)
 
     def later_pass(self, first: int, size: int) -> Iterator[np.ndarray]:
         n = len(self.features)
