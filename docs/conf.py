@@ -9,6 +9,9 @@ from pathlib import Path
 HERE = Path(__file__).parent
 PROJECT = tomllib.loads((HERE.parent / "pyproject.toml").read_text())["project"]
 sys.path.insert(0, str(HERE / "_ext"))
+# Imported first, so that signatures show the shapes of arrays.
+import jaxtyping  # noqa: E402, F401
+
 import jax_logreg  # noqa: E402
 
 # Notebooks run on the CPU, call `jax-logreg` of this environment, and print as to a file.

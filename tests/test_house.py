@@ -50,7 +50,7 @@ FLOORS = (
         "model": "the file that a run leaves, and predicting from it",
     },
     {"loop": "one body, and the host that drives it"},
-    {"fit": "from arguments to result", "tracking": "TensorBoard, MLflow, a protocol"},
+    {"fitting": "from arguments to result", "tracking": "TensorBoard, MLflow, a protocol"},
     {"sweep": "many models: folds, paths, resamples"},
     {"sklearn": "the estimators"},
     {"export": "a model in other formats"},

@@ -18,7 +18,7 @@ RUNS = (
     ("jax_logreg.sweep.cross_validation", "_largest"),
     ("jax_logreg.sweep.path", "null_model"),
     ("jax_logreg.loop.chunks", "_chunk"),
-    ("jax_logreg.fit", "start"),
+    ("jax_logreg.fitting", "start"),
 )
 CASES = [(name, argument) for name in FUNCTIONS for argument in arguments(name)]
 

@@ -3,8 +3,6 @@
 import os
 from contextlib import suppress
 
-import jax
-
 # Newer XLA runs a loop of matrix-vector products on one core, taking it for small work, since its
 # runtime made many such loops slow (https://github.com/jax-ml/jax/issues/26145). It reads its
 # options when the first array is made.
@@ -23,6 +21,8 @@ def split_cpu() -> None:
     """Make a CPU device of each core, before the first array; what the user set stays."""
     if "JAX_NUM_CPU_DEVICES" in os.environ or _FORCED in os.environ.get("XLA_FLAGS", ""):
         return
+    import jax
+
     # In a program that has computed already, devices are what they are.
     with suppress(RuntimeError):
         jax.config.update("jax_num_cpu_devices", count_cores())

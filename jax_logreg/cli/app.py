@@ -1,4 +1,4 @@
-"""The commands of `jax-logreg`."""
+"""The commands of `jax-logreg`; each imports what it needs, as JAX alone takes most of a second."""
 
 import json
 import sys
@@ -8,16 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import jax_logreg
-from jax_logreg.cli.doctor import doctor
 from jax_logreg.cli.evaluate import evaluate
 from jax_logreg.cli.exporting import export
-from jax_logreg.cli.joining import join
 from jax_logreg.cli.new import new
 from jax_logreg.cli.viewing import compare, report, runs
 from jax_logreg.errors import InputError
 from jax_logreg.errors.extras import MissingExtra, needs
-from jax_logreg.hosts import index, most, together
-from jax_logreg.placement.memory import within_memory
 from jax_logreg.status import Status
 
 with needs("run"):
@@ -110,8 +106,11 @@ def run(
     its classes separable, which still leaves its folder; 75 another host was lost, within 30
     seconds of its end; 130 stopped by Ctrl-C and 143 by SIGTERM, saved if it had started.
     """
+    from jax_logreg._jax.flags import split_cpu
+    from jax_logreg.cli.joining import join
+    from jax_logreg.hosts import index, most, together
+
     with _one_line(), join(hosts, coordinator, host_id):
-        from jax_logreg._jax.flags import split_cpu
         from jax_logreg.cli.config import load_config
         from jax_logreg.cli.output import is_finished, open_folder
 
@@ -185,6 +184,18 @@ def schema() -> None:
     print(json.dumps(Config.model_json_schema(), indent=2))
 
 
+@app.command()
+def doctor() -> None:
+    """Show versions, devices, memory, extras and settings, and make one certified fit.
+
+    Exit code 1: the fit is not certified.
+    """
+    with _one_line():
+        from jax_logreg.cli.doctor import look_around
+
+        look_around()
+
+
 @contextmanager
 def _one_line() -> Iterator[None]:
     """End on bad input with its line and exit code 2, on a signal with 128 + its number.
@@ -192,6 +203,7 @@ def _one_line() -> Iterator[None]:
     Our bugs pass.
     """
     from jax_logreg.cli.signals import Interrupted, interruptible
+    from jax_logreg.placement.memory import within_memory
 
     try:
         with interruptible(), within_memory():
@@ -202,7 +214,7 @@ def _one_line() -> Iterator[None]:
         _stop(str(signal), 128 + signal.number)
 
 
-for _command in (report, runs, compare, evaluate, export, new, doctor):
+for _command in (report, runs, compare, evaluate, export, new):
     app.command()(_one_line()(_command))
 
 

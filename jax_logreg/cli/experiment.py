@@ -24,7 +24,7 @@ from jax_logreg.errors import InputError
 from jax_logreg.errors.extras import needs
 from jax_logreg.errors.nearest import nearest
 from jax_logreg.errors.one_line import one_line
-from jax_logreg.fit import fit
+from jax_logreg.fitting import fit
 from jax_logreg.hosts import add_up, count, index
 from jax_logreg.loop.progress import Progress
 from jax_logreg.matrix import plain_errors

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import jax_logreg
-from jax_logreg.cli.output import write_content
 from jax_logreg.errors import InputError
 from jax_logreg.errors.extras import needs
 from jax_logreg.errors.nearest import closest
@@ -30,6 +29,8 @@ def new(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Write a config as a start; without a name, list the configs."""
+    from jax_logreg.cli.output import write_content
+
     found = find_configs()
     if not found:
         raise InputError(f"{_PLACES[0]} holds no configs: install jax_logreg again")

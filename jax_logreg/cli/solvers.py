@@ -10,8 +10,6 @@ from jax_logreg.solver import LBFGS, GradientDescent, MiniBatch, Newton, Optax, 
 with needs("run"):
     from pydantic import Field
 
-import optax
-
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False, description="Step size.")]
 Decay = Annotated[float, Field(ge=0, lt=1, description="Decay of a running mean, per step.")]
 # The memory squared is allocated, and of what no machine holds XLA does not say so but aborts.
@@ -86,6 +84,8 @@ class MomentumConfig(Section):
 
     def solver(self) -> Solver:
         """The solver of these numbers."""
+        import optax
+
         return Optax(optax.sgd(self.learning_rate, self.momentum, self.nesterov))
 
 
@@ -99,6 +99,8 @@ class AdamConfig(Section):
 
     def solver(self) -> Solver:
         """The solver of these numbers."""
+        import optax
+
         return Optax(optax.adam(self.learning_rate, self.b1, self.b2))
 
 
@@ -110,6 +112,8 @@ class OptaxLBFGSConfig(Section):
 
     def solver(self) -> Solver:
         """The solver of these numbers."""
+        import optax
+
         return Optax(optax.lbfgs(memory_size=self.memory))
 
 
@@ -124,6 +128,8 @@ class MiniBatchConfig(Section):
 
     def solver(self) -> Solver:
         """The solver of these numbers."""
+        import optax
+
         return MiniBatch(getattr(optax, self.optimiser)(self.learning_rate))
 
 

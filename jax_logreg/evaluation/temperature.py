@@ -5,7 +5,6 @@ from functools import partial
 import jax
 import numpy as np
 from jax import Array
-from scipy.optimize import brentq
 
 from jax_logreg.errors import InputError, brief
 from jax_logreg.errors.checks import read_array
@@ -36,6 +35,9 @@ def fit_temperature(Z: object, Y: object, s: object, family: Family) -> float:
     """
     if not isinstance(family, Family):
         raise InputError(f"family is {brief(family)}: expected BINOMIAL or MULTINOMIAL")
+    # SciPy's optimisers take a quarter of a second to import.
+    from scipy.optimize import brentq
+
     Z, Y, s = _checked(Z, Y, s)
     with jax.enable_x64(Z.dtype == np.float64):
         placed, *rows = map(jax.numpy.asarray, (Z, Y, s))

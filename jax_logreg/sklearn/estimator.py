@@ -9,7 +9,7 @@ from sklearn import linear_model
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import StrOptions
 
-from jax_logreg.fit import fit
+from jax_logreg.fitting import fit
 from jax_logreg.logistic import Params
 from jax_logreg.result import Result
 from jax_logreg.sklearn.absent import centred, completed, single

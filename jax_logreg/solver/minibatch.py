@@ -1,11 +1,10 @@
 """Any optax transformation, an update for each block of examples."""
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax import Array
 
 from jax_logreg import matrix
@@ -14,6 +13,9 @@ from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
 from jax_logreg.shapes import X_nm
 from jax_logreg.solver.from_optax import apply, check_transformation, initial
+
+if TYPE_CHECKING:
+    import optax
 
 
 @pytree
@@ -27,7 +29,7 @@ class MiniBatch:
     examples that are sorted.
     """
 
-    tx: optax.GradientTransformation = field(metadata={"static": True})
+    tx: "optax.GradientTransformation" = field(metadata={"static": True})
     needs_blocks: ClassVar[bool] = True
     by_rate: ClassVar[bool] = True
 

@@ -13,7 +13,7 @@ from jax_logreg.checkpoint.protocol import Checkpointer, check_checkpoint
 from jax_logreg.display import displayed, dtype_and_shape
 from jax_logreg.errors import InputError
 from jax_logreg.errors.checks import check_integer, check_number, read_array
-from jax_logreg.fit import fit
+from jax_logreg.fitting import fit
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Family, Params, forward
 from jax_logreg.matrix import place, plain_errors
 from jax_logreg.penalty import Penalty
