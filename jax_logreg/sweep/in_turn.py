@@ -1,13 +1,14 @@
-"""Models one after the other, each begun at the answer of the one before and with its state.
+"""Models one after the other, each started at the answer of the one before and with its state.
 
-The models of a sweep in slots have arrays of one shape, and a slot begins without a state. A path
-of L1 has few features in the model at first: its working set, a shape, grows with them, and the
-Gram matrix of it serves from one strength to the next. So these models run in the loop of `fit`.
+The models of a sweep in slots have arrays of one shape, and a slot starts without a state. A path
+of L1 has few features in the model at first. Its working set, a shape, grows with them, and its
+Gram matrix serves from one strength to the next. So these models run one by one, as in `fit`.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple
+from typing import Self
 
 import jax
 import numpy as np
@@ -15,21 +16,22 @@ import numpy as np
 from jax_logreg.checkpoint.protocol import Checkpointer
 from jax_logreg.logistic import Params
 from jax_logreg.loop.body import Carry, Loop, start
-from jax_logreg.loop.driver import proceed
+from jax_logreg.loop.chunks import OneModel
+from jax_logreg.loop.host import run_to_proof
 from jax_logreg.loop.initial import restart
 from jax_logreg.loop.point import Point
 from jax_logreg.placement.devices import outline
+from jax_logreg.pytree import pytree
 from jax_logreg.solver.declared import declares, widened
 from jax_logreg.sweep.stack import Stack, model_loop
-from jax_logreg.sweep.state import Answers
+from jax_logreg.sweep.state import Answers, Underway
 
 
-class Turn(NamedTuple):
-    """All that a sweep in turn needs to resume: the answers so far, the number of the model under
-    way, and its run.
-    """
+@pytree
+@dataclass(frozen=True)
+class InTurn(Underway):
+    """All that a sweep in turn needs to resume: answers, and number and run of one model."""
 
-    answers: Answers
     number: int
     run: Point
 
@@ -38,19 +40,9 @@ class Turn(NamedTuple):
         """Steps of all models together."""
         return self.answers.taken + self.run.taken
 
-    @property
-    def where(self) -> str:
-        """Return how far the sweep is, in words."""
-        return self.answers.where
-
-    @property
-    def running(self) -> bool:
-        """Its end is that of its answers."""
-        return True
-
-    def packed(self) -> "Turn":
+    def packed(self) -> Self:
         """The same with one block of rows."""
-        return self._replace(run=self.run.packed())
+        return replace(self, run=self.run.packed())
 
     def check(self) -> None:
         """Refuse numbers that no sweep leaves (ValueError)."""
@@ -68,30 +60,67 @@ def run_in_turn(
     answers: Answers,
     checkpoint: Checkpointer | None,
 ) -> Answers:
-    """Return the answers of all models, the first begun at the end of another run, a carry."""
+    """Return the answers of all models, the first one started at the carry of another run."""
     saves = None if checkpoint is None else Saves(checkpoint, loop)
     resumed = None if saves is None else saves.restored(loop, answers, before.good)
-    loop, turn = resumed or _next(loop, stack, before, Turn(answers, -1, Point(before, [])))
-    models = len(answers.status)
-    while True:
-        answers, number = turn.answers, turn.number
-        one = model_loop(loop, stack.one(number))
-        save = None if saves is None else partial(saves.save, loop, turn)
-        carry = proceed(one, turn.run, save=save).carry
-        answers.take(number, carry)
-        if callback is not None:
-            callback(number + 1, models)
-        if number + 1 == models:
-            break
-        loop, turn = _next(loop, stack, carry, turn)
-    if saves is not None:
-        saves.clear()
+    start_at = resumed or _next(loop, stack, before, answers, 0)
+    models = ModelsInTurn(stack, callback, *start_at)
+    if saves is None:
+        return run_to_proof(models).answers
+    answers = run_to_proof(models, lambda turn: saves.save(models.loop, turn)).answers
+    saves.clear()
     return answers
 
 
-def _next(loop: Loop, stack: Stack, before: Carry, turn: Turn) -> tuple[Loop, Turn]:
-    """The next model at its start; the loop has a working set that it fits into."""
-    number, w = turn.number + 1, before.good.w
+class ModelsInTurn:
+    """The models of a sweep as the host drives them, one after the other."""
+
+    def __init__(
+        self, stack: Stack, callback: Callable[[int, int], None] | None, loop: Loop, turn: InTurn
+    ) -> None:
+        self._stack, self._callback = stack, callback
+        self._take_up(loop, turn)
+
+    def _take_up(self, loop: Loop, turn: InTurn) -> None:
+        self.loop, self._answers, self._number = loop, turn.answers, turn.number
+        self._model = OneModel(model_loop(loop, self._stack.one(turn.number)), turn.run)
+
+    @property
+    def state(self) -> InTurn:
+        """The answers so far, and the run of the model under way."""
+        return InTurn(self._answers, self._number, self._model.state)
+
+    @property
+    def stepping(self) -> bool:
+        """Return whether the model under way has steps to take."""
+        return self._model.stepping
+
+    def advance(self) -> None:
+        """Run a chunk of the model under way."""
+        self._model.advance()
+
+    def report(self) -> None:
+        """Report nothing: the callback counts models, which end where they are judged."""
+
+    def continues(self) -> bool:
+        """Judge the model under way; return whether it continues, or another one starts."""
+        if self._model.continues():
+            return True
+        answers, carry = self._answers, self._model.state.carry
+        answers.take(self._number, carry)
+        done, models = self._number + 1, len(answers.status)
+        if self._callback is not None:
+            self._callback(done, models)
+        if done < models:
+            self._take_up(*_next(self.loop, self._stack, carry, answers, done))
+        return done < models
+
+
+def _next(
+    loop: Loop, stack: Stack, before: Carry, answers: Answers, number: int
+) -> tuple[Loop, InTurn]:
+    """The turn of a model at its start; the loop has a working set that it fits into."""
+    w = before.good.w
     active = int(np.count_nonzero(np.any(np.asarray(w) != 0, axis=1)))
     wider = widened(loop.solver, active, w.shape[0])
     if wider is not None:
@@ -100,7 +129,7 @@ def _next(loop: Loop, stack: Stack, before: Carry, turn: Turn) -> tuple[Loop, Tu
     if wider is None and declares(loop.solver, "at_any_strength"):
         # Unlike a memory of gradients, it holds at any strength.
         carry = carry._replace(state=before.state)
-    return loop, turn._replace(number=number, run=Point(carry, []))
+    return loop, InTurn(answers, number, Point(carry, []))
 
 
 class Saves:
@@ -114,7 +143,7 @@ class Saves:
         parts = [checkpoint, *(checkpoint.part(f"wider{i}") for i in range(1, len(solvers)))]
         self.parts = list(zip(solvers, parts, strict=True))
 
-    def restored(self, loop: Loop, answers: Answers, params: Params) -> tuple[Loop, Turn] | None:
+    def restored(self, loop: Loop, answers: Answers, params: Params) -> tuple[Loop, InTurn] | None:
         """Return the last whole turn and its loop, None where nothing was saved."""
         for solver, part in reversed(self.parts):
             if not part.find(over_hosts=False):
@@ -123,15 +152,15 @@ class Saves:
             shapes = jax.eval_shape(partial(start, check=None), wide, params)
             shapes = outline(shapes, loop.objective.batch, solver)
             run = Point(shapes, [], gradient=np.array(np.inf))
-            turn = part.restore(Turn(answers, 0, run))
+            turn = part.restore(InTurn(answers, 0, run))
             if turn is not None:
                 return wide, turn
         return None
 
-    def save(self, loop: Loop, turn: Turn, run: Point) -> None:
-        """Save a turn whose run has come so far, if it is time."""
+    def save(self, loop: Loop, turn: InTurn) -> None:
+        """Save a turn of a loop if it is time."""
         part = next(part for solver, part in self.parts if solver == loop.solver)
-        part.save(turn._replace(run=run))
+        part.save(turn)
 
     def clear(self) -> None:
         """Remove the states of all parts: the answers make them needless."""

@@ -9,7 +9,8 @@ from jax import Array
 
 from jax_logreg.logistic import Params
 from jax_logreg.loop.body import Carry, Loop
-from jax_logreg.loop.driver import proceed
+from jax_logreg.loop.chunks import OneModel
+from jax_logreg.loop.host import run_to_proof
 from jax_logreg.loop.initial import initialise, restart
 from jax_logreg.loop.point import Point
 from jax_logreg.objective import Objective
@@ -28,7 +29,8 @@ def null_model(loop: Loop, params: Params) -> tuple[Loop, Carry]:
     loop, carry = initialise(loop, _intercepts(loop.objective, params), None)
     if unpenalised(loop.objective, params.w.shape[0]).any():
         strong = _at(loop, _HUGE)
-        carry = proceed(strong, Point(restart(strong, carry.good, None), [])).carry
+        begin = Point(restart(strong, carry.good, None), [])
+        carry = run_to_proof(OneModel(strong, begin)).carry
     return loop, carry
 
 
@@ -56,7 +58,7 @@ def _intercepts(objective: Objective, params: Params) -> Params:
 @jax.jit
 def _least_empty(objective: Objective, params: Params) -> Array:
     gradient = objective.evaluate(params).gradient.w
-    # As L2 alone never empties a model, it is given a tenth of L1; a hint of L1, a thousandth.
+    # L2 alone never empties a model: a tenth of it counts as L1, and beside an L1 a thousandth.
     l1, l2 = objective.l1(params.w), objective.l2(params.w)
     l1 = jnp.where(l1 > 0, jnp.maximum(l1, 1e-3 * l2), 0.1 * l2)
     ratio = jnp.where(l1 > 0, jnp.abs(gradient) / jnp.where(l1 > 0, l1, 1), 0)

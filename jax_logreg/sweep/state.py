@@ -1,12 +1,15 @@
 """The state of a sweep between two looks: the answers of its models, and the slots they run in."""
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
+import jax
 import numpy as np
 
 from jax_logreg.logistic import Params
 from jax_logreg.loop.body import Carry, Loop
 from jax_logreg.proof.certificate import Certificate
+from jax_logreg.pytree import pytree
 from jax_logreg.status import Status
 from jax_logreg.sweep.slots import LOOK, Slot
 
@@ -15,8 +18,10 @@ WAITING, STARTED = 1, 2
 
 
 class Answers(NamedTuple):
-    """The answers of the models, in NumPy, filled in as they end: params w (r, n, k) and
-    b (r, k, 1), certificate (r, 5), status, steps, and the goal's bound on the gradient (r,).
+    """The answers of the models, in NumPy, filled in as the models end.
+
+    `params` are w (r, n, k) and b (r, k, 1), and `certificate` is (r, 5); the rest is (r,).
+    `gradient` is the goal's bound on the gradient.
     """
 
     params: Params
@@ -29,13 +34,13 @@ class Answers(NamedTuple):
     def empty(loop: Loop, starts: Params, models: int) -> "Answers":
         """Until they are known, the parameters are those that models start from."""
         dtype = loop.objective.batch.s.dtype
-        arrays: Any = [
-            np.array(np.broadcast_to(part, (models, *part.shape[1:])), dtype) for part in starts
-        ]
+        params = jax.tree.map(
+            lambda part: np.array(np.broadcast_to(part, (models, *part.shape[1:])), dtype), starts
+        )
         counts = np.zeros(models, np.int32)
         certificates = np.zeros((models, len(Certificate._fields)), dtype)
         gradient = np.full(models, loop.goal.gradient, dtype)
-        return Answers(Params(*arrays), certificates, counts, counts.copy(), gradient)
+        return Answers(params, certificates, counts, counts.copy(), gradient)
 
     def model(self, i: int) -> Params:
         """The parameters of model i."""
@@ -70,7 +75,7 @@ class Answers(NamedTuple):
         return self.done < len(self.status)
 
     def packed(self) -> "Answers":
-        """As they are."""
+        """Return the answers as they are."""
         return self
 
     def check(self) -> None:
@@ -81,15 +86,33 @@ class Answers(NamedTuple):
             raise ValueError("a number of steps is below 0")
 
 
-class Point(NamedTuple):
-    """All that a sweep needs to resume; NumPy arrays, changed in place, except for `slots`.
-
-    `stage` (r,) is 0 for models that are not to run yet, or not in this round, WAITING for those
-    that may start, and STARTED. Slot i has the model held[i], under way where live[i]. Each round
-    runs again what the one before has not proven.
-    """
+@dataclass(frozen=True)
+class Underway:
+    """The state of a sweep between two chunks: the answers so far, and what is under way."""
 
     answers: Answers
+
+    @property
+    def where(self) -> str:
+        """Return how far the sweep is, in words."""
+        return self.answers.where
+
+    @property
+    def running(self) -> bool:
+        """Its end is that of its answers."""
+        return True
+
+
+@pytree
+@dataclass(frozen=True)
+class InSlots(Underway):
+    """All that a sweep in slots needs to resume: NumPy arrays, changed in place, and `slots`.
+
+    `stage` (r,) is WAITING for models that may start, and STARTED after that. It is 0 for those
+    that are not to run yet, or not in this round. Slot i has the model held[i], under way where
+    live[i]. Each round runs again the models that the one before has not proven.
+    """
+
     stage: np.ndarray
     held: np.ndarray
     live: np.ndarray
@@ -102,18 +125,8 @@ class Point(NamedTuple):
         """Steps of the slots."""
         return LOOK * self.looks
 
-    @property
-    def where(self) -> str:
-        """Return how far the sweep is, in words."""
-        return self.answers.where
-
-    @property
-    def running(self) -> bool:
-        """Its end is that of its answers."""
-        return True
-
-    def packed(self) -> "Point":
-        """As it is."""
+    def packed(self) -> Self:
+        """Return the state as it is."""
         return self
 
     def check(self) -> None:
@@ -140,15 +153,16 @@ class Point(NamedTuple):
         """Let these models start once there is a slot."""
         self.stage[models] = WAITING
 
-    def next_round(self, models: np.ndarray) -> "Point":
+    def next_round(self, models: np.ndarray) -> "InSlots":
         """Let these models run once more, from their own answers."""
         self.stage[:] = 0
         self.allow(models)
-        return self._replace(round=self.round + 1)
+        return replace(self, round=self.round + 1)
 
     def starts(self, parents: np.ndarray) -> Params:
-        """Return the starts of the slots' models: the answers of their parents (r,), -1 for none;
-        in later rounds, at their own.
+        """Return the starts of the slots' models: answers of their parents (r,), -1 for no parent.
+
+        In later rounds they are the models' own answers.
         """
         source = self.held if self.round else parents[self.held]
         source = np.where(source < 0, self.held, source)
