@@ -9,11 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jax_logreg.checkpoint.protocol import Checkpointer
 from jax_logreg.errors.checks import check_flag, check_integer
 from jax_logreg.logistic import BINOMIAL, Batch, Family, Params
 from jax_logreg.loop.body import Loop, body, choose_start, start
 from jax_logreg.loop.progress import Progress
-from jax_logreg.loop.run import as_result, diagnosed, plan, result_of, run_plan
+from jax_logreg.loop.run import diagnosed, plan, result_of, run_plan
 from jax_logreg.matrix import plain_errors
 from jax_logreg.objective import Objective, Solver
 from jax_logreg.penalty import Penalty
@@ -38,7 +39,7 @@ def fit(
     params: Params | None = None,
     feature_names: Sequence[str] | None = None,
     callback: Callable[[Progress], None] | None = None,
-    checkpoint: object = None,
+    checkpoint: Checkpointer | None = None,
     **options: Unpack[FitOptions],
 ) -> Result:
     """Minimise the weighted mean cross-entropy of the m examples in the columns of X, plus penalty.
@@ -147,7 +148,8 @@ def solve(
         carry = carry._replace(good=good, certificate=carry.certificate._replace(cost=J))
     taken = jnp.arange(steps, dtype=jnp.int32) < carry.step
     history = History(*(jnp.where(taken, row[:steps], jnp.nan) for row in rows))
-    return as_result(carry, history, carry.status, carry.step, family=family)
+    ended = (carry.good, history, carry.status, carry.step, carry.check, carry.certificate)
+    return Result(*ended, family=family)
 
 
 def _is_zero(tolerance: object) -> bool:

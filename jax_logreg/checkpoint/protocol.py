@@ -19,14 +19,14 @@ class State(Protocol):
 
     @property
     def where(self) -> str:
-        """Return how far it is, in words."""
+        """Return how far the run is, in words."""
 
     @property
     def running(self) -> bool:
-        """Return whether it has not ended."""
+        """Return whether the run has not ended."""
 
     def packed(self) -> Self:
-        """The same in as few arrays as an initial state has."""
+        """Return the state in as few arrays as an initial state has."""
 
     def check(self) -> None:
         """Refuse numbers that no run leaves (ValueError)."""
@@ -48,7 +48,7 @@ class Checkpointer(Protocol):
         """Return the checkpoint of a part of the run, beside those of the other parts."""
 
     def of(self, views: tuple[np.ndarray, ...] = (), **given: str) -> "Checkpointer":
-        """Return one for the problem of these lines alone; the numbers of views may round."""
+        """Return the checkpoint of the problem of these lines alone; numbers of views may round."""
 
     def find(self, over_hosts: bool) -> bool:
         """Return whether states of this part are saved, over several hosts on any of them."""

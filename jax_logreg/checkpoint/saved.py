@@ -1,9 +1,9 @@
-"""The file of a saved run: its name, what it holds, and how it is known to be whole."""
+"""The file of a saved run: its name, its content, and the digest that proves it whole."""
 
 import json
 import re
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -13,6 +13,7 @@ from jax_logreg.errors.describing import digest
 from jax_logreg.errors.extras import needs
 from jax_logreg.placement.devices import own_shape
 from jax_logreg.placement.memory import check_room
+from jax_logreg.shapes import T
 
 with needs("run"):
     import safetensors.numpy
@@ -31,25 +32,21 @@ NAME = re.compile(
 )
 
 
-T = TypeVar("T")
-
-
 class Saved(NamedTuple):
     """The content of a file: arrays by name, and the problem that they belong to."""
 
-    arrays: dict[str, Any]
+    arrays: dict[str, np.ndarray]
     name: str
 
 
 def pack(saved: Saved) -> bytes:
-    """The content of the file."""
+    """Return the bytes of the file."""
     texts = {"format": _FORMAT, "name": saved.name}
-    arrays = {key: np.asarray(value, order="C") for key, value in saved.arrays.items()}
-    return safetensors.numpy.save(arrays, texts)
+    return safetensors.numpy.save(saved.arrays, texts)
 
 
 def file_name(part: str, number: int, content: bytes) -> str:
-    """Its name: which part of a run, the number of the save, and the digest of the bytes."""
+    """Return its name: the part of a run, the number of the save, the digest of the bytes."""
     return f"{part}-{number:06d}-{digest(content)}.safetensors"
 
 
@@ -69,7 +66,7 @@ def read_saved(path: Path) -> Saved:
         size = int.from_bytes(content[:8], "little")
         texts = json.loads(content[8 : 8 + size])["__metadata__"]
         saved = Saved(safetensors.numpy.load(content), texts["name"])
-    # Its digest fits, but what made it was not this class.
+    # Another program may have written a file whose digest fits.
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(f"it is no saved state: {reason}") from None
@@ -92,7 +89,7 @@ def rebuild(arrays: dict[str, np.ndarray], like: T) -> T | None:
         arrays = {_renamed(key): value for key, value in arrays.items()}
     if set(arrays) != set(names) or not all(_fits(arrays[key], names[key]) for key in names):
         return None
-    # Python's own numbers stay that.
+    # Python's own numbers stay Python's.
     leaves = (
         int(arrays[key]) if isinstance(leaf, int) else arrays[key] for key, leaf in names.items()
     )
@@ -104,7 +101,7 @@ def _renamed(key: str) -> str:
     return re.sub(r"(?<=\.)\w+", lambda name: _RENAMED.get(name[0], name[0]), key)
 
 
-def _fits(found: np.ndarray, like: Any) -> bool:
+def _fits(found: np.ndarray, like: object) -> bool:
     """Return whether an array has the other's dtype and shape, an axis of length 0 being free."""
     shape = own_shape(like)
     return (

@@ -43,8 +43,8 @@ class Stopped(Exception):
 class Checkpoint:
     """The checkpoint of a fit or a sweep: a folder with the files of its last two states.
 
-    A file is a safetensors file whose name holds the BLAKE2 digest of its bytes, written under a
-    temporary name, synced and renamed. A damaged one is passed over for the one before it.
+    Each is a safetensors file whose name holds the BLAKE2 digest of its bytes. It is written under
+    a temporary name, synced and renamed. A damaged one is passed over for the one before it.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Checkpoint:
         self._asked.append(signal)
 
     def saved(self) -> list[Path]:
-        """The files of this part, the newest first."""
+        """Return the files of this part, the newest first."""
         return [path for path, match in self._named() if match["host"] in (None, str(index()))]
 
     def clear(self) -> None:
@@ -228,7 +228,8 @@ class Checkpoint:
         if self._host:
             (number,) = most(number)
         views = {f"{VIEW}{i}": view for i, view in enumerate(self._views)}
-        arrays = {**by_name(own_parts(state.packed())), **views}
+        leaves = {**by_name(own_parts(state.packed())), **views}
+        arrays = {name: np.asarray(leaf, order="C") for name, leaf in leaves.items()}
         content = pack(Saved(arrays, self.name))
         path = self.folder / file_name(f"{self._part}{self._host}", number, content)
         temporary = path.with_suffix(".tmp")
@@ -250,5 +251,5 @@ class Checkpoint:
             left = f"{self.saved()[0]} is whole" if self.saved() else "nothing was saved before"
             raise InputError(
                 f"{self.folder}: the checkpoint cannot be written: {error.strerror or error}: "
-                f"make room, then resume with --resume: {left}"
+                f"make room or give access there, then resume, a command by --resume: {left}"
             ) from None

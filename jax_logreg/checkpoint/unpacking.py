@@ -1,8 +1,7 @@
-"""States that files hold, if they belong to the run, back in their places."""
+"""Saved states, checked to belong to the run, and put back in their places."""
 
 from itertools import takewhile, zip_longest
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -35,12 +34,15 @@ def unpack(path: Path, saved: Saved, name: str, views: tuple[np.ndarray, ...], l
     theirs = [arrays.pop(f"{VIEW}{i}", np.empty(0)) for i in range(len(views))]
     if not all(map(are_near, theirs, views)):
         raise InputError(
-            f"{path} is of an X about other means, or of other scales: use those, or start "
-            "in another folder"
+            f"{path} is of an X standardised by other means or scales: use those, or start in "
+            "another folder"
         )
     state = rebuild(arrays, like.packed())
     if state is None:
-        raise InputError(f"{path} is of another solver or shape: start in another folder")
+        raise InputError(
+            f"{path} is of another solver or shape, or of a sweep with another memory: use those, "
+            "or start in another folder"
+        )
     return state
 
 
@@ -50,15 +52,15 @@ def put_back(state: S, like: S) -> S:
     return placed
 
 
-def _placed(value: Any, like: Any) -> Any:
+def _placed(value: object, like: object) -> object:
     """Place an array where the other lies; without one of JAX's there it stays in NumPy."""
-    if hasattr(like, "sharding"):
-        return place_like(value, like)
-    return np.array(value) if isinstance(value, np.ndarray) else value
+    if not isinstance(value, np.ndarray):
+        return value
+    return place_like(value, like) if hasattr(like, "sharding") else np.array(value)
 
 
 def _first_difference(before: str, now: str) -> tuple[str, str]:
-    """The first line that is not the same, of a long one the part that differs."""
+    """Return the first line that differs, of a long one the part that does."""
     lines = zip_longest(before.splitlines(), now.splitlines(), fillvalue="")
     pair = next(((a, b) for a, b in lines if a != b), (before, now))
     same = sum(1 for _ in takewhile(lambda ab: ab[0] == ab[1], zip(*pair, strict=False)))

@@ -1,7 +1,7 @@
 """The body of the loop: one step of a solver, and every reason to stop."""
 
 from functools import partial
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import jax
 import numpy as np
@@ -23,8 +23,8 @@ from jax_logreg.status import Status
 # Cost, gradient norm, relative gap (infinite if unknown) and gradient error (NaN where
 # unchecked), seen before an update.
 Row = tuple[Array, Array, Array, Array]
-# Steps without progress that make a floor: where the gradient is within the rounding of its terms,
-# and where it is within that of terms as large as they can be.
+# Steps without progress that make a floor. The first number holds where the gradient is within the
+# rounding of its terms. The second holds where it is within that of the largest possible terms.
 _PATIENCE, _LONG_PATIENCE = 10, 30
 # The rounding of A, whose Z may be some tens, against that of its difference from Y.
 _TERMS = 8
@@ -48,14 +48,14 @@ class Loop(NamedTuple):
 class Carry(NamedTuple):
     """The loop before update `step`; `good` are the last parameters whose cost was finite.
 
-    `certificate` is theirs; `best` is the least that the goal was compared with, `lowest` the
-    lowest cost, and `stalled` the number of steps since either fell. `lowest_at` are the parameters
-    of the lowest cost and their certificate, which a run that diverged ends with; None where the
-    solver only descends.
+    `certificate` belongs to `good`. `best` is the least number that the goal was compared with, and
+    `lowest` the lowest cost. `stalled` counts the steps since either fell. `lowest_at` are the
+    parameters of the lowest cost and their certificate: a run that diverged ends with them. It is
+    None where the solver only descends.
     """
 
     params: Params
-    state: Annotated[Any, OF_SOLVER]
+    state: Annotated[object, OF_SOLVER]
     step: Array | np.integer
     status: Array | np.integer
     good: Params
@@ -71,8 +71,8 @@ class Carry(NamedTuple):
 def choose_start(loop: Loop, params: Params) -> Params:
     """The parameters given to start at, or zeros where these cost less and the solver descends.
 
-    Where examples are wrong by 10⁶, float32 has lost what their Z is by the time that they are
-    right; and a cost beyond the dtype's range has no slope. From zeros every optimum is reached.
+    Where Z starts at 10⁶ on the wrong side, float32 has lost its digits once it is right. A cost
+    beyond the dtype's range has no slope. From zeros every optimum is reached.
     """
     objective = loop.objective
     if not declares(loop.solver, "descends"):
@@ -160,7 +160,7 @@ def _step(loop: Loop, branch: bool, carry: Carry) -> tuple[Carry, Row]:
     carry = Carry(
         params=params,
         state=state,
-        # A cost that is not finite undoes the update that led to it.
+        # A cost that is not finite undoes the update before it.
         step=jnp.where(
             finite, carry.step + jnp.asarray(running, np.int32), jnp.maximum(carry.step - 1, 0)
         ),
@@ -179,10 +179,10 @@ def _step(loop: Loop, branch: bool, carry: Carry) -> tuple[Carry, Row]:
 
 def _move(
     loop: Loop, carry: Carry, at: Evaluation, running: Array, branch: bool
-) -> tuple[Params, Any]:
+) -> tuple[Params, object]:
     """Return the update while the loop runs; a branch spares its cost once the loop has ended."""
 
-    def step(before: tuple[Params, object]) -> tuple[Params, Any]:
+    def step(before: tuple[Params, object]) -> tuple[Params, object]:
         return loop.solver.step(loop.objective, *before, at)
 
     before = (carry.params, carry.state)

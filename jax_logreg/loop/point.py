@@ -1,6 +1,6 @@
 """A run between two chunks of steps."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,9 +12,9 @@ from jax_logreg.status import Status
 class Point(NamedTuple):
     """The state of a run between two chunks: all that it needs to resume.
 
-    `rows` are blocks (4, steps) of the history, which chunks are added to; `before` is the number
-    of steps before the last restart; `step` and `status` are what the host last saw. `gradient` ()
-    is the goal's bound on the gradient, which falls until the error is proven to be small.
+    `rows` are blocks (4, steps) of the history, one a chunk. `before` is the number of steps before
+    the last restart, `step` and `status` are those that the host last saw. `gradient` () is the
+    goal's bound on the gradient, which falls until the error is proven to be small.
     """
 
     carry: Carry
@@ -23,7 +23,7 @@ class Point(NamedTuple):
     restarts: int = 0
     step: int = 0
     status: int = int(Status.RUNNING)
-    gradient: Any = np.float64(np.inf)
+    gradient: np.ndarray | np.floating = np.float64(np.inf)
 
     @property
     def taken(self) -> int:
@@ -32,16 +32,16 @@ class Point(NamedTuple):
 
     @property
     def where(self) -> str:
-        """Return how far it is, in words."""
+        """Return how far the run is, in words."""
         return f"step {self.taken}"
 
     @property
     def running(self) -> bool:
-        """Return whether it has not ended."""
+        """Return whether the run has not ended."""
         return self.status == Status.RUNNING
 
     def packed(self) -> "Point":
-        """The same with one block of rows."""
+        """Return the point with one block of rows."""
         return self._replace(rows=[np.stack(self.history)])
 
     def check(self) -> None:
@@ -52,6 +52,6 @@ class Point(NamedTuple):
 
     @property
     def history(self) -> History:
-        """Of all steps so far: the last one may have been undone."""
+        """The history of all steps so far; the last one may have been undone."""
         nothing = np.empty((4, 0), self.carry.best.dtype)
         return History(*np.concatenate([nothing, *self.rows], axis=1)[:, : self.taken])

@@ -15,8 +15,8 @@ from jax_logreg.result import History
 class Progress(NamedTuple):
     """The argument of `fit`'s callback between two chunks: the step, the cost in nats, the history.
 
-    `rows` are the history's since the last time, up to `step`: of a resumed run, all that it
-    had, before its first chunk. `params` are those after `step`, and only there for an `EachStep`.
+    `rows` are the history's since the last call, up to `step`. A resumed run first hands over all
+    rows that it was saved with. `params` are those after `step`, for an `EachStep` alone.
     """
 
     step: int

@@ -1,7 +1,7 @@
 """A problem taken to its answer: by a chosen solver, and where asked, further in float64."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -30,7 +30,7 @@ from jax_logreg.status import Status
 
 Callback = Callable[[Progress], None] | None
 
-# The relative gap that a refined answer is taken to, and the ends of a run that it continues from.
+# The relative gap of a refined answer, and the ends of a run from which it continues.
 _REFINED = 1e-10
 _REFINABLE = (Status.CONVERGED, Status.PRECISION_FLOOR)
 # The steps that a sharper gap may take, each time.
@@ -55,7 +55,7 @@ class Plan(NamedTuple):
         return isinstance(solver, str) and solver == AUTO
 
 
-def plan(options: FitOptions, callback: Any, checkpoint: Any) -> Plan:
+def plan(options: FitOptions, callback: Callback, checkpoint: Checkpointer | None) -> Plan:
     """Return the plan of a fit; all hosts of one have to agree on it.
 
     Raises:
@@ -70,7 +70,7 @@ def plan(options: FitOptions, callback: Any, checkpoint: Any) -> Plan:
     executor = executor_for(options["solver"], options["executor"])
     if isinstance(options["devices"], str) and options["devices"] == "hosts":
         names = ("steps", "tolerance", "solver", "gradient_check", "refine", "sharpen")
-        same: dict[str, Any] = {name: one for name, one in options.items() if name in names}
+        same: dict[str, object] = {name: one for name, one in options.items() if name in names}
         same |= {"whether there is a checkpoint": checkpoint is not None}
         agree(**{name: describe(value) for name, value in same.items()})
     return Plan(options, check_every, callback, checkpoint, executor)
@@ -86,7 +86,7 @@ class Run(NamedTuple):
     facts: Facts
 
     def after(self, first: "Run") -> "Run":
-        """The two as one run, `first` being the earlier one."""
+        """Return both as one run, `first` being the earlier one."""
         joined = first.history.followed_by(self.history)
         carry = self.carry._replace(step=first.carry.step + self.carry.step)
         return self._replace(carry=carry, history=joined, chosen=f"{self.chosen}; refined")
@@ -185,11 +185,14 @@ def result_of(run: Run, found: Diagnosis) -> Result:
     if spans(good.w):
         with jax.enable_x64(good.w.dtype == np.float64):
             good = gather(good)
-    return as_result(
-        run.carry._replace(good=good),
+    carry = run.carry
+    return Result(
+        good,
         run.history,
         found.status,
-        int(run.carry.step),
+        int(carry.step),
+        carry.check,
+        carry.certificate,
         classes=run.problem.classes,
         solver=run.chosen,
         executor=run.problem.executor,
@@ -197,11 +200,6 @@ def result_of(run: Run, found: Diagnosis) -> Result:
         advice=found.advice,
         family=run.problem.objective.family,
     )
-
-
-def as_result(carry: Carry, history: History, status: Any, steps: Any, **found: Any) -> Result:
-    """Return the Result of a loop's carry."""
-    return Result(carry.good, history, status, steps, carry.check, carry.certificate, **found)
 
 
 def _after(taken: int, callback: Callback) -> Callback:

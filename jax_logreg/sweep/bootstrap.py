@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, NamedTuple, Unpack
+from typing import Generic, NamedTuple, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +23,7 @@ from jax_logreg.problem.settings import check_seed
 from jax_logreg.problem.weights import relative_weights
 from jax_logreg.proof.goal import SHARE
 from jax_logreg.result import Result
+from jax_logreg.shapes import T
 from jax_logreg.solver import choose_solver
 from jax_logreg.sweep.chains import unchained
 from jax_logreg.sweep.driver import run_many
@@ -35,23 +36,24 @@ _DRAWS = 100
 
 
 @displayed
-class Interval(NamedTuple):
+class Interval(NamedTuple, Generic[T]):
     """The lower and the upper end of a percentile interval."""
 
-    low: Any
-    high: Any
+    low: T
+    high: T
 
 
 @displayed
 class Bootstrap(NamedTuple):
-    """The fit of all examples, the models of the resamples, and intervals: of the parameters, and
-    of the probabilities (k, q) at the q examples asked for.
+    """The fit of all examples, the models of the resamples, and percentile intervals.
+
+    They are of the parameters, and of the probabilities (k, q) at the q examples asked for.
     """
 
     result: Result
     models: Fits
-    params: Interval
-    probabilities: Interval | None
+    params: Interval[Params]
+    probabilities: Interval[np.ndarray] | None
 
     def _shown(self) -> dict[str, object]:
         of_models = self.models._shown()
@@ -78,8 +80,8 @@ def bootstrap(
     """Fit resamples of the m examples, drawn with replacement, and take percentiles (Efron, 1979).
 
     A resample is a row of integer weights, how often each example was drawn. One that lacks a class
-    is drawn again. It starts from the fit of all, from which it differs by about a standard error:
-    so it runs until its error is a hundredth of one, whatever the tolerance.
+    is drawn again. It starts from the fit of all, and differs from it by about a standard error. So
+    it runs until its error is a hundredth of one, whatever the tolerance.
 
     Args:
         X: as in `fit`.
@@ -166,10 +168,10 @@ def _check_at(at: np.ndarray, n: int) -> None:
     if at.ndim != 2 or len(at) != n:
         raise InputError(f"at has shape {at.shape}: expected ({n}, q), examples in columns as in X")
     if at.dtype.kind not in "buif" or not np.all(np.isfinite(at)):
-        raise InputError("at holds what is no finite number: expected features as in X")
+        raise InputError("at holds NaN, infinity or no numbers: expected finite features, as in X")
 
 
-def _interval(values: object, confidence: float) -> Interval:
+def _interval(values: T, confidence: float) -> Interval[T]:
     """The percentiles of a tree of arrays (r, ...)."""
     ends = (1 - confidence) / 2 * 100, (1 + confidence) / 2 * 100
     both = jax.tree.map(lambda part: np.percentile(part, ends, axis=0), values)
@@ -199,8 +201,8 @@ def _draw(rng: np.random.Generator, classes: np.ndarray, weights: np.ndarray) ->
         if np.all(classes @ (counts * weights) > 0):
             return counts
     raise InputError(
-        f"of {_DRAWS} resamples none held every class, the rarest of which has "
-        f"{int((classes @ (weights > 0)).min())} of {m} examples: leave it out, or merge it"
+        f"Y has a class of {int((classes @ (weights > 0)).min())} of {m} examples, and none of "
+        f"{_DRAWS} resamples held every class: expected more of it: leave it out, or merge it"
     )
 
 

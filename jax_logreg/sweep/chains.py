@@ -1,4 +1,4 @@
-"""The start of each model of a cross-validation, and the slot it runs in."""
+"""The start and the slot of each model of a cross-validation."""
 
 from typing import NamedTuple
 
@@ -22,14 +22,14 @@ def unchained(models: int, slots: int) -> Chains:
 
 
 def make_chains(strengths: np.ndarray, slots: int) -> Chains:
-    """Return the chains of models numbered strength by strength, strengths (p, c), c of a kind.
+    """Return the chains of models numbered strength by strength, of strengths (p, c) in c columns.
 
     Models of one column are trained on the same examples. One starts at the answer of the next
-    stronger of its column, and at no other column's: theirs have seen examples that it has not.
-    With g slots for each column the parent is the g-th next, so that g of a column run at once.
+    stronger one of its column. Those of other columns have seen examples that it has not. With g
+    slots for each column the parent is the g-th next: g of a column run at once.
 
     A slot is a model's own from the outset. Products of several columns may round by their place,
-    and which slot is free first depends on models of other columns.
+    and models of other columns decide which slot is free first.
     """
     p, columns = strengths.shape
     stride = int(np.clip(slots // columns, 1, p))

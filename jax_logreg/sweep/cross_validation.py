@@ -35,12 +35,12 @@ _AROUND = 20
 
 @displayed
 class CrossValidation(NamedTuple):
-    """Scores (p, f) of p strengths on f folds, of which more is better; their mean and standard
-    error (p,), NaN of a single fold; and which strength is `best`, and which the strongest within a
-    standard error of it.
+    """Scores (p, f) of p strengths on f folds, higher being better, and the models behind them.
 
-    `models` are those of all examples, one a strength; `fold_models` those without a fold, strength
-    by strength, (p·f, ...).
+    `mean` and `error` (p,) are their mean and standard error, NaN of a single fold. `best` is the
+    number of the best strength, `one_standard_error` that of the strongest within an error of it.
+    `models` are those of all examples, one a strength. `fold_models` are those without a fold,
+    strength by strength, (p·f, ...).
     """
 
     strengths: np.ndarray
@@ -96,10 +96,9 @@ def cross_validate(
 ) -> CrossValidation:
     """Fit every strength on all examples and without each fold, and score what was held out.
 
-    Nothing that a fold's models compute depends on the labels of the examples it holds out, at
-    strengths that are given: a model starts at zero or at the answer of a stronger penalty on the
-    same examples. The models of all examples are beside them: a refit of the chosen strength is
-    there already.
+    At given strengths no model of a fold depends on the labels of its held-out examples. It starts
+    at zero, or at the answer of a stronger penalty on the same examples. The models of all examples
+    are beside them: a refit of the chosen strength is there already.
 
     Args:
         X: as in `fit`.
@@ -111,8 +110,8 @@ def cross_validate(
             example, (m,); or pairs (train, test) of indices, as scikit-learn's splitters yield.
         groups: (m,): examples of one group stay together.
         scoring: "log_loss", "accuracy", "balanced_accuracy", "roc_auc", "brier" or
-            "expected_calibration_error", or an `evaluation.scores.Score`; of what is better when
-            lower, minus the score.
+            "expected_calibration_error", or an `evaluation.scores.Score`; with a minus where lower
+            is better.
         seed: of the shuffle that deals the examples out.
         standardise: True scales every feature to mean 0 and deviation 1 of the training examples of
             each model, weighted by s; (n,) of bool some features. Parameters are those of X itself.
@@ -155,7 +154,7 @@ def cross_validate(
         scaling = None if not scaled.any() else _scaling(problem, trained, scaled)
         values = grid(strengths, smallest, partial(_largest, loop, problem, scaling))
         rows = weigh_rows(given * ~out, class_weight, problem)
-        # A grid is known by what it was asked for: its largest strength is a sum's, which rounds.
+        # A grid is bound by its arguments: its largest strength comes from a sum, which rounds.
         asked = {"strengths": strengths, "smallest": smallest, "weights": rows}
         asked |= {"solver": loop.solver, "steps": steps, "tolerance": tolerance}
         models, fold_models = fit_folds(

@@ -1,6 +1,6 @@
 """The models of a sweep that take many steps, finished one by one as `fit` would.
 
-Under a weak penalty the cost is flat, and the shared preconditioner of a sweep is far from the
+Under a weak penalty the cost is flat. The shared preconditioner of a sweep is then far from the
 Hessian of one model. A single model has Newton's method, or a preconditioner that is renewed.
 """
 
@@ -19,7 +19,7 @@ _UNFINISHED = (Status.STEPS_EXHAUSTED, Status.PRECISION_FLOOR)
 
 
 def finish(loop: Loop, stack: Stack, answers: Answers) -> None:
-    """Take the models that are not proven further, from their own answers, with the steps left."""
+    """Continue each model without a proof from its own answer, with the steps that it has left."""
     for i in np.flatnonzero(np.isin(answers.status, _UNFINISHED)):
         left = loop.steps - int(answers.steps[i])
         if loop.finish is None or left <= 0:

@@ -1,4 +1,4 @@
-"""The models of a sweep from their starts to what it hands back: run, saved, diagnosed."""
+"""The models of a sweep from their starts to Fits: run, saved, diagnosed."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,11 +16,11 @@ from jax_logreg.sweep.stack import Stack, model_loop
 from jax_logreg.sweep.state import Answers
 
 # Take the models of a sweep to their ends: at once in slots, or one after the other.
-Run = Callable[[Answers, Checkpointer | None], Answers]
+RunModels = Callable[[Answers, Checkpointer | None], Answers]
 
 
 def fit_models(
-    run: Run,
+    run: RunModels,
     loop: Loop,
     problem: Problem,
     stack: Stack,
@@ -37,13 +37,13 @@ def fit_models(
     return Fits(*found, problem.objective.family)
 
 
-def _saved(run: Run, answers: Answers, checkpoint: Checkpointer) -> Answers:
-    """Return the answers of a run that is saved: those at its end in a part of their own."""
+def _saved(run: RunModels, answers: Answers, checkpoint: Checkpointer) -> Answers:
+    """Return the answers of a run with a checkpoint, also saved in a part of their own."""
     at_end = checkpoint.part("answers")
     answers = at_end.restore(answers) or answers
     if answers.running:
         answers = run(answers, checkpoint)
-        # Two of them, as of every state: then those that led there go.
+        # Two files, as of every state; then those of earlier states go.
         for _ in range(2):
             at_end.save(answers)
         checkpoint.clear()
@@ -57,7 +57,7 @@ def _diagnosed(
     status = [Status(int(code)) for code in answers.status]
     notes: list[tuple[str, ...]] = [()] * len(status)
     for alike in _with_alike_data(loop, stack, answers) if loop.goal.asked else ():
-        # Where the largest coefficients are, features that separate are furthest away.
+        # Features that separate show most where coefficients are largest.
         last = max(alike, key=lambda i: float(np.linalg.norm(answers.params.w[i])))
         objective = model_loop(loop, stack.one(last)).objective
         found, said = diagnose(objective, answers.model(last), status[last], names)
@@ -68,9 +68,9 @@ def _diagnosed(
 
 
 def _with_alike_data(loop: Loop, stack: Stack, answers: Answers) -> list[list[int]]:
-    """Models with unpenalised features, those together whose examples and such features are one's.
+    """Group the models with unpenalised features by their examples and by these features.
 
-    Separation and collinearity are properties of these alone.
+    Separation and collinearity depend on nothing else.
     """
     groups: dict[tuple[int, bytes], list[int]] = {}
     # A gap is finite only where every feature is penalised.

@@ -47,8 +47,8 @@ def fit_folds(
         memory: bytes, as in `fit_many`.
         chosen: the solver in words.
         callback: as in `fit_many`.
-        checkpoint: of a sweep that is saved.
-        given: (1, m) weights without a part of any label, for the shared preconditioner.
+        checkpoint: of the sweep, or None.
+        given: (1, m) weights that depend on no label, for the shared preconditioner.
         scaling: the mean and the scale (1 + f, n, 1) of the features of all examples, of each fold.
     """
     objective = problem.objective

@@ -1,7 +1,6 @@
 """The examples that each fold holds out."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -9,13 +8,19 @@ from jax_logreg.errors import InputError, brief
 from jax_logreg.errors.checks import is_integer, read_array
 
 
-def held_out(folds: Any, Y: np.ndarray, groups: object, seed: int) -> np.ndarray:
-    """A row a fold of the examples held out, (f, m) of bool.
+def held_out(folds: object, Y: np.ndarray, groups: object, seed: int) -> np.ndarray:
+    """Return the examples that each fold holds out, a row a fold, (f, m) of bool.
 
-    `folds` is how many: they then have about the same share of every class of Y (k, m), or hold
-    whole groups, if `groups` (m,) are given, of about the same size. Or it is the share of every
-    class that a single one holds; the fold of each example, (m,); or the pairs (train, test) of
-    indices that scikit-learn's splitters yield, whose train must be all that test is not.
+    So many folds have about the same share of every class of Y (k, m). With `groups` (m,) they hold
+    whole groups instead, and about as many examples each.
+
+    Args:
+        folds: how many; the share of every class that a single one holds; the fold of each example,
+            (m,); or pairs (train, test) of indices, as scikit-learn's splitters yield, where train
+            must be all that test is not.
+        Y: (k, m) labels, 0 or 1.
+        groups: (m,) of any values, or None.
+        seed: of the shuffle.
 
     Raises:
         ValueError: fewer than two folds, more than there is to split, or examples that do not fit.
@@ -27,7 +32,10 @@ def held_out(folds: Any, Y: np.ndarray, groups: object, seed: int) -> np.ndarray
     if isinstance(folds, float | np.floating) and groups is None:
         return _share(folds, Y, seed)[None]
     if groups is not None:
-        raise InputError("groups go with a number of folds: these folds are given already")
+        raise InputError(
+            "groups are given beside folds that list examples: expected a number of folds, or no "
+            "groups"
+        )
     one = isinstance(folds, str | bytes) or getattr(folds, "shape", (m,)) == ()
     given = list(folds) if isinstance(folds, Iterable) and not one else []
     if len(given) == m and all(np.ndim(fold) == 0 for fold in given):
@@ -43,9 +51,14 @@ def held_out(folds: Any, Y: np.ndarray, groups: object, seed: int) -> np.ndarray
     )
 
 
-def _stratified(folds: Any, Y: np.ndarray, seed: int) -> np.ndarray:
+def _stratified(folds: int, Y: np.ndarray, seed: int) -> np.ndarray:
     classes = np.unique(Y, axis=1, return_inverse=True)[1].ravel()
     fewest = np.bincount(classes).min()
+    if fewest < 2:
+        raise InputError(
+            f"folds is {brief(folds)}, but a class has one example: expected two or more of each: "
+            "leave that class out, or merge it"
+        )
     if not 2 <= folds <= fewest:
         raise InputError(
             f"folds is {brief(folds)}: expected from 2 to {fewest}, the examples of the rarest "
@@ -58,15 +71,15 @@ def _stratified(folds: Any, Y: np.ndarray, seed: int) -> np.ndarray:
     return number
 
 
-def _share(share: Any, Y: np.ndarray, seed: int) -> np.ndarray:
+def _share(share: float | np.floating, Y: np.ndarray, seed: int) -> np.ndarray:
     if not 0 < share < 1:
         raise InputError(f"folds is {share}: expected how many, or a share between 0 and 1")
     classes = np.unique(Y, axis=1, return_inverse=True)[1].ravel()
     counts = np.bincount(classes)
     if counts.min() < 2:
         raise InputError(
-            f"folds is {share}, but a class has one example: expected two or more of each, as some "
-            "of every class are held out"
+            f"folds is {share}, but a class has one example: expected two or more of each: leave "
+            "that class out, or merge it"
         )
     shuffled = np.random.default_rng(seed).permutation(len(classes))
     ordered = shuffled[np.argsort(classes[shuffled], kind="stable")]
@@ -78,12 +91,14 @@ def _share(share: Any, Y: np.ndarray, seed: int) -> np.ndarray:
     return mask
 
 
-def _grouped(folds: Any, groups: Any, m: int, seed: int) -> np.ndarray:
-    groups = read_array("groups", groups)
-    if groups.shape != (m,):
-        raise InputError(f"groups has shape {groups.shape}: expected ({m},), one for each example")
-    names, index = _numbered("groups", groups)
+def _grouped(folds: int, groups: object, m: int, seed: int) -> np.ndarray:
+    of_each = read_array("groups", groups)
+    if of_each.shape != (m,):
+        raise InputError(f"groups has shape {of_each.shape}: expected ({m},), one for each example")
+    names, index = _numbered("groups", of_each)
     sizes = np.bincount(index)
+    if len(names) < 2:
+        raise InputError(f"groups holds all {m} examples in one group: expected at least two")
     if not 2 <= folds <= len(names):
         raise InputError(
             f"folds is {brief(folds)}: expected from 2 to {len(names)}, the number of groups"
@@ -106,7 +121,7 @@ def _numbered(name: str, values: object) -> tuple[np.ndarray, np.ndarray]:
         ) from None
 
 
-def _mask(i: int, pair: Any, m: int) -> np.ndarray:
+def _mask(i: int, pair: Sequence[object], m: int) -> np.ndarray:
     train, test = (np.zeros(m, bool) for _ in range(2))
     for mask, index in zip((train, test), pair, strict=True):
         try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Unpack
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
@@ -30,12 +30,12 @@ from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.slots import choose_starts
 from jax_logreg.sweep.stack import Axes, Stack, find_axes, weigh_rows
 
-# Arrays of the size of Z, and of the parameters beside the memory of L-BFGS, that a model has at
-# once; and the most models at once, beyond which a product gains nothing.
+# Arrays of a model at once that are as large as Z, and those as large as the parameters, beside the
+# memory of L-BFGS. Then the most models at once: with more a product gains nothing.
 _OF_Z, _OF_PARAMS, _MOST = 12, 12, 64
-# On a CPU, entries of Z of all models that still lie in a cache, and multiplications of a product
-# that outweigh the rest of a step: more only make models wait for the slowest of them. Each with
-# the columns that a product has at least.
+# On a CPU: the entries of Z, of all models, that a cache holds, and the multiplications that make a
+# product the most of a step. More models only wait for the slowest of them. The second number of
+# each is the least columns of a product.
 _CACHED, _WORK = (2**20, 8), (2**27, 16)
 
 
@@ -73,11 +73,11 @@ def fit_many(
         dtype: as in `fit`.
         device: as in `fit`.
         devices: as in `fit`.
-        memory: bytes that the models may take beside X; how many run at once follows from it, and
-            the answers do not depend on that.
+        memory: bytes that the models may take beside X. How many run at once follows from it; the
+            answers do not depend on that.
         callback: called with how many models are done, and of how many, whenever some are.
-        checkpoint: a checkpoint.Checkpoint that the sweep is saved in between looks, and resumes
-            from to the same bits, where it holds an earlier one of the same arguments.
+        checkpoint: a checkpoint.Checkpoint that the sweep is saved in between chunks. Where it
+            holds an earlier sweep of the same arguments, that is resumed to the same bits.
 
     Raises:
         ValueError: a bad argument, named, before anything is compiled; or a checkpoint of other
@@ -93,8 +93,7 @@ def fit_many(
         shared: Options = {**options, "s": axes.shared_s}
         if axes.s is not None:
             shared["class_weight"] = None
-        own = {"penalty": axes.shared_penalty, "params": axes.shared_params}
-        problem = prepare(X, Y, shared, **own)
+        problem = prepare(X, Y, shared, penalty=axes.shared_penalty, params=axes.shared_params)
         loop, chosen = loop_of(solver, problem, steps, tolerance)
         stack = _stack(axes, problem, class_weight)
         starts = _starts(axes.params, problem.params)
@@ -120,7 +119,7 @@ def loop_of(solver: object, problem: Problem, steps: int, tolerance: object) -> 
     return Loop(problem.objective, method, steps, goal, finish=finish), chosen
 
 
-def _stack(axes: Axes, problem: Problem, class_weight: Any) -> Stack:
+def _stack(axes: Axes, problem: Problem, class_weight: object) -> Stack:
     """Return the arrays that the models do not share, on the device of the rest."""
     rows, m = None, problem.m
     if axes.s is not None:
@@ -134,29 +133,30 @@ def _stack(axes: Axes, problem: Problem, class_weight: Any) -> Stack:
     return Stack(rows, jnp.arange(axes.models, dtype=jnp.int32), penalty, numbers)
 
 
-def _starts(given: Any, shared: Params) -> Params:
+def _starts(given: tuple[object, object] | None, shared: Params) -> Params:
     """Return the starts of the models: (models, ...) as given, else (1, ...) for all."""
     if given is None:
         return jax.tree.map(lambda part: np.asarray(part)[None], shared)
     named = zip(("params.w", "params.b"), given, strict=True)
-    arrays: Any = [read_array(name, part) for name, part in named]
-    parts = Params(*arrays)
+    parts = Params(*jax.tree.map(np.asarray, [read_array(name, part) for name, part in named]))
     for name, part, one in zip("wb", parts, shared, strict=True):
         expected = (len(parts.w), *one.shape)
         if part.shape != expected:
             raise InputError(f"params.{name} has shape {part.shape}: expected {expected}")
         if part.dtype.kind not in "biuf" or not np.all(np.isfinite(part)):
-            raise InputError(f"params.{name} holds NaN or infinity: expected finite numbers")
+            raise InputError(
+                f"params.{name} holds NaN, infinity or no numbers: expected finite ones"
+            )
     return parts
 
 
-def check_memory(memory: Any) -> None:
-    """Refuse what is no number of bytes (ValueError); infinitely many are one."""
+def check_memory(memory: object) -> None:
+    """Refuse what is no positive number of bytes (ValueError); infinity is one."""
     if not is_number(memory) or not memory > 0:
         raise InputError(f"memory is {brief(memory)}: expected a positive number of bytes")
 
 
-def count_slots(objective: Objective, solver: Solver, models: int, memory: Any) -> int:
+def count_slots(objective: Objective, solver: Solver, models: int, memory: float) -> int:
     """Return how many models run at once within the bytes.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, Unpack
+from typing import NamedTuple, Unpack
 
 import jax
 import numpy as np
@@ -72,7 +72,7 @@ class Path(NamedTuple):
         return self.models.steps
 
     @property
-    def classes(self) -> tuple[Any, ...]:
+    def classes(self) -> tuple[object, ...]:
         """Classes of the outputs."""
         return self.models.classes
 
@@ -86,7 +86,7 @@ class Path(NamedTuple):
         """Findings in the data of each, as `Result.notes` are."""
         return self.models.notes
 
-    def _shown(self) -> dict[str, Any]:
+    def _shown(self) -> dict[str, object]:
         return {"strengths": self.strengths} | self.models._shown()
 
 
@@ -110,8 +110,9 @@ def path(
     Args:
         X: as in `fit`.
         Y: as in `fit`.
-        strengths: their values, or how many: then a geometric grid from the least strength at
-            which all w are 0, of L2 from ten times that of L1, down to `smallest` times it.
+        strengths: their values, or how many. A geometric grid of so many starts at the least
+            strength at which all w are 0; for L2 at ten times that of L1. It ends at `smallest`
+            times the first.
         smallest: the last strength of a grid, as a share of the first.
         penalty: L1, L2, or one with factors or an l1_ratio, whose strength is then replaced.
         s: as in `fit`.
@@ -146,7 +147,7 @@ def path(
         goal = goal_of(tolerance, objective)
         loop, start = null_model(Loop(objective, method, steps, goal), problem.params)
         values = grid(strengths, smallest, lambda: least_empty(loop, start))
-        # A grid is known by what it was asked for: its largest strength is a sum's, which rounds.
+        # A grid is bound by its arguments: its largest strength comes from a sum, which rounds.
         asked = {"strengths": strengths, "smallest": smallest, "solver": method}
         saved = bind(checkpoint, problem, **asked, steps=steps, tolerance=tolerance)
         stack = _stack(values, problem.dtype)
@@ -157,6 +158,5 @@ def path(
 
 def _stack(strengths: np.ndarray, dtype: str) -> Stack:
     """Return the arrays that differ between the models, in NumPy, whose parts come at once."""
-    rows: Any = np.zeros(len(strengths), np.int32)
-    penalty: Any = {"strength": strengths.astype(dtype)}
-    return Stack(None, rows, penalty, {})
+    rows = np.zeros(len(strengths), np.int32)
+    return Stack(None, rows, {"strength": strengths.astype(dtype)}, {})

@@ -1,7 +1,5 @@
 """The arrays that all models of a sweep share, computed once."""
 
-from typing import Any
-
 from jax import Array
 
 from jax_logreg._jax.compiling import jit
@@ -14,8 +12,10 @@ from jax_logreg.sweep.stack import Stack, scaling_of, with_scaling
 
 
 def prepared(loop: Loop, params: Params, stack: Stack) -> Loop:
-    """The loop with what all models share: moments, the scale of the features, and what the solver
-    makes of X at the parameters. Models with a scaling of their own share the first one's.
+    """Return the loop with the arrays that all models share.
+
+    They are the moments, the scale of the features, and those that the solver makes of X at the
+    parameters. Models with a scaling of their own share those of the first scaling.
     """
     first = None if stack.scaling is None else scaling_of(stack.scaling, 0)
     seen = loop._replace(objective=with_scaling(loop.objective, first))
@@ -25,7 +25,7 @@ def prepared(loop: Loop, params: Params, stack: Stack) -> Loop:
 
 
 @jit
-def _shared(loop: Loop, params: Params) -> tuple[Moments | None, Array, Any]:
+def _shared(loop: Loop, params: Params) -> tuple[Moments | None, Array, object]:
     objective = loop.objective
     shared = shared_by_models(loop.solver, objective, params)
     return moments_of(objective), magnitude(objective.batch.X, objective.batch.s), shared

@@ -1,17 +1,17 @@
 """Features scaled by the training examples of each model, seen through one X."""
 
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jax_logreg.errors import InputError
+from jax_logreg.errors import InputError, brief
 from jax_logreg.errors.checks import read_array
 from jax_logreg.logistic import Params
 from jax_logreg.matrix import mean_absolute, standardise
+from jax_logreg.shapes import X_nm
 
 
 def check_features(wanted: object, n: int) -> np.ndarray:
@@ -22,18 +22,18 @@ def check_features(wanted: object, n: int) -> np.ndarray:
     """
     chosen = read_array("standardise", wanted)
     if chosen.dtype != bool or chosen.shape not in ((), (n,)):
+        came = f"{chosen.dtype} of shape {chosen.shape}" if chosen.shape else brief(wanted)
         raise InputError(
-            f"standardise is of dtype {chosen.dtype} and shape {chosen.shape}: expected True, "
-            f"False, or ({n},) of them, one for each feature"
+            f"standardise is {came}: expected True, False, or ({n},) of them, one for each feature"
         )
     return np.broadcast_to(chosen, n)[:, None]
 
 
-def find_scaling(X: object, trained: Array, chosen: np.ndarray) -> tuple[Array, Array]:
+def find_scaling(X: X_nm, trained: Array, chosen: np.ndarray) -> tuple[Array, Array]:
     """Return the mean and the deviation (r, n, 1) of the features under each of r rows.
 
-    A feature that is constant under a row gets an infinite deviation: it is 0 for every example,
-    those that the row leaves out included. Features that are not chosen (n, 1) stay as they are.
+    A feature that is constant under a row gets an infinite deviation. It is then 0 for every
+    example, also those that the row leaves out. Features that are not chosen stay as they are.
 
     Args:
         X: (n, m), any matrix.
@@ -45,7 +45,7 @@ def find_scaling(X: object, trained: Array, chosen: np.ndarray) -> tuple[Array, 
 
 
 @jax.jit
-def _find_scaling(X: Any, trained: Array) -> tuple[Array, Array]:
+def _find_scaling(X: X_nm, trained: Array) -> tuple[Array, Array]:
     def of_row(s: Array) -> tuple[Array, Array]:
         found = standardise(X, s[None])
         constant = mean_absolute(X, s[None], found.mean) == 0
@@ -62,6 +62,4 @@ def unscaled(params: Params, scaling: tuple[Array, Array], row: np.ndarray) -> P
     mean, scale = (np.asarray(part, np.float64)[row] for part in scaling)
     w = np.asarray(params.w, np.float64) / scale
     b = np.asarray(params.b, np.float64) - np.swapaxes(w, 1, 2) @ mean
-    back = partial(np.asarray, dtype=params.w.dtype)
-    parts: Any = back(w), back(b)
-    return Params(*parts)
+    return Params(*jax.tree.map(partial(np.asarray, dtype=params.w.dtype), (w, b)))

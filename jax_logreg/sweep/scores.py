@@ -1,7 +1,6 @@
-"""The scores of held-out examples, where the models are; of each more is better."""
+"""The scores of held-out examples, on the device of the models; higher is better."""
 
 from functools import cached_property
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +16,7 @@ from jax_logreg.logistic import Batch, Family, Params, linear, over_outputs
 _BINS = 15
 
 
-def find_score(scoring: Any) -> Score:
+def find_score(scoring: str | Score) -> Score:
     """Return the score of that name, or the one that is given.
 
     Raises:
@@ -33,11 +32,14 @@ def check_scorable(score: Score, held: np.ndarray, Y: np.ndarray) -> None:
     """Refuse weights (f, m) of held-out examples, of labels Y (k, m), that have no score.
 
     Raises:
-        InputError: a fold without weight, or one that shows but one side of what is to be ranked.
+        InputError: a fold without weight, or of one class where a score ranks classes.
     """
     for fold, weights in enumerate(held):
         if not weights.sum() > 0:
-            raise InputError(f"fold {fold} holds out no example with a positive weight")
+            raise InputError(
+                f"fold {fold} holds out no example with a positive weight: expected some in each: "
+                "pass fewer folds, or other weights s"
+            )
         positive = Y @ weights
         if score.ranks and not np.all((positive > 0) & (positive < weights.sum())):
             raise InputError(
@@ -54,7 +56,7 @@ def score_held_out(score: Score, params: Params, batch: Batch, family: Family) -
 
 
 class _Predictions:
-    """The view of scores in a trace: of k independent outputs each example has k labels."""
+    """Predictions as scores see them, in a trace; of k outputs an example may have k labels."""
 
     def __init__(self, params: Params, batch: Batch, family: Family) -> None:
         self._params, self._batch, self._family = params, batch, family
@@ -69,7 +71,7 @@ class _Predictions:
 
     @cached_property
     def _predicted(self) -> Array:
-        """The class that each example is put into, as Y (k, m) of 0 and 1."""
+        """The predicted class of each example, as Y (k, m) of 0 and 1."""
         A = self._probabilities
         if self._family.independent:
             return (A > 0.5).astype(A.dtype)
@@ -93,7 +95,7 @@ class _Predictions:
         if len(A) == 1:
             return A[0], Y[0]
         if self._family.independent:
-            # All outputs are right, of which this is the probability.
+            # The probability that all outputs are right.
             return jnp.prod(jnp.maximum(A, 1 - A), axis=0), self.right
         return jnp.max(A, axis=0), self.right
 

@@ -1,7 +1,7 @@
 """The loop of one model, under vmap, in slots that many models pass through."""
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -17,7 +17,7 @@ from jax_logreg.proof.certificate import Certificate, Moments, moments_of
 from jax_logreg.status import Status
 from jax_logreg.sweep.stack import Stack, model_loop
 
-# Steps between two looks from the host, which fill the slots of models that are done.
+# Steps between two looks from the host, which fills the slots of ended models.
 LOOK = 2
 
 
@@ -29,7 +29,7 @@ class Slot(NamedTuple):
 
 
 def idle(loop: Loop, stack: Stack, index: np.ndarray, params: Params) -> Slot:
-    """Slots that nothing runs in, of the shapes that models have."""
+    """Return idle slots, in the shapes of models."""
     shapes = jax.eval_shape(_begin_each, loop, stack, index, params)
     # By NumPy: each shape would be compiled.
     state = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
@@ -49,19 +49,19 @@ def _begin_each(loop: Loop, stack: Stack, index: Array, params: Params) -> Slot:
 
 
 def choose_starts(loop: Loop, stack: Stack, starts: Params, slots: int) -> Params:
-    """The starts (models, ...) of all models, given as these or as (1, ...), each by its cost."""
+    """Return starts (models, ...), each chosen by its cost, from (models, ...) or (1, ...)."""
     models, dtype = len(stack.row), loop.objective.batch.s.dtype
-    given: list[Any] = [
-        np.broadcast_to(part, (models, *part.shape[1:])).astype(dtype) for part in starts
-    ]
+    given: Params = jax.tree.map(
+        lambda part: np.broadcast_to(part, (models, *part.shape[1:])).astype(dtype), starts
+    )
     for first in range(0, models, slots):
         # The last block repeats a model, so that all have one shape.
         index = np.resize(np.arange(first, min(first + slots, models)), slots)
-        block: list[Any] = [part[index] for part in given]
-        found = _choose_each(loop, stack, index, Params(*block))
+        block = Params(*(part[index] for part in given))
+        found = _choose_each(loop, stack, index, block)
         for part, new in zip(given, found, strict=True):
             part[index] = new
-    return Params(*given)
+    return given
 
 
 @jit
@@ -83,7 +83,7 @@ def advance_each(
     state: Slot,
     branch: bool,
 ) -> Slot:
-    """Some steps of every slot, those that are fresh from the start of their models.
+    """Take some steps in every slot; a fresh one starts its model first.
 
     `own` are the steps left to the model of each slot, and its bound on the gradient.
     """
@@ -107,6 +107,8 @@ def advance_each(
 
 @jit
 def certify_each(loop: Loop, stack: Stack, index: Array, params: Params) -> Certificate:
+    """Return the certificates of the models of an index, each from a Z of its own."""
+
     def certify(own: Stack, params: Params) -> Certificate:
         one = model_loop(loop, own)
         if own.rows is not None:

@@ -1,8 +1,9 @@
 """The arrays that differ between the models of a sweep, along a leading axis."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +17,10 @@ from jax_logreg.matrix import Standardised
 from jax_logreg.objective import Objective
 from jax_logreg.problem.prepare import Problem
 from jax_logreg.problem.weights import weigh, weigh_each
+from jax_logreg.shapes import NDArray
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 # The mean and the scale of the features, each (r, n, 1) of r rows or (n, 1) of one.
 Scaling = tuple[Array, Array]
@@ -24,19 +29,19 @@ Scaling = tuple[Array, Array]
 class Stack(NamedTuple):
     """The arrays of each model i; None, or empty, where all have the loop's.
 
-    Its weights are rows[row[i]] of rows (r, m), its features those of X less the mean, over the
-    scale, of the same number in `scaling`, each (r, n, 1); `penalty` holds fields (models,) by
-    name, `solver` numbers (models,) by their place among its leaves.
+    Its weights are rows[row[i]] of rows (r, m). Its features are (X − mean) / scale, both of number
+    row[i] in `scaling`, each (r, n, 1). `penalty` holds fields (models,) by name, and `solver`
+    numbers (models,) by their place among its leaves.
     """
 
     rows: Array | None
-    row: Array
-    penalty: dict[str, Array]
+    row: NDArray
+    penalty: Mapping[str, NDArray]
     solver: dict[int, Array]
     scaling: Scaling | None = None
 
     def take(self, index: Array) -> "Stack":
-        """The models of the index, the weights of each as its own."""
+        """Return the models of an index, the weights of each as its own."""
         row = self.row[index]
         return Stack(
             None if self.rows is None else self.rows[row][:, None],
@@ -47,13 +52,13 @@ class Stack(NamedTuple):
         )
 
     def one(self, i: int) -> "Stack":
-        """Model i alone, without the axis."""
+        """Return model i alone, without the axis."""
         own: Stack = jax.tree.map(lambda part: part[0], self.take(jnp.array([i])))
         return own
 
 
 def model_loop(loop: Loop, own: Stack) -> Loop:
-    """The loop of one model, from what all share and what it has of its own."""
+    """Return the loop of one model: what all share, with its own arrays."""
     objective, solver = loop.objective, loop.solver
     if own.rows is not None:
         objective = objective.on(objective.batch._replace(s=own.rows))
@@ -77,7 +82,7 @@ def with_scaling(objective: Objective, scaling: Scaling | None) -> Objective:
 
 
 def scaling_of(scaling: Scaling, row: object) -> Scaling:
-    """The mean and the scale of a row's number, or of several."""
+    """Return the mean and the scale of a row by its number, or of several rows."""
     mean, scale = scaling
     return mean[row], scale[row]
 
@@ -89,24 +94,22 @@ class Axes(NamedTuple):
     s: np.ndarray | None  # (models, m), before class weights
     penalty: dict[str, np.ndarray]
     solver: dict[int, np.ndarray]
-    params: Any
-    shared_s: Any
-    shared_penalty: Any
-    shared_params: Any
+    params: tuple[object, object] | None
+    shared_s: np.ndarray | None
+    shared_penalty: object
+    shared_params: object
 
 
-def find_axes(s: Any, penalty: Any, solver: Any, params: Any) -> Axes:
+def find_axes(s: object, penalty: object, solver: object, params: object) -> Axes:
     """Return which arguments have a leading axis of models, and its length, 1 if none does.
 
     Raises:
         ValueError: two of different length.
     """
     found: dict[str, int] = {}
-    rows = None
-    if s is not None:
-        s = read_array("s", s)
-    if s is not None and s.ndim == 2 and len(s) > 1:
-        rows, s = s, None
+    rows, shared_s = None, None if s is None else read_array("s", s)
+    if shared_s is not None and shared_s.ndim == 2 and len(shared_s) > 1:
+        rows, shared_s = shared_s, None
         found["s"] = len(rows)
     own: dict[str, np.ndarray] = {}
     if is_dataclass(penalty) and not isinstance(penalty, type):
@@ -128,16 +131,16 @@ def find_axes(s: Any, penalty: Any, solver: Any, params: Any) -> Axes:
         starts, params = params, None
         found["params"] = len(starts[0])
     if len(set(found.values())) > 1:
-        counts = ", ".join(f"{count} of {name}" for name, count in found.items())
-        raise InputError(f"a sweep of {counts}: expected as many of each, one for each model")
+        counts = ", ".join(f"{name} is of {count} models" for name, count in found.items())
+        raise InputError(f"{counts}: expected as many of each, one for each model")
     models = max(found.values(), default=1)
     if models == 0:
         raise InputError(f"{next(iter(found))} is empty: expected one for each model")
-    return Axes(models, rows, own, numbers, starts, s, penalty, params)
+    return Axes(models, rows, own, numbers, starts, shared_s, penalty, params)
 
 
-def _first_valid(penalty: Any, own: dict[str, np.ndarray]) -> object:
-    """The penalty with one number in place of many: the first that is out of range, if any is."""
+def _first_valid(penalty: "DataclassInstance", own: dict[str, np.ndarray]) -> object:
+    """Return the penalty with one number in place of many: one out of range, if there is any."""
     shown = {}
     for name, values in own.items():
         highest = 1 if name == "l1_ratio" else np.inf
@@ -159,7 +162,7 @@ def _numbers(solver: object) -> dict[int, np.ndarray]:
 
 
 def weigh_rows(rows: np.ndarray, class_weight: object, problem: Problem) -> np.ndarray:
-    """The weights of each model, valid, and multiplied by those of its classes.
+    """Return the weights of each model, checked, and multiplied by those of its classes.
 
     Raises:
         ValueError: as for one model, with the row's number.

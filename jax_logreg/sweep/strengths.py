@@ -2,18 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from jax_logreg.errors import InputError, brief
 from jax_logreg.errors.checks import is_integer, is_number, read_array
-from jax_logreg.penalty import Penalty
+from jax_logreg.penalty import L1, L2, Penalty
 from jax_logreg.placement.memory import check_room
 
 
-def with_strength(penalty: Any) -> Penalty:
-    """The penalty with a strength of 1; what has none is a ValueError."""
+def with_strength(penalty: Penalty | type[L1] | type[L2]) -> Penalty:
+    """Return the penalty with a strength of 1; one without a strength is refused (InputError)."""
     try:
         if not hasattr(penalty, "smooth"):
             raise TypeError
@@ -25,26 +24,26 @@ def with_strength(penalty: Any) -> Penalty:
         ) from None
 
 
-def grid(strengths: Any, smallest: Any, find_largest: Callable[[], float]) -> np.ndarray:
-    """The strengths, or that many in a geometric grid from the largest down to a share of it.
+def grid(strengths: object, smallest: float, find_largest: Callable[[], float]) -> np.ndarray:
+    """Return the strengths, or so many in a geometric grid from the largest to a share of it.
 
     Raises:
-        ValueError: as of `check_grid`; or a grid of what has no largest strength.
+        ValueError: as of `check_grid`; or a grid without a largest strength.
     """
     values = check_grid(strengths, smallest)
-    if values is not None:
+    if isinstance(values, np.ndarray):
         return values
     largest = find_largest()
     if largest == 0:
         raise InputError(
-            "strengths is a number of them, but no feature enters at any: all are "
-            "unpenalised or constant: pass their values"
+            f"strengths is {values}, but a grid has no largest strength where every feature is "
+            "unpenalised or constant: expected the strengths themselves"
         )
-    return largest * np.geomspace(1, smallest, int(strengths))
+    return largest * np.geomspace(1, smallest, values)
 
 
-def check_grid(strengths: Any, smallest: Any) -> np.ndarray | None:
-    """The strengths that are given; None where it is how many.
+def check_grid(strengths: object, smallest: float) -> np.ndarray | int:
+    """Return the strengths, or how many of them are asked for.
 
     Raises:
         ValueError: neither, or a bad smallest share.
@@ -56,7 +55,7 @@ def check_grid(strengths: Any, smallest: Any) -> np.ndarray | None:
                 "many, at least 1, and the last as a share of the first, between 0 and 1"
             )
         check_room(f"a grid of {strengths} strengths", 8 * int(strengths))
-        return None
+        return int(strengths)
     values = read_array("strengths", strengths)
     real = values.dtype.kind in "iuf" and values.ndim == 1 and values.size > 0
     if not real or not np.all(np.isfinite(values) & (values >= 0)):

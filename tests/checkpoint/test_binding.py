@@ -244,7 +244,7 @@ def test_means_and_scales_may_round_but_no_more():
 
 def test_a_view_about_other_means_is_refused(tmp_path):
     fit(view(COUNTS), Y, steps=2, checkpoint=Checkpoint(tmp_path))
-    with pytest.raises(ValueError, match="is of an X about other means, or of other scales"):
+    with pytest.raises(ValueError, match="is of an X standardised by other means or scales"):
         fit(view(COUNTS, mean=0.6), Y, steps=2, checkpoint=Checkpoint(tmp_path))
 
 

@@ -98,7 +98,7 @@ WRONG = {
     "no number": ({"resamples": True}, "resamples is True: expected an integer, at least 1"),
     "seed": ({"seed": -1}, "seed is -1: expected an integer of at least 0"),
     "at": ({"at": X[:, :5].T}, r"at has shape \(5, 3\): expected \(3, q\)"),
-    "at NaN": ({"at": np.full((3, 2), np.nan)}, "at holds what is no finite number"),
+    "at NaN": ({"at": np.full((3, 2), np.nan)}, "at holds NaN, infinity or no numbers"),
     "confidence": ({"confidence": 95}, "confidence is 95: expected a number between 0 and 1"),
 }
 

@@ -51,11 +51,15 @@ def test_given():
 WRONG = {
     "one fold": ((1, None), "folds is 1: expected from 2 to"),
     "no share": ((1.5, None), "folds is 1.5: expected how many, or a share between 0 and 1"),
-    "a share of groups": ((0.2, GROUPS), "groups go with a number"),
+    "a share of groups": ((0.2, GROUPS), "groups are given beside folds that list examples"),
     "too many": ((40, None), "the examples of the rarest class"),
     "too many for the groups": ((10, GROUPS), "from 2 to 9, the number of groups"),
+    "one group": ((3, np.zeros(50)), "groups holds all 50 examples in one group"),
     "groups of another length": ((3, GROUPS[1:]), r"groups has shape \(49,\)"),
-    "groups and folds": ((np.arange(50) % 3, GROUPS), "groups go with a number"),
+    "groups and folds": (
+        (np.arange(50) % 3, GROUPS),
+        "groups are given beside folds that list examples",
+    ),
     "all in one": ((np.zeros(50, int), None), "all 50 examples into one"),
     "a word": (("five", None), "folds is 'five'"),
     "an index": (
@@ -74,3 +78,11 @@ def test_wrong(name):
     (folds, groups), message = WRONG[name]
     with pytest.raises(ValueError, match=message):
         held_out(folds, Y, groups, 0)
+
+
+@pytest.mark.parametrize("folds", [2, 0.5])
+def test_a_class_of_one_example_is_in_no_two_folds(folds):
+    labels = np.zeros((1, 50))
+    labels[0, 7] = 1
+    with pytest.raises(ValueError, match=f"folds is {folds}, but a class has one example"):
+        held_out(folds, labels, None, 0)

@@ -135,7 +135,7 @@ def test_penalised_and_not_in_one_sweep():
 WRONG = {
     "lengths": (
         {"penalty": L2(STRENGTHS), "s": ROWS[:3]},
-        r"3 of s, 5 of L2\.strength: expected as many of each",
+        r"s is of 3 models, L2\.strength is of 5 models: expected as many of each",
     ),
     "none": ({"penalty": L2(np.array([]))}, r"L2\.strength is empty"),
     "a strength": ({"penalty": L2(np.array([0.1, -1.0]))}, r"L2\.strength is -1\.0"),

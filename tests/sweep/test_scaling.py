@@ -100,10 +100,10 @@ def test_some_features_alone_and_levels_that_a_fold_has_not():
 
 
 WRONG = {
-    "a word": ("yes", "standardise is of dtype <U3 and shape"),
-    "numbers": (np.ones(6), r"float64 and shape \(6,\): expected True, False, or \(6,\) of them"),
-    "too few": (np.ones(5, bool), r"shape \(5,\)"),
-    "none": (None, "dtype object"),
+    "a word": ("yes", "standardise is 'yes': expected True"),
+    "numbers": (np.ones(6), r"float64 of shape \(6,\): expected True, False, or \(6,\) of them"),
+    "too few": (np.ones(5, bool), r"bool of shape \(5,\)"),
+    "none": (None, "standardise is None"),
 }
 
 
