@@ -1,7 +1,6 @@
 """Logits and probabilities of any X by given parameters, in the dtype of these."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import jax
 import numpy as np
@@ -12,13 +11,14 @@ from jax_logreg.logistic import BINOMIAL, Family, Params
 from jax_logreg.matrix import cast, place, plain_errors
 from jax_logreg.problem.arguments import read_features
 from jax_logreg.problem.entries import check_entries, find_extremes
+from jax_logreg.shapes import Array, Float, Matrix, NDArray
 
 _linear = jax.jit(logistic.linear)
 _activate = jax.jit(lambda Z, family: family.activation(Z), static_argnames="family")
 
 
 @plain_errors()
-def logits(params: Params, X: object) -> Any:
+def logits(params: Params, X: object) -> Float[Array, "k m"]:
     """Z = wᵀX + b, (k, m), in the dtype of the parameters, whatever JAX's default.
 
     Args:
@@ -31,23 +31,23 @@ def logits(params: Params, X: object) -> Any:
     if not isinstance(X, Iterator) and is_traced((params, X)):
         return logistic.linear(params, cast(X, params.w.dtype))
     dtype = str(np.dtype(params.w.dtype))
-    X = read_features(X)
-    _check_shape(X, params)
+    features = read_features(X)
+    _check_shape(features, params)
     with jax.enable_x64(dtype == "float64"):
-        placed = place(X, dtype)
-        # Those of a fit over several devices lie on each of them, and X on one.
-        whole: Any = [np.asarray(part, dtype) for part in params]
-        Z = _linear(Params(*whole), placed)
+        placed = place(features, dtype)
+        # The parameters of a fit over several devices lie on all of them, and X on one.
+        whole = jax.tree.map(lambda part: np.asarray(part, dtype), params)
+        Z = _linear(whole, placed)
         if not np.all(np.isfinite(Z)):
-            check_entries(X, find_extremes(X, placed, dtype), dtype)
+            check_entries(features, find_extremes(features, placed, dtype), dtype)
     return Z
 
 
-def forward(params: Params, X: object, family: Family = BINOMIAL) -> Any:
+def forward(params: Params, X: object, family: Family = BINOMIAL) -> Float[Array, "k m"]:
     """Probabilities A = σ(wᵀX + b), (k, m), of examples X (n, m), in the dtype of the parameters.
 
-    The k outputs are independent unless `family` is logistic.MULTINOMIAL, a softmax: a Result knows
-    its own, and `result.predict_proba(X)` asks for none.
+    The k outputs are independent unless `family` is `logistic.MULTINOMIAL`, a softmax. A Result
+    knows its own family: `result.predict_proba(X)` asks for none.
 
     Args:
         params: w (n, k), b (k, 1).
@@ -64,12 +64,12 @@ def forward(params: Params, X: object, family: Family = BINOMIAL) -> Any:
         return _activate(Z, family)
 
 
-def is_traced(tree: Any) -> bool:
-    """Return whether some of the arrays are those of a trace."""
+def is_traced(tree: object) -> bool:
+    """Return whether some arrays of a tree are those of a trace."""
     return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
 
 
-def _check_shape(X: Any, params: Params) -> None:
+def _check_shape(X: Matrix | NDArray, params: Params) -> None:
     n, shape = params.w.shape[0], tuple(X.shape)
     if len(shape) != 2 or shape[0] != n:
         mend = ": did you mean X.T?" if shape[-1:] == (n,) and len(shape) == 2 else ""

@@ -4,8 +4,8 @@ JAX makes a select of a cond whose flag is batched, as XLA has no batched branch
 https://github.com/jax-ml/jax/issues/8409
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -18,14 +18,15 @@ _T = TypeVar("_T")
 
 
 def on_cpu(array: Array) -> bool:
-    """Return whether branches are cheap where it lies: a GPU would wait for the host at each."""
+    """Return whether branches are cheap where an array lies: a GPU waits for the host at each."""
     return is_numpy(array) or all(device.platform == "cpu" for device in array.devices())
 
 
 def where_wanted(wanted: Array, change: Callable[[_T], _T], value: _T) -> _T:
-    """change(value) where wanted (), else value; a batch of models skips what none of them wants.
+    """Return change(value) where wanted (), else value.
 
-    Under vmap lax.cond would become a select, and so run both branches, always.
+    A batch of models skips a change that no model wants. Under vmap `lax.cond` would become a
+    select, which always runs both branches.
     """
 
     def changed(value: _T) -> _T:
@@ -39,7 +40,7 @@ def where_wanted(wanted: Array, change: Callable[[_T], _T], value: _T) -> _T:
 
 @custom_vmap
 def _any(wanted: Array) -> Array:
-    """Return whether any model of the batch wants it: without vmap the flag itself."""
+    """Return whether any model of the batch wants the change: without vmap the flag itself."""
     return wanted
 
 
@@ -50,11 +51,11 @@ def _any_of_batch(size: int, batched: object, wanted: Array) -> tuple[Array, boo
 
 @custom_vmap
 def _mine(wanted: Array) -> Array:
-    """Return the flag of each model of a batch; true without vmap, where the branch was taken."""
+    """Return the flag of each model of a batch; without vmap true, as the branch was taken."""
     return jnp.full_like(wanted, True)
 
 
 @_mine.def_vmap
-def _mine_of_batch(size: int, batched: Any, wanted: Array) -> tuple[Array, bool]:
+def _mine_of_batch(size: int, batched: Sequence[bool], wanted: Array) -> tuple[Array, bool]:
     # Batched once more, the outer batch has a say too.
     return (wanted, True) if batched[0] else (_mine(wanted), False)

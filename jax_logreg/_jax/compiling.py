@@ -14,9 +14,8 @@ from jaxlib.version import __version__ as _jaxlib
 from jax_logreg.arrays import all_numpy, is_numpy
 
 _F = TypeVar("_F", bound=Callable[..., object])
-# Of its two code generators for loops on a CPU, jaxlib 0.10's default takes twice as long to
-# compile them. Its code is no faster except for several outputs, whose softmax takes a tenth
-# less. Later versions have but one.
+# jaxlib 0.10 has two code generators for loops on a CPU, later versions one. The default takes
+# twice as long to compile a loop. Its code is faster for several outputs only, by a tenth.
 _QUICK: dict[str, object] | None = (
     {"xla_cpu_use_fusion_emitters": False}
     if tuple(map(int, _jaxlib.split(".")[:2])) < (0, 11)
@@ -25,7 +24,7 @@ _QUICK: dict[str, object] | None = (
 
 
 def hurried() -> dict[str, object]:
-    """Return the options of a program that runs too seldom to be worth optimising."""
+    """Return the options of a program that runs too rarely to be worth optimising."""
     return {
         "xla_backend_optimization_level": 0,
         "xla_llvm_disable_expensive_passes": True,
@@ -34,9 +33,9 @@ def hurried() -> dict[str, object]:
 
 
 def jit(f: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """Compile a function that starts with a loop, which nothing else traces.
+    """Compile a function whose first argument is a loop; no other function may trace it.
 
-    JAX takes options of the compiler nowhere deeper.
+    JAX takes options of the compiler at the outermost level only.
     """
     usual = jax.jit(f, **options)
     quick = jax.jit(f, compiler_options=_QUICK, **options)
@@ -53,7 +52,7 @@ def jit(f: Callable[..., Any], **options: Any) -> Callable[..., Any]:
 
 
 def compiled(f: _F) -> _F:
-    """Compile a function, but call it as it is where all of its arguments are NumPy's."""
+    """Compile a function, but call it directly where all of its arguments are NumPy's."""
     program = jax.jit(f)
 
     @wraps(program)
@@ -65,6 +64,6 @@ def compiled(f: _F) -> _F:
 
 
 def _in_numpy(f: Callable[..., object], *arguments: object, **named: object) -> object:
-    """Call f where NumPy says as little as XLA of what overflows or is not a number."""
+    """Call f with NumPy as silent as XLA about overflow and numbers that are not finite."""
     with np.errstate(all="ignore"):
         return f(*arguments, **named)

@@ -3,22 +3,21 @@
 import os
 from contextlib import suppress
 
-# Newer XLA runs a loop of matrix-vector products on one core, taking it for small work, since its
-# runtime made many such loops slow (https://github.com/jax-ml/jax/issues/26145). It reads its
-# options when the first array is made.
+# Newer XLA takes a loop of matrix-vector products for small work, and runs it on one core: its
+# runtime made many such loops slow (https://github.com/jax-ml/jax/issues/26145).
 _THREADS = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=0"
 _FORCED = "xla_force_host_platform_device_count"
 
 
 def set_xla_flags() -> None:
-    """Let a loop use all cores; to be called before the first array is made."""
+    """Let a loop use all cores; to be called before the first array, when XLA reads its options."""
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_backend_extra_options" not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} {_THREADS}".strip()
 
 
 def split_cpu() -> None:
-    """Make a CPU device of each core, before the first array; what the user set stays."""
+    """Make a CPU device of each core, before the first array; settings of the user stay."""
     if "JAX_NUM_CPU_DEVICES" in os.environ or _FORCED in os.environ.get("XLA_FLAGS", ""):
         return
     import jax

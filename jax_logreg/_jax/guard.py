@@ -1,9 +1,9 @@
-"""A host's guard: it watches the process that computes, and says in one line how that ended.
+"""A host's guard: it watches the process that computes, and reports its end in one line.
 
-JAX aborts a process whose coordinator or neighbour is gone, from C++, with a stack trace; no
-handler inside that process can stop it (https://github.com/jax-ml/jax/pull/39095 documents it). So
-the work is done by a child, and the parent waits. It forks before JAX has threads, as a fork beside
-them may deadlock: https://github.com/jax-ml/jax/pull/18989
+JAX aborts a process whose coordinator or neighbour is gone, from C++, with a stack trace. No
+handler inside that process can stop it: https://github.com/jax-ml/jax/pull/39095 documents it. So a
+child does the work, and the parent waits. It forks before JAX has threads, as a fork beside them
+may deadlock: https://github.com/jax-ml/jax/pull/18989
 """
 
 import os
@@ -20,20 +20,22 @@ from jax_logreg.errors import InputError
 LOST = 75
 _OURS = b"jax-logreg: "
 _FORWARDED = (signal.SIGINT, signal.SIGTERM)
-_RELAUNCH = "relaunch all hosts, with --resume to resume from the last saved state"
+_RELAUNCH = "start all hosts again, with --resume to continue from the last saved state"
 LOST_LINE = f"another host was lost: {_RELAUNCH}"
 
 
 def guard(patience: float) -> None:
     """Continue in a child process; the parent stays here, and exits as the child did.
 
-    `patience` is how many seconds all hosts had to come.
+    `patience` is the number of seconds within which all hosts had to connect.
 
     Raises:
         InputError: a system without fork.
     """
     if not hasattr(os, "fork"):
-        raise InputError("--hosts needs a POSIX system, such as Linux or macOS")
+        raise InputError(
+            f"--hosts is given on {sys.platform}: expected a POSIX system, such as Linux or macOS"
+        )
     alive, living = os.pipe()
     errors, written = os.pipe()
     with warnings.catch_warnings():
@@ -79,7 +81,7 @@ def _hand_on_signals(child: int) -> None:
 
 
 def _relay(errors: int) -> bytes:
-    """Pass on what the child writes to stderr, until JAX's C++ reports an error; that is held."""
+    """Pass on the child's lines to stderr; return those from an error of JAX's C++ on."""
     held, crashed = b"", False
     with os.fdopen(errors, "rb") as lines:
         for line in lines:
@@ -95,12 +97,12 @@ def _relay(errors: int) -> bytes:
 
 
 def _ending(code: int, held: bytes, patience: float) -> tuple[str | None, int]:
-    """Return a line on the child's end, None for no line, and the guard's exit code."""
+    """Return a line on the child's end, or None, and the guard's exit code."""
     if code >= 0 and code != 1:
         return None, code
     if says_never_came(held):
         return (
-            f"the other hosts did not come within {patience:g} s: start them all, and relaunch",
+            f"the other hosts did not connect within {patience:g} s: start all of them again",
             2,
         )
     if says_gone(held):

@@ -1,17 +1,17 @@
 """Errors of XLA that only their texts distinguish, and its log of them.
 
-All are of one class, without a code (https://github.com/openxla/xla/issues/23), those that a
-callback raises among them (https://github.com/jax-ml/jax/issues/26102).
+All are of one class, without a code: https://github.com/openxla/xla/issues/23
+Errors that a callback raises are too: https://github.com/jax-ml/jax/issues/26102
 """
 
 import logging
 import re
 
-# Where the memory of a device is gone: JAX has no MemoryError.
+# JAX has no MemoryError: the memory of a device is exhausted.
 _EXHAUSTED = ("RESOURCE_EXHAUSTED", "Out of memory")
-# Where a collective fails for want of a host.
+# A collective failed because a host is gone.
 _LOSSES = ("Gloo", "gloo", "NCCL", "UNAVAILABLE", "DEADLINE_EXCEEDED", "oordination")
-# A line that JAX's C++ writes of an error, and what it says where hosts are gone, or never came.
+# The first line of an error of JAX's C++; then its words for hosts that are gone, or never came.
 _CRASH = re.compile(rb"[EF]\d{4} \d\d:\d\d:\d\d|\*\*\* |Fatal Python error")
 _GONE = (b"distributed service", b"coordination service", b"CoordinationService", b"Gloo")
 _NEVER = (b"RegisterTask", b"Wait_for_all_tasks_to_register")
@@ -33,12 +33,12 @@ def begins_crash(line: bytes) -> bool:
 
 
 def says_gone(stderr: bytes) -> bool:
-    """Return whether hosts were lost, by what C++ wrote."""
+    """Return whether hosts were lost, by the stderr of C++."""
     return any(mark in stderr for mark in _GONE)
 
 
 def says_never_came(stderr: bytes) -> bool:
-    """Return whether hosts never came, by what C++ wrote."""
+    """Return whether hosts never came, by the stderr of C++."""
     return any(mark in stderr for mark in _NEVER)
 
 

@@ -1,10 +1,10 @@
 """Short text and HTML for what users print: sizes and ranges in place of arrays."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from html import escape
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import jax
 import numpy as np
@@ -69,7 +69,7 @@ def shorten(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
-def count(values: Any) -> str:
+def count(values: Iterable[object]) -> str:
     """Return how many of a sequence are equal, the most frequent first: "9 converged, 1 ..."."""
     counts = Counter(map(show, values))
     found = ", ".join(f"{number} {name}" for name, number in counts.most_common(_FEW + 1))
@@ -77,10 +77,10 @@ def count(values: Any) -> str:
 
 
 def known_array(value: object) -> np.ndarray | None:
-    """Return an array in NumPy where its values can be read here, else None.
+    """Return an array in NumPy, or None where its values cannot be read here.
 
-    They cannot in a trace, of an array that is only outlined, was given away, or lies on other
-    hosts.
+    Not to be read are arrays of a trace, outlines without values, donated arrays, and arrays on
+    other hosts.
     """
     if isinstance(value, jax.core.Tracer):
         return None
@@ -89,31 +89,31 @@ def known_array(value: object) -> np.ndarray | None:
     return np.asarray(value) if isinstance(value, jax.Array | np.ndarray | np.generic) else None
 
 
-def _rows(value: object) -> Mapping[str, Any]:
-    fields: Mapping[str, Any] = value._asdict() if hasattr(value, "_asdict") else vars(value)
+def _rows(value: object) -> Mapping[str, object]:
+    fields: Mapping[str, object] = value._asdict() if hasattr(value, "_asdict") else vars(value)
     return _called(value, "_shown", fields)
 
 
-def _called(value: Any, name: str, otherwise: Mapping[str, Any]) -> Mapping[str, Any]:
+def _called(value: object, name: str, otherwise: Mapping[str, object]) -> Mapping[str, object]:
     """Call a method; return the default where it is missing or raises."""
     try:
-        found: Mapping[str, Any] = getattr(value, name)()
-    # JAX fills its trees with whatever it likes, None for example, and prints them in its errors.
+        found: Mapping[str, object] = getattr(value, name)()
+    # JAX fills its trees with values of other kinds, such as None, and prints them in its errors.
     except Exception:
         return otherwise
     return found
 
 
-def _number(value: Any) -> str:
+def _number(value: int | float) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
-    # Python refuses to write longer integers.
+    # Python does not convert integers of thousands of digits to text.
     return str(value) if abs(value) < 10**_DIGITS else "a very long integer"
 
 
-def _array(value: Any) -> str:
+def _array(value: object) -> str:
     """Return a number, or the dtype, shape and range of an array; NaN are counted."""
-    small = value.size <= _LARGEST and value.size > 0
+    small = 0 < getattr(value, "size", 0) <= _LARGEST
     found = known_array(value) if small else None
     if found is None or (found.dtype.kind not in "biuf" and found.dtype.name != "bfloat16"):
         return dtype_and_shape(value)
@@ -132,7 +132,7 @@ def _array(value: Any) -> str:
     return " ".join(parts)
 
 
-def _sequence(values: Any, depth: int) -> str:
+def _sequence(values: Sequence[object], depth: int) -> str:
     if hasattr(values, "_asdict"):
         inner = ", ".join(f"{name}={show(value, depth)}" for name, value in _rows(values).items())
         return f"{type(values).__name__}({inner})"
@@ -144,7 +144,7 @@ def _sequence(values: Any, depth: int) -> str:
 
 
 def _table(caption: str, rows: Mapping[str, object]) -> str:
-    """Return an HTML table of a row for each value; whatever comes from data is escaped."""
+    """Return an HTML table with a row for each value; text from data is escaped."""
     lines = [
         f'<tr><th style="text-align:left">{_cell(name)}</th>'
         f'<td style="text-align:left">{_cell(show(value))}</td></tr>'

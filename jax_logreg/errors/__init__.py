@@ -1,18 +1,21 @@
 """The errors that are the input's fault rather than ours."""
 
-from collections.abc import Mapping, Set
-from typing import Any
+from collections.abc import Mapping, Sequence, Set
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # Characters of a value that a message shows.
 _SHOWN = 60
 
 
 class InputError(ValueError):
-    """Bad input: one line that says what came, what was expected, and how to mend it."""
+    """Bad input, in one line: what came, what was expected, and how to mend it."""
 
 
 def brief(value: object) -> str:
-    """The value where it is short, else its type, in one line of at most about 80 characters."""
+    """Return a short value itself, and of others the type, in about 80 characters at most."""
     if isinstance(value, type):
         return f"a {value.__name__} class"
     shape = getattr(value, "shape", ())
@@ -27,10 +30,10 @@ def brief(value: object) -> str:
     return f"a {type(value).__name__}{_size(value)}"
 
 
-def _is_plain(value: Any, depth: int) -> bool:
-    """Return whether its repr is Python's or NumPy's own, one short line."""
+def _is_plain(value: object, depth: int) -> bool:
+    """Return whether the repr of a value is Python's or NumPy's own, one short line."""
     if isinstance(value, int) and not isinstance(value, bool):
-        # Python refuses to write larger ones.
+        # Python does not convert integers of thousands of digits to text.
         return abs(value) < 10**_SHOWN
     if value is None or isinstance(value, str | bytes | float | bool | complex):
         return True
@@ -46,7 +49,7 @@ def _size(value: object) -> str:
     return ""
 
 
-def some(classes: Any) -> str:
-    """The first five of the classes, for a message."""
-    shown = ", ".join(str(c) for c in classes[:5])
-    return shown + (", ..." if len(classes) > 5 else "")
+def some(names: "Sequence[object] | np.ndarray") -> str:
+    """Return the first five of the names, of classes or of features, for a message."""
+    shown = ", ".join(str(name) for name in names[:5])
+    return shown + (", ..." if len(names) > 5 else "")

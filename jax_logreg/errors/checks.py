@@ -1,4 +1,4 @@
-"""Arguments of every public function: each refused in one line that says what was expected."""
+"""Checks of the arguments of public functions: each refuses in one line, with what was expected."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -14,7 +14,7 @@ _DTYPES = ("float32", "float64")
 
 
 def check_dtype(dtype: object) -> str:
-    """The name of the dtype, "float32" or "float64"; anything else is a ValueError."""
+    """Return the name of a dtype, "float32" or "float64"; refuse any other (InputError)."""
     if isinstance(dtype, str) and dtype in _DTYPES:
         return dtype
     name = ""
@@ -28,19 +28,19 @@ def check_dtype(dtype: object) -> str:
 
 
 def is_integer(value: object) -> TypeGuard[int]:
-    """Return whether it is an integer, of Python or NumPy, not a bool."""
+    """Return whether a value is an integer, of Python or NumPy, not a bool."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Return whether it is a real number that float64 holds, of Python or NumPy, not a bool."""
+    """Return whether a value is a real number within float64, of Python or NumPy, not a bool."""
     if is_integer(value):
         return abs(int(value)) < 2**1023
     return isinstance(value, float | np.floating)
 
 
 def check_integer(name: str, value: object, least: int, below: int | None = None) -> None:
-    """Refuse what is no integer of at least the one, and below the other (InputError)."""
+    """Refuse a value that is no integer from `least` to `below` − 1 (InputError)."""
     if is_integer(value) and value >= least and (below is None or value < below):
         return
     range_of = f" of at least {least}"
@@ -52,7 +52,10 @@ def check_integer(name: str, value: object, least: int, below: int | None = None
 def check_number(
     name: str, value: object, above: float = -math.inf, below: float = math.inf, hint: str = ""
 ) -> None:
-    """Refuse what is no finite number between the two, both left out (InputError)."""
+    """Refuse a value that is no finite number between `above` and `below` (InputError).
+
+    Both ends are left out. `hint` is put at the end of the message.
+    """
     if is_number(value) and above < value < below:
         return
     expected = "a finite number"
@@ -64,25 +67,25 @@ def check_number(
 
 
 def check_flag(name: str, value: object) -> None:
-    """Refuse what is neither True nor False (InputError)."""
+    """Refuse a value that is neither True nor False (InputError)."""
     if not isinstance(value, bool | np.bool_):
         raise InputError(f"{name} is {brief(value)}: expected True or False")
 
 
 def check_callable(name: str, value: object, takes: str) -> None:
-    """Refuse what cannot be called; None is fine (InputError)."""
+    """Refuse a value that cannot be called; None is fine (InputError)."""
     if value is not None and (not callable(value) or isinstance(value, type)):
         raise InputError(f"{name} is {brief(value)}: expected None, or a function of {takes}")
 
 
 def check_text(name: str, value: object) -> None:
-    """Refuse what is no text, or an empty one (InputError)."""
+    """Refuse a value that is no text, or an empty one (InputError)."""
     if not isinstance(value, str) or not value:
         raise InputError(f"{name} is {brief(value)}: expected a text")
 
 
 def check_path(name: str, value: object) -> Path:
-    """The path of a text or a path; anything else, and what no system takes, is an InputError."""
+    """Return the path of a text or a path; refuse others, and what no system takes (InputError)."""
     if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
         raise InputError(f"{name} is {brief(value)}: expected the path of a file or a folder")
     return Path(value)
@@ -97,7 +100,7 @@ def check_choice(name: str, value: object, choices: Collection[str]) -> None:
 
 
 def check_methods(name: str, value: object, methods: Sequence[str], expected: str) -> None:
-    """Refuse what is no object with these methods; None is fine (InputError)."""
+    """Refuse a value that is no object with these methods; None is fine (InputError)."""
     if value is None:
         return
     if isinstance(value, type) or not all(callable(getattr(value, one, None)) for one in methods):
@@ -105,20 +108,18 @@ def check_methods(name: str, value: object, methods: Sequence[str], expected: st
 
 
 def read_array(name: str, value: object) -> np.ndarray:
-    """Return the array of a value; a list of unequal rows, or no array, is an InputError."""
+    """Return the array of a value; refuse rows of unequal length, and no array (InputError)."""
     try:
         return np.asarray(value)
     except (ValueError, TypeError, OverflowError) as error:
         reason = " ".join((str(error) or type(error).__name__).split())
-        raise InputError(
-            f"{name} is {brief(value)}, which makes no array: {reason[:200]}"
-        ) from None
+        raise InputError(f"{name} is {brief(value)}: expected an array: {reason[:200]}") from None
 
 
 def real_array(
     name: str, value: object, shape: tuple[int | None, ...], expected: str
 ) -> np.ndarray:
-    """The array of real numbers, of a shape whose None stands for any length (InputError)."""
+    """Return the array of real numbers of a shape, in which None is any length (InputError)."""
     array = read_array(name, value)
     fits = array.ndim == len(shape) and all(
         wanted in (None, size) for wanted, size in zip(shape, array.shape, strict=True)

@@ -2,11 +2,10 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import partial
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
 
 import jax
 import numpy as np
@@ -19,7 +18,7 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _PLAIN = (bool, int, float, complex, str, bytes, np.generic, np.ndarray, jax.Array)
 
 
-def digest(content: Any) -> str:
+def digest(content: bytes | memoryview) -> str:
     """The BLAKE2 digest of bytes, in hexadecimal."""
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
@@ -27,9 +26,9 @@ def digest(content: Any) -> str:
 def describe(value: object) -> str:
     """Return one line that is the same in every process, and another for another value.
 
-    A function is described by its bytecode, its constants, defaults and closures, and by the plain
-    numbers and texts of its module that it reads: so an Optax transformation with another number
-    has another line. A class is described by its name; what functions read elsewhere is not seen.
+    A function is described by its bytecode, constants, defaults and closures. The plain numbers and
+    texts of its module that it reads count too. So an Optax transformation with another number has
+    another line. A class is described by its name; what functions read elsewhere is not seen.
     """
     line = _Describer().line(value)
     if len(line) <= _LONG:
@@ -87,8 +86,8 @@ class _Describer:
         if not isinstance(f, FunctionType):
             wrapped = getattr(f, "__wrapped__", None)
             return self._object(f) if wrapped is None else self.line(wrapped)
-        held = {"code": f.__code__, "defaults": f.__defaults__, "named": f.__kwdefaults__}
-        held |= _closure(f) | _globals(f)
+        own = {"code": f.__code__, "defaults": f.__defaults__, "named": f.__kwdefaults__}
+        held = {**own, **_closure(f), **_globals(f)}
         return self._named(f"{f.__module__}.{f.__qualname__}", held)
 
     def _code(self, code: CodeType) -> str:
@@ -130,15 +129,15 @@ def _array(value: object) -> str:
     return f"{array.dtype} of shape {array.shape} and digest {digest(content)}"
 
 
-def _as_array(values: Any) -> np.ndarray | None:
+def _as_array(values: Sequence[object]) -> np.ndarray | None:
     """Return a list or tuple of many plain numbers or texts as an array."""
     if len(values) <= _FEW or not all(isinstance(one, int | float | str) for one in values):
         return None
     return np.asarray(values)
 
 
-def _closure(f: FunctionType) -> dict[str, Any]:
-    held = {}
+def _closure(f: FunctionType) -> dict[str, object]:
+    held: dict[str, object] = {}
     for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
         try:
             held[name] = cell.cell_contents
@@ -148,7 +147,7 @@ def _closure(f: FunctionType) -> dict[str, Any]:
     return held
 
 
-def _globals(f: FunctionType) -> dict[str, Any]:
+def _globals(f: FunctionType) -> dict[str, object]:
     """Return the numbers and texts of its module that a function reads."""
     names = (name for name in f.__code__.co_names if name in f.__globals__)
     return {name: f.__globals__[name] for name in names if isinstance(f.__globals__[name], _PLAIN)}

@@ -13,7 +13,7 @@ def needs(extra: str) -> Iterator[None]:
     """Guard the imports of an optional library.
 
     Raises:
-        MissingExtra: a module is not installed; the message is one line with the pip command.
+        MissingExtra: a module is not installed; the one line has the command of pip.
     """
     try:
         yield

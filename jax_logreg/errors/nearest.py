@@ -1,11 +1,11 @@
-"""The name that was likely meant, for messages on a name that is not there."""
+"""The name that was likely meant, for messages about an unknown name."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 def closest(name: str, names: Iterable[object], cutoff: float = 0.6) -> str | None:
-    """Return the name most like another, None where none is alike to the share `cutoff`."""
+    """Return the name most similar to another, or None below the similarity `cutoff`."""
     return next(iter(get_close_matches(name, map(str, names), 1, cutoff)), None)
 
 

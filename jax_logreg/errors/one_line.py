@@ -1,4 +1,4 @@
-"""Messages that stay one line, whatever a file's names and values bring into them."""
+"""Messages of one line, whatever characters the names and values of a file have."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ def one_line() -> Iterator[None]:
 
 
 def printable(message: str) -> str:
-    """The message escaped, and its middle left out where it is longer than 800 characters."""
+    """Return the message escaped; one of over 800 characters loses its middle."""
     if len(message) > 2 * (_HEAD + _TAIL):
         message = message[: _HEAD + _TAIL] + message[-_HEAD - _TAIL :]
     message = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)

@@ -1,6 +1,6 @@
-"""Several hosts as one program: connected by JAX's own engine, and the messages between them.
+"""Several hosts as one program: their connection by JAX's own engine, and their messages.
 
-Each host, a process with devices of its own, runs the same program on its part of the examples.
+A host is a process with devices of its own. Each runs the same program on its part of the examples.
 """
 
 from jax_logreg.hosts.connecting import HEARTBEAT, PATIENCE, check_address, connect, disconnect

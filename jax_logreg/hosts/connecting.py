@@ -1,17 +1,17 @@
-"""Several hosts connected to one program, by JAX's own engine."""
+"""The connection of several hosts to one program, by JAX's own engine."""
 
 import os
 import socket
 import time
-from typing import Any
 
 import jax
 
-from jax_logreg.errors import InputError
+from jax_logreg.errors import InputError, brief
+from jax_logreg.errors.checks import is_integer
 
 # Seconds that a host may be silent before the others end.
 HEARTBEAT = 20
-# Seconds that all hosts have to come.
+# Seconds within which all hosts have to connect.
 PATIENCE = 60
 
 
@@ -23,14 +23,15 @@ def connect(
     patience: int = PATIENCE,
     heartbeat: int = HEARTBEAT,
 ) -> None:
-    """Become one of several hosts, before anything is computed; without addresses JAX looks for
-    them in its cluster: Slurm, Open MPI, Kubernetes, TPU pods.
+    """Become one of several hosts, before anything is computed.
+
+    Without addresses JAX looks for them in its cluster: Slurm, Open MPI, Kubernetes, TPU pods.
 
     Args:
         coordinator: the address of host 0 and a free port there, "10.0.0.1:1234".
-        hosts: how many.
-        host_id: which of them this is, from 0.
-        patience: seconds that all hosts have to come.
+        hosts: the number of hosts.
+        host_id: the number of this host, from 0.
+        patience: seconds within which all hosts have to connect.
         heartbeat: seconds of silence after which a host counts as lost, which ends the others.
 
     Raises:
@@ -61,37 +62,45 @@ def connect(
                 "no cluster was detected (Slurm, Open MPI, Kubernetes, TPU pods): name its hosts: "
                 "--coordinator ADDRESS:PORT --hosts N --host-id I"
             ) from None
-        raise InputError(f"the hosts cannot be connected: {reason}") from None
+        raise InputError(
+            f"the hosts cannot be connected: {reason}: expected the same --coordinator and --hosts "
+            "on all of them, another --host-id on each, and nothing computed before"
+        ) from None
 
 
 def disconnect() -> None:
-    """Part from the other hosts, once all of them are at this point."""
+    """Part from the other hosts, once all of them have called this."""
     jax.distributed.shutdown()
 
 
-def check_address(coordinator: Any, hosts: Any, host_id: Any) -> tuple[str, int]:
-    """Name and port of the coordinator; what is incomplete or out of range is an InputError."""
+def check_address(coordinator: object, hosts: object, host_id: object) -> tuple[str, int]:
+    """Return the name and the port of the coordinator.
+
+    Raises:
+        InputError: an address or a number is missing, of another kind, or out of range.
+    """
     for name, value in (("coordinator", coordinator), ("hosts", hosts), ("host-id", host_id)):
         if value is None:
             raise InputError(
                 f"--{name} is missing: expected --coordinator ADDRESS:PORT --hosts N --host-id I, "
                 "or --hosts auto alone"
             )
-    name, _, port = coordinator.rpartition(":")
+    name, _, port = str(coordinator).rpartition(":")
     if not name or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise InputError(
-            f"--coordinator is {coordinator!r}: expected the address of host 0 and a free port "
-            "there, for example 10.0.0.1:1234"
+            f"--coordinator is {brief(coordinator)}: expected the address of host 0 and a free "
+            "port there, for example 10.0.0.1:1234"
         )
-    if hosts < 1 or not 0 <= host_id < hosts:
+    if not is_integer(hosts) or not is_integer(host_id) or not 0 <= host_id < hosts:
         raise InputError(
-            f"--host-id is {host_id} and --hosts {hosts}: expected one from 0 to N - 1 for each"
+            f"--host-id is {brief(host_id)} and --hosts {brief(hosts)}: expected a --host-id from "
+            "0 to N - 1, another for each of the N hosts"
         )
     return name.strip("[]"), int(port)
 
 
 def _check_port(port: int) -> None:
-    """Refuse a port that someone listens at: JAX would crash, or share it."""
+    """Refuse a port that another process listens on (InputError): JAX would crash, or share it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -99,13 +108,17 @@ def _check_port(port: int) -> None:
             probe.listen()
         except OSError as error:
             raise InputError(
-                f"port {port} of this host cannot be listened at: {os.strerror(error.errno or 0)}: "
-                "name another with --coordinator, the same on all hosts"
+                f"--coordinator names port {port}, but this host cannot listen on it: "
+                f"{os.strerror(error.errno or 0)}: name another port, the same on all hosts"
             ) from None
 
 
 def _await(address: tuple[str, int], patience: float) -> None:
-    """Wait until host 0 listens: JAX would abort where it does not come."""
+    """Wait until host 0 listens: without it JAX would abort.
+
+    Raises:
+        InputError: host 0 does not answer within `patience` seconds.
+    """
     until = time.monotonic() + patience
     while True:
         try:
@@ -116,6 +129,6 @@ def _await(address: tuple[str, int], patience: float) -> None:
         if time.monotonic() >= until:
             raise InputError(
                 f"host 0 does not answer at {address[0]}:{address[1]} within {patience:g} s: "
-                f"{reason}: start it there with --host-id 0, and let that port through"
+                f"{reason}: start it there with --host-id 0, and open that port in its firewall"
             )
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""Messages between hosts: all of them call each function at the same point."""
+"""Messages between hosts: all of them call each function here at the same point."""
 
 import io
 from collections.abc import Callable, Mapping
@@ -10,11 +10,13 @@ from jax.experimental import multihost_utils
 
 from jax_logreg._jax.messages import means_lost_host
 from jax_logreg.errors import InputError
+from jax_logreg.shapes import T
 
-# Bytes that are exchanged at once; what is longer takes a second exchange.
+# Bytes that are exchanged at once; a longer message takes a second exchange.
 _SHORT = 4096
 _ERROR = "error"
-Message = Mapping[str, Any]
+# Arrays, numbers and texts by name.
+Message = Mapping[str, object]
 
 
 class Agreed(InputError):
@@ -22,12 +24,12 @@ class Agreed(InputError):
 
 
 def count() -> int:
-    """Return how many hosts are connected; 1 where none are."""
+    """Return the number of connected hosts; 1 for a process alone."""
     return jax.process_count() if jax.distributed.is_initialized() else 1
 
 
 def index() -> int:
-    """Return which of them this is, from 0."""
+    """Return the number of this host, from 0."""
     return jax.process_index() if jax.distributed.is_initialized() else 0
 
 
@@ -35,7 +37,7 @@ def share(make: Callable[[], Message]) -> list[dict[str, np.ndarray]]:
     """Return the messages of all hosts, arrays and texts by name; all hosts have to call this.
 
     Raises:
-        InputError: that of the first host whose `make` raised one, on all of them.
+        InputError: `make` raised it on some host; all hosts raise that of the first such host.
     """
     try:
         own = dict(make())
@@ -54,9 +56,13 @@ def share(make: Callable[[], Message]) -> list[dict[str, np.ndarray]]:
     return heard
 
 
-def together(act: Callable[[], Any]) -> Any:
-    """Call `act` on all hosts; if one host refuses, all refuse with the same line."""
-    made = []
+def together(act: Callable[[], T]) -> T:
+    """Return what `act` returns on this host; if one host refuses, all refuse with its line.
+
+    Raises:
+        InputError: as of `share`.
+    """
+    made: list[T] = []
 
     def make() -> Message:
         made.append(act())
@@ -67,7 +73,7 @@ def together(act: Callable[[], Any]) -> Any:
 
 
 def most(*numbers: int) -> tuple[int, ...]:
-    """The largest of each number, which are below 2**31, that some host has."""
+    """Return the largest value over all hosts of each number; numbers are below 2**31."""
     if count() == 1:
         return numbers
     own = np.array(numbers, np.int32)
@@ -76,19 +82,19 @@ def most(*numbers: int) -> tuple[int, ...]:
 
 
 def add_up(numbers: object) -> np.ndarray:
-    """The sums over all hosts."""
+    """Return the sums of an array over all hosts."""
     own = np.asarray(numbers)
     return np.sum([one["sums"] for one in share(lambda: {"sums": own})], axis=0)
 
 
-def spans(array: Any) -> bool:
-    """Return whether parts of an array, or of one that is outlined, lie on other hosts."""
+def spans(array: object) -> bool:
+    """Return whether parts of an array, or of the outline of one, lie on other hosts."""
     place = getattr(array, "sharding", None)
     return place is not None and not place.is_fully_addressable
 
 
 def agree(**settings: object) -> None:
-    """Refuse settings that are not the same on all hosts (InputError)."""
+    """Refuse settings that differ between the hosts (InputError)."""
     heard = share(lambda: {name: str(value) for name, value in settings.items()})
     for name in settings:
         for host, one in enumerate(heard):
@@ -100,7 +106,7 @@ def agree(**settings: object) -> None:
 
 
 def is_loss(error: Exception) -> bool:
-    """Return whether JAX raised it because another host is gone."""
+    """Return whether JAX raised an error because another host is gone."""
     failed = isinstance(error, RuntimeError | ValueError) and not isinstance(error, InputError)
     return count() > 1 and failed and means_lost_host(error)
 
@@ -118,7 +124,7 @@ def _unpack(content: bytes) -> dict[str, np.ndarray]:
 
 
 def _exchange(own: bytes) -> list[bytes]:
-    """The bytes of all hosts."""
+    """Return the bytes of all hosts."""
     head = len(own).to_bytes(8, "little")
     short = _gathered((head + own)[:_SHORT], _SHORT)
     sizes = [int.from_bytes(one[:8].tobytes(), "little") for one in short]
@@ -126,7 +132,7 @@ def _exchange(own: bytes) -> list[bytes]:
     if longest <= _SHORT - 8:
         everyone = [one[8:] for one in short]
     else:
-        # Lengths of few kinds make few programs.
+        # Powers of 2: each length of its own would compile a program of its own.
         everyone = list(_gathered(own, 1 << (longest - 1).bit_length()))
     return [one[:size].tobytes() for one, size in zip(everyone, sizes, strict=True)]
 

@@ -22,8 +22,8 @@ TESTS = Path(__file__).parents[1]
 # Seconds after which hosts that hang are ended.
 LONGEST = 180
 LOST = (
-    "jax-logreg: another host was lost: relaunch all hosts, with --resume to resume from the last "
-    "saved state"
+    "jax-logreg: another host was lost: start all hosts again, with --resume to continue from the "
+    "last saved state"
 )
 
 
@@ -176,7 +176,8 @@ WRONG = {
     "no number": (["--host-id", 0, "--coordinator", "a:1"], "--hosts is missing"),
     "no port": (["--hosts", 2, "--host-id", 0, "--coordinator", "a"], "--coordinator is 'a': exp"),
     "out of range": (["--hosts", 2, "--host-id", 2, "--coordinator", "a:1"], "--host-id is 2 and"),
-    "not a number": (["--hosts", "two"], "--hosts is 'two': expected auto, or how many, N"),
+    "none of them": (["--hosts", 0, "--host-id", 0, "--coordinator", "a:1"], "--host-id is 0 and"),
+    "not a number": (["--hosts", "two"], "--hosts is 'two': expected auto, or the number"),
     "both": (["--hosts", "auto", "--host-id", 0], "--hosts auto asks the cluster for the addr"),
 }
 
@@ -193,7 +194,7 @@ def test_a_port_in_use_and_a_host_that_does_not_come():
         taken.bind(("", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(InputError, match=f"port {port} of this host .* in use: name another"):
+        with pytest.raises(InputError, match=f"names port {port}, but .* in use: name another"):
             connect(f"127.0.0.1:{port}", 2, 0)
     with pytest.raises(InputError, match=r"host 0 does not answer at 127.0.0.1:\d+ within 0 s"):
         connect(f"127.0.0.1:{free_port()}", 2, 1, patience=0)
