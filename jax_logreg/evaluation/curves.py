@@ -1,4 +1,4 @@
-"""Tables of the pictures that show how good probabilities are."""
+"""Tables of the curves that judge probabilities: ROC, precision-recall, calibration, confusion."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from jax_logreg.evaluation.measures import MOST_BINS, bin_numbers
 
 # Points of a curve: more than pixels would only make a picture heavy.
 MOST_POINTS = 1000
-# Classes of a table that still fits: k² numbers.
+# Classes of a confusion matrix, which holds k² numbers.
 MOST_CLASSES = 10_000
 
 
@@ -21,7 +21,8 @@ MOST_CLASSES = 10_000
 class Roc(NamedTuple):
     """The ROC curve, a row a point, from (0, 0) to (1, 1); `area` is that of all its points.
 
-    A point is reached by predicting class 1 where P(class 1) ≥ threshold, at first infinite.
+    A point belongs to predicting class 1 where P(class 1) ≥ threshold; the first threshold is
+    infinite.
     """
 
     false_positive_rate: np.ndarray
@@ -34,8 +35,8 @@ class Roc(NamedTuple):
 class PrecisionRecall(NamedTuple):
     """The precision-recall curve, a row a point, by rising recall, from recall 0, precision 1.
 
-    `average_precision` is Σ (recall_i − recall_{i−1}) · precision_i over all its points: to be
-    drawn as steps. Thresholds are as those of `Roc`.
+    `average_precision` is Σ (recall_i − recall_{i−1}) · precision_i over all its points, the area
+    under steps. Thresholds are as those of `Roc`.
     """
 
     recall: np.ndarray
@@ -48,9 +49,10 @@ class PrecisionRecall(NamedTuple):
 class Calibration(NamedTuple):
     """The reliability diagram, a row a bin (low, high] of the probability.
 
-    Of two classes it is P(class 1), `observed` being the weighted share of class 1; of more the P
-    of the predicted class, and the share that is right. Both means are NaN in a bin without
-    examples. `count` is that of the examples, `weight` the sum of their weights.
+    Of two classes the probability is P(class 1), and `observed` the weighted share of class 1. Of
+    more it is that of the predicted class, and `observed` the share of right predictions. Both
+    means are NaN in a bin without examples. `count` is the number of examples, `weight` the sum of
+    their weights.
     """
 
     low: np.ndarray
@@ -62,10 +64,12 @@ class Calibration(NamedTuple):
 
 
 def roc(truth: object, p: object, s: object = None) -> Roc:
-    """The ROC curve of P(class 1) p (m,) and classes 0 or 1 (m,), weighted; 1,000 points at most.
+    """Return the weighted ROC curve of P(class 1) p (m,) and classes 0 or 1 (m,).
+
+    It has 1,000 points at most.
 
     Raises:
-        InputError: arrays that do not fit, more than two classes, or one only.
+        InputError: arrays that do not fit each other, more than two classes, or one only.
     """
     with needs("run"):
         from sklearn import metrics
@@ -77,12 +81,12 @@ def roc(truth: object, p: object, s: object = None) -> Roc:
 
 
 def precision_recall(truth: object, p: object, s: object = None) -> PrecisionRecall:
-    """The precision-recall curve of P(class 1) p (m,) and classes 0 or 1 (m,), weighted.
+    """Return the weighted precision-recall curve of P(class 1) p (m,) and classes 0 or 1 (m,).
 
     It has 1,000 points at most.
 
     Raises:
-        InputError: arrays that do not fit, more than two classes, or one only.
+        InputError: arrays that do not fit each other, more than two classes, or one only.
     """
     with needs("run"):
         from sklearn import metrics
@@ -96,10 +100,10 @@ def precision_recall(truth: object, p: object, s: object = None) -> PrecisionRec
 
 
 def calibration(truth: object, A: object, s: object = None, bins: int = 15) -> Calibration:
-    """The reliability diagram of probabilities A (k, m), or (m,), and class numbers (m,), weighted.
+    """Return the weighted reliability diagram of A (k, m), or (m,), and class numbers (m,).
 
     Raises:
-        InputError: arrays that do not fit, or no number of bins.
+        InputError: arrays that do not fit each other, or a number of bins out of range.
     """
     check_count("bins", bins, MOST_BINS)
     examples = judged(truth, A, s)
@@ -116,7 +120,7 @@ def calibration(truth: object, A: object, s: object = None, bins: int = 15) -> C
 
 
 def confusion(truth: object, predicted: object, k: int, s: object = None) -> np.ndarray:
-    """The weights (k, k) of the examples of each true class, rows, by predicted class, columns.
+    """Return the weights (k, k) of the examples, true classes in rows, predicted in columns.
 
     Raises:
         InputError: numbers (m,) that are no classes from 0 to k − 1, or weights that do not fit.
@@ -143,10 +147,10 @@ def confusion(truth: object, predicted: object, k: int, s: object = None) -> np.
 
 
 def _thin(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The numbers of at most MOST_POINTS points, both ends and all corners among them.
+    """Return the numbers of at most MOST_POINTS points, both ends and all corners among them.
 
-    Points are left out whose triangle with their neighbours is smallest, so that the area hardly
-    changes (Visvalingam and Whyatt 1993), many at a time, no two neighbours at once.
+    Points are left out whose triangle with their neighbours is smallest (Visvalingam and Whyatt
+    1993): the area hardly changes. Many are left out at a time, no two neighbours at once.
     """
     kept = np.arange(x.size)
     first = 1

@@ -1,17 +1,18 @@
 """The examples to evaluate: true classes, probabilities and weights, checked once."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from jax_logreg.errors import InputError, brief
-from jax_logreg.errors.checks import is_integer, read_array
+from jax_logreg.errors.checks import is_integer, is_number, read_array
 
 
 class Judged(NamedTuple):
-    """Examples that count: true classes (m,), probabilities A (k, m), weights s (m,) float64.
+    """Examples of positive weight: true classes (m,), probabilities A (k, m), weights s (m,).
 
-    Of two classes A is one row, float64. `losses` (m,) are each example's cross-entropy, in nats.
+    Weights are float64. Of two classes A is one row, float64. `losses` (m,) are each example's
+    cross-entropy, in nats.
     """
 
     truth: np.ndarray
@@ -21,14 +22,14 @@ class Judged(NamedTuple):
 
     @property
     def classes(self) -> int:
-        """Return how many: one row is that of class 1 of two."""
+        """The number of classes: one row of probabilities is that of class 1 of two."""
         return max(len(self.A), 2)
 
     @property
     def outcome(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the two sides of calibration, (m,) each: P(class 1) and whether it is class 1.
+        """The two sides of calibration, (m,) each: P(class 1), and 1 for class 1, else 0.
 
-        Of more classes: the probability of the predicted one, and whether that is right.
+        Of more classes: the probability of the predicted class, and 1 where that is right.
         """
         if len(self.A) == 1:
             return self.A[0], (self.truth == 1).astype(np.float64)
@@ -37,13 +38,12 @@ class Judged(NamedTuple):
 
 
 def judged(truth: object, A: object, s: object = None, losses: object = None) -> Judged:
-    """The examples of positive weight; of two rows of probabilities only the second.
+    """Return the examples of positive weight; of two rows of probabilities only the second.
 
-    Without losses they are -log P(true class), P being at least the rounding of its dtype.
+    Losses that are not given are -log P(true class), with P at least the rounding of its dtype.
 
     Raises:
-        InputError: shapes that do not fit, truth that is no class number, numbers that are no
-            probabilities, weights or losses, or no example that counts.
+        InputError: shapes that do not fit, values out of range, or no example of positive weight.
     """
     truth, A = read_array("truth", truth), read_array("A", A)
     if truth.ndim != 1 or truth.dtype.kind not in "biu":
@@ -88,10 +88,10 @@ def judged(truth: object, A: object, s: object = None, losses: object = None) ->
 
 
 def binary(truth: object, p: object, s: object = None) -> Judged:
-    """The same of two classes that are both there, p (m,) or (1, m) being P(class 1).
+    """Return the examples of two classes that both occur, from P(class 1) p, (m,) or (1, m).
 
     Raises:
-        InputError: as `judged`, more than two classes, or one only.
+        InputError: as of `judged`; more than two classes, or one only.
     """
     found = judged(truth, p, s)
     if len(found.A) != 1:
@@ -103,7 +103,7 @@ def binary(truth: object, p: object, s: object = None) -> Judged:
     return found
 
 
-def _losses(truth: np.ndarray, A: np.ndarray, eps: Any) -> np.ndarray:
+def _losses(truth: np.ndarray, A: np.ndarray, eps: np.floating) -> np.ndarray:
     if len(A) == 1:
         of_truth = np.where(truth == 1, A[0], 1 - A[0])
     else:
@@ -112,21 +112,19 @@ def _losses(truth: np.ndarray, A: np.ndarray, eps: Any) -> np.ndarray:
 
 
 def check_fraction(name: str, value: object) -> None:
-    """Refuse what is not from 0 to 1 (InputError)."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise InputError(f"{name} is {brief(value)}: expected a number from 0 to 1")
-    if not 0 <= value <= 1:
+    """Refuse a value that is no number from 0 to 1 (InputError)."""
+    if not is_number(value) or not 0 <= value <= 1:
         raise InputError(f"{name} is {brief(value)}: expected a number from 0 to 1")
 
 
-def check_count(name: str, value: Any, most: int) -> None:
-    """Refuse what is no integer from 1 to `most` (InputError)."""
+def check_count(name: str, value: object, most: int) -> None:
+    """Refuse a value that is no integer from 1 to `most` (InputError)."""
     if not is_integer(value) or not 1 <= value <= most:
         raise InputError(f"{name} is {brief(value)}: expected an integer from 1 to {most}")
 
 
-def check_weights(s: Any, m: int) -> np.ndarray:
-    """Weights (m,) in float64, by default all 1; refuse bad ones (InputError)."""
+def check_weights(s: object, m: int) -> np.ndarray:
+    """Return weights (m,) in float64, by default all 1; refuse bad ones (InputError)."""
     if s is None:
         return np.ones(m)
     s = read_array("s", s)

@@ -11,9 +11,9 @@ from jax_logreg.evaluation.examples import check_count, judged
 from jax_logreg.evaluation.measures import Measures, weighted_measures
 from jax_logreg.problem.settings import check_seed
 
-# Weights that are held at a time, 16 MB; some arrays as large are made of them.
+# Weights that are held at a time, 16 MB; some more arrays of that size are made from them.
 _ENTRIES = 2**21
-# Beyond, float64 does not hold every whole number.
+# Beyond this float64 does not hold every whole number.
 _MOST_COUNTED = 2**53
 
 
@@ -37,13 +37,13 @@ def bootstrap_intervals(
     losses: object = None,
     counts: bool | None = None,
 ) -> Intervals:
-    """Bootstrap intervals (Efron 1979) of all that `measure` gives, from the same arguments.
+    """Return bootstrap intervals (Efron 1979) of all measures, from the arguments of `measure`.
 
-    A resample draws as many examples as there are, with replacement: it is integer weights, and
-    all are measured at once, some at a time so that memory stays bounded. A resample without a
-    measure, the area where it drew one class only, does not count for that. Intervals are
-    percentiles, except that of the calibration error: noise alone makes a sum of absolute values
-    larger, so most resamples lie above it.
+    A resample draws as many examples as there are, with replacement, and so is integer weights.
+    Many are measured at once, as many as bounded memory allows. A resample of one class has no area
+    under the ROC curve, and does not count for it. Intervals are percentiles, except that of the
+    calibration error. Noise alone makes a sum of absolute values larger, so most resamples lie
+    above it.
 
     Args:
         truth: as in `measure`.
@@ -51,15 +51,15 @@ def bootstrap_intervals(
         s: as in `measure`.
         threshold: as in `measure`.
         bins: as in `measure`.
-        resamples: how many.
-        seed: of the draws.
+        resamples: the number of resamples.
+        seed: the seed of the draws.
         confidence: the share of samples whose interval holds the true value.
         losses: as in `measure`.
-        counts: True draws Σs examples, s of them being alike; False draws rows, each with its
+        counts: True draws Σs examples, of which s are alike; False draws rows, each with its
             weight s. By default True where `are_counts`.
 
     Raises:
-        InputError: as `measure`; no number of resamples, no seed, or no confidence.
+        InputError: as of `measure`; resamples, a seed or a confidence out of range.
     """
     check_count("resamples", resamples, 1_000_000)
     check_seed(seed)
@@ -86,14 +86,14 @@ def bootstrap_intervals(
 
 
 def are_counts(s: np.ndarray) -> bool:
-    """Return whether all weights are whole numbers: how many examples each one stands for."""
+    """Return whether all weights are whole numbers, and so may be counts of examples."""
     return bool(np.all(s == np.round(s)) and s.sum() < _MOST_COUNTED)
 
 
 def resampled_weights(
     s: np.ndarray, resamples: int, seed: int, counts: bool | None = None
 ) -> Iterator[np.ndarray]:
-    """The weights (m,) of one resample after the other, from those of the examples, s (m,)."""
+    """Yield the weights (m,) of each resample, from those of the examples, s (m,)."""
     if counts is None:
         counts = are_counts(s)
     if np.all(s == 1) or not counts:
@@ -105,26 +105,26 @@ def resampled_weights(
 
 
 def resample_counts(m: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Return how often each of m examples is drawn, (m,), in one resample after the other."""
+    """Yield the number of times that each of m examples is drawn, (m,), for each resample."""
     rng = np.random.default_rng(seed)
     for _ in range(resamples):
         yield np.bincount(rng.integers(0, m, m), minlength=m)
 
 
 def _moves(errors: np.ndarray, resampled: np.ndarray) -> np.ndarray:
-    """Return the moves of signed errors (bins, 1) in each resample (bins, r), two kinds.
+    """Return two sums (2, r) of how signed errors e (bins, 1) move to e' (bins, r) in resamples.
 
-    Rows of (2, r): Σ |e' − e|, and Σ sign(e)·(e' − e).
+    They are Σ |e' − e| and Σ sign(e)·(e' − e).
     """
     moved = resampled - errors
     return np.stack([np.abs(moved).sum(axis=0), np.sum(np.sign(errors) * moved, axis=0)])
 
 
 def _around(value: float, moved: list[np.ndarray], level: float) -> tuple[float, float]:
-    """An interval around Σ |e|, which holds it and, where all true e are 0, starts at 0.
+    """Return an interval around Σ |e|; it holds the sum, and starts at 0 where all true e are 0.
 
-    With true errors t, Σ|e| − Σ|t| is at most Σ|e − t|, and Σ|t| − Σ|e| at most Σ sign(t)·(t − e);
-    a resample moves as far from e as e is from t.
+    With true errors t, Σ|e| − Σ|t| is at most Σ|e − t|, and Σ|t| − Σ|e| at most Σ sign(t)·(t − e).
+    A resample moves as far from e as e is from t.
     """
     most, outwards = np.concatenate(moved, axis=1)
     low, high = np.quantile(most, level), np.quantile(outwards, level)

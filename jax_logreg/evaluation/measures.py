@@ -4,11 +4,15 @@ from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jax_logreg.evaluation.examples import Judged, check_count, check_fraction, judged
 from jax_logreg.evaluation.scores import SCORES, Weighed, calibration_errors
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 MOST_BINS = 1000
 HIGHER_IS_BETTER = {name: score.higher_is_better for name, score in SCORES.items()}
@@ -34,7 +38,7 @@ Measures.__doc__ = "\n".join(
     [
         str(Measures.__doc__).rstrip(),
         "",
-        *(f"    - `{name}`: {score.meaning};" for name, score in SCORES.items()),
+        *(f"    - `{name}`: {score.meaning}." for name, score in SCORES.items()),
     ]
 )
 
@@ -48,15 +52,15 @@ def measure(
     *,
     losses: object = None,
 ) -> Measures:
-    """The measures of probabilities.
+    """Return the measures of probabilities.
 
     Args:
         truth: the number of each example's class, integers (m,).
         A: probabilities (k, m): P(class 1) of two classes, k = 1, else a row a class.
-        s: weights (m,), by default all 1; what has 0 is left out.
+        s: weights (m,), by default all 1; examples of weight 0 are left out.
         threshold: P(class 1) above which class 1 of two is predicted.
-        bins: of equal width, of the calibration error.
-        losses: the cross-entropy (m,) of each example, in nats, where it is known from logits: from
+        bins: the number of bins of equal width of the calibration error.
+        losses: the cross-entropy (m,) of each example, in nats, where it is known from logits. From
             A it is cut off where A has been rounded to 0.
 
     Raises:
@@ -68,31 +72,31 @@ def measure(
 
 
 def predicted_classes(A: np.ndarray, threshold: float = 0.5) -> np.ndarray:
-    """The number of the class, (m,), from probabilities (k, m).
+    """Return the numbers of the predicted classes, (m,), from probabilities (k, m).
 
-    Of two classes it is 1 where P(class 1) > threshold, else it is the likeliest.
+    Of two classes it is 1 where P(class 1) > threshold; of more it is the likeliest.
     """
     if len(A) > 2:
         return np.argmax(A, axis=0)
-    # Not in A's dtype: rounded to float32, the threshold could change sides.
+    # Not in A's dtype: the threshold rounded to float32 could lie on the other side of a P.
     return (A[-1] > np.float64(threshold)).astype(np.int64)
 
 
 def bin_numbers(p: np.ndarray, bins: int) -> np.ndarray:
-    """The bin, (m,), of each probability: (i / bins, (i + 1) / bins], and 0 in the first."""
+    """Return the bin, (m,), of each probability: (i / bins, (i + 1) / bins], and 0 in the first."""
     return np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], p)
 
 
 def weighted_measures(
     examples: Judged, threshold: float, bins: int
 ) -> Callable[[np.ndarray], tuple[Measures, np.ndarray]]:
-    """A function of r columns of weights W (m, r): the measures (r,) of each, NaN where none is.
+    """Return a function of weights W (m, r): the measures (r,) of each column, NaN for no number.
 
     It also returns the signed errors (bins, r) whose absolute values sum to the calibration error.
-    All that does not depend on the weights, the sorting above all, is done once.
+    All work that does not depend on the weights, above all the sorting, is done once.
 
     Raises:
-        InputError: a threshold outside of [0, 1], or no number of bins.
+        InputError: a threshold outside of [0, 1], or a number of bins out of range.
     """
     check_fraction("threshold", threshold)
     check_count("bins", bins, MOST_BINS)
@@ -110,9 +114,10 @@ def weighted_measures(
 
 @dataclass(frozen=True)
 class _Predictions:
-    """The view of scores on NumPy arrays: sums are products of sparse matrices with weights.
+    """The predictions as scores see them, on NumPy arrays.
 
-    Dense products wait for threads, which costs more than it gains.
+    Sums are products of sparse matrices with weights: dense products wait for threads, which costs
+    more than it gains.
     """
 
     examples: Judged
@@ -141,41 +146,41 @@ class _Predictions:
     def confidence(self) -> tuple[np.ndarray, np.ndarray]:
         return self.examples.outcome
 
-    def sums(self, values: np.ndarray) -> Weighed:
+    def sums(self, values: np.ndarray) -> Weighed[np.ndarray]:
         row = _grouped(np.zeros(values.size, np.int64), values, 1)
         return lambda W, _: (row @ W)[0]
 
-    def recalls(self) -> Weighed:
+    def recalls(self) -> Weighed[np.ndarray]:
         truth, k = self.examples.truth, self.examples.classes
         whole, right = (_grouped(truth, one, k) for one in (np.ones(truth.size), self.right))
         return lambda W, _: (right @ W) / (whole @ W)
 
-    def areas(self) -> Weighed:
+    def areas(self) -> Weighed[np.ndarray]:
         truth, A, *_ = self.examples
         outputs = [(A[i], truth == (i if len(A) > 1 else 1)) for i in range(len(A))]
         areas = [_area(p, positive) for p, positive in outputs]
         return lambda W, _: np.stack([area(W) for area in areas])
 
-    def binned(self, p: np.ndarray, values: np.ndarray) -> Weighed:
+    def binned(self, p: np.ndarray, values: np.ndarray) -> Weighed[np.ndarray]:
         rows = _grouped(bin_numbers(p, self.bins), values, self.bins)
         return lambda W, _: rows @ W
 
 
-def _grouped(groups: np.ndarray, values: np.ndarray, count: int) -> object:
-    """A matrix (count, m) whose product with weights (m, r) sums the values of each group."""
-    # Its import takes a tenth of a second, which sweeps need not wait for.
+def _grouped(groups: np.ndarray, values: np.ndarray, count: int) -> "sparse.csr_array":
+    """Return a matrix (count, m) whose product with weights (m, r) sums values by group."""
+    # The import takes a tenth of a second, for which sweeps need not wait.
     from scipy import sparse
 
     return sparse.csr_array((values, (groups, np.arange(groups.size))), (count, groups.size))
 
 
 def _area(p: np.ndarray, positive: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """A function of weights (m, r): the area (r,) under the ROC curve, NaN where one side lacks."""
-    # There is one for each class, so it is kept small.
+    """Return a function of weights (m, r): areas (r,) under the ROC curve, NaN of one class."""
+    # int32, as there is one order for each class.
     order = np.argsort(p).astype(np.int32)
     ranked, positive = p[order], positive[order]
     places, others = order[positive], order[~positive]
-    # How many of the others are below each positive example, and how many not above.
+    # The numbers of other examples below each positive one, and of those not above.
     negatives, own = ranked[~positive], ranked[positive]
     below, upto = (np.searchsorted(negatives, own, side) for side in ("left", "right"))
 

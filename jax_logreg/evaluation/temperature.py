@@ -1,4 +1,4 @@
-"""One number that mends probabilities which are too sure, or not sure enough."""
+"""The temperature: one number that mends probabilities which are too sure, or not sure enough."""
 
 from functools import partial
 
@@ -11,24 +11,24 @@ from jax_logreg.errors.checks import read_array
 from jax_logreg.evaluation.examples import check_weights
 from jax_logreg.logistic import Batch, Family, derivatives_along
 
-# The range of a temperature: classes classified without an error would have it fall to 0, and
-# probabilities that say nothing have it rise without end.
+# The range of a temperature. Without a range it falls to 0 where all examples are classified right,
+# and rises without end where probabilities say nothing.
 LOWEST, HIGHEST = 0.01, 100.0
 
 
 def fit_temperature(Z: object, Y: object, s: object, family: Family) -> float:
-    """The T of least cross-entropy of Z / T (Guo et al., ICML 2017, section 4.2).
+    """Return the T of least cross-entropy of Z / T (Guo et al., ICML 2017, section 4.2).
 
     The cross-entropy is convex in 1/T: its slope, which the heart computes, changes sign once, and
-    Brent's method finds where. T is from 0.01 to 100: an end where the slope does not change
-    between, as of separable classes 0.01; 1 where T makes no difference. Nothing else is changed,
-    neither the ranking of two classes nor the likeliest of several.
+    Brent's method finds the place. T is from 0.01 to 100. It is an end where the slope has one sign
+    between them, as 0.01 for separable classes. It is 1 where T makes no difference. The ranking of
+    two classes stays as it is, and so does the likeliest of several.
 
     Args:
-        Z: logits (k, m), float32 or float64, which the slope is computed in.
+        Z: logits (k, m), float32 or float64, the dtype of the slope.
         Y: labels of 0 and 1, (k, m), as `backprop` takes them.
         s: weights (m,) or (1, m), or None: all 1.
-        family: what the logits are of.
+        family: the family of the logits.
 
     Raises:
         InputError: arrays that do not fit each other, or logits that are not finite.
@@ -48,7 +48,7 @@ def fit_temperature(Z: object, Y: object, s: object, family: Family) -> float:
             return float(_slope(np.asarray(np.exp(-log), Z.dtype), placed, batch, total, family))
 
         low, high = np.log(LOWEST), np.log(HIGHEST)
-        # In log T, so the cost still falls where the slope in 1/T is positive.
+        # 1/T falls as T rises: where the slope in 1/T is positive, the cost falls with T.
         falls, rises = slope(high) >= 0, slope(low) <= 0
         if falls or rises:
             return 1.0 if falls and rises else HIGHEST if falls else LOWEST
@@ -57,7 +57,7 @@ def fit_temperature(Z: object, Y: object, s: object, family: Family) -> float:
 
 @partial(jax.jit, static_argnames="family")
 def _slope(inverse: Array, Z: Array, batch: Batch, total: Array, family: Family) -> Array:
-    """The derivative of J(Z / T) in 1/T: along Z, from Z / T."""
+    """Return the derivative of J(Z / T) in 1/T: along Z, from Z / T."""
     slope, _ = derivatives_along(Z, inverse * Z, batch, total, family)
     return slope.sum()
 
@@ -76,5 +76,7 @@ def _checked(Z: object, Y: object, s: object) -> tuple[np.ndarray, np.ndarray, n
         raise InputError(f"Z holds {Z[~np.isfinite(Z)][0]}: expected finite logits")
     s = check_weights(s, Z.shape[1])
     if not s.any():
-        raise InputError(f"none of the {s.size} examples has a positive weight")
+        raise InputError(
+            f"none of the {s.size} examples has a positive weight: expected at least one"
+        )
     return Z, Y.astype(Z.dtype), s.astype(Z.dtype)[None]

@@ -1,4 +1,4 @@
-"""The probability above which class 1 is predicted, by what errors cost."""
+"""The probability above which class 1 is predicted, by the costs of errors."""
 
 from typing import NamedTuple
 
@@ -29,8 +29,8 @@ def choose_threshold(
 ) -> Threshold:
     """The threshold t of least mean cost Σ s·(c₊·[p > t, class 0] + c₋·[p ≤ t, class 1]) / Σ s.
 
-    Every t between two neighbouring probabilities costs the same: t is the middle of the widest
-    interval of least cost, whose ends are probabilities, 0 or 1.
+    Every t between two neighbouring probabilities costs the same. So t is the middle of the widest
+    interval of least cost, with ends that are probabilities, 0 or 1.
 
     Args:
         truth: classes 0 or 1, integers (m,).
@@ -40,8 +40,8 @@ def choose_threshold(
         false_negative: c₋, the cost of predicting 0 for an example of class 1.
 
     Raises:
-        InputError: arrays that do not fit, classes that are not two, or costs that are no finite
-            numbers of at least 0, of which one is positive.
+        InputError: arrays that do not fit each other, classes that are not two, or costs that
+            `check_costs` refuses.
     """
     check_costs(false_positive, false_negative)
     truth, A, s, _ = binary(truth, p, s)
@@ -63,7 +63,7 @@ def choose_threshold(
 
 
 def check_costs(false_positive: float, false_negative: float) -> None:
-    """Refuse costs that are no finite numbers of at least 0, of which one is positive."""
+    """Refuse costs that are not finite or below 0, and two costs of 0 (InputError)."""
     costs = (false_positive, false_negative)
     if not all(is_number(cost) and 0 <= cost < np.inf for cost in costs) or not any(costs):
         raise InputError(
@@ -73,7 +73,7 @@ def check_costs(false_positive: float, false_negative: float) -> None:
 
 
 def _widest(ends: np.ndarray, best: np.ndarray) -> tuple[float, float]:
-    """The widest run of intervals [ends[j], ends[j + 1]) that are all among the best."""
+    """Return the widest run of intervals [ends[j], ends[j + 1]) that are all among the best."""
     turns = np.flatnonzero(np.diff(np.concatenate([[False], best, [False]])))
     low, high = ends[turns[::2]], ends[turns[1::2]]
     i = np.argmax(high - low)

@@ -1,4 +1,4 @@
-"""An exported model against `predict`, on a few examples made from the scaling."""
+"""The comparison of an exported model with `predict`, on a few examples made from the scaling."""
 
 from collections.abc import Callable
 
@@ -14,13 +14,13 @@ _ROWS = 8
 
 
 def check(model: Model, answers: Callable[..., Answers], kind: str, numbered: bool) -> None:
-    """Compare what an export answers with `predict` on means ± deviations.
+    """Compare the predictions of an export with `predict` on means ± deviations.
 
-    Where it is `numbered` its labels are numbers of classes.
+    Where the kind is `numbered` its labels are numbers of classes.
 
     Raises:
-        InputError: probabilities differ by more than `rounding`, or a class where none of the
-            probabilities is that close to its border.
+        InputError: probabilities differ by more than `rounding`, or a class differs whose
+            probability is further than that from the border.
     """
     examples = sample(model)
     expected, allowed = predictions(model, examples), rounding(model, examples)
@@ -31,16 +31,18 @@ def check(model: Model, answers: Callable[..., Answers], kind: str, numbered: bo
     clear = _margin(model, expected.probabilities) > allowed
     if not np.all(error <= allowed):
         raise InputError(
-            f"{kind} answers other probabilities than predict, by {np.max(error):.2g} where "
-            f"rounding explains {np.max(allowed):.2g}: it is not written: are there features "
-            "beyond the range of float32?"
+            f"{kind} is not written: it has other probabilities than predict, by "
+            f"{np.max(error):.2g}: expected at most {np.max(allowed):.2g}, of rounding: scale "
+            "features whose numbers are beyond the range of float32"
         )
     if np.any((labels != expected.labels) & clear):
-        raise InputError(f"{kind} answers other classes than predict: it is not written")
+        raise InputError(
+            f"{kind} is not written: it has other classes than predict: please report that"
+        )
 
 
 def sample(model: Model) -> Examples:
-    """The means, and means ± deviations, in float32, signs by a fixed seed; levels in turn."""
+    """Return means, and means ± deviations, in float32, signs by a fixed seed; levels in turn."""
     mean, scale = (part[:, None] for part in model.scaling)
     signs = np.random.default_rng(0).choice([-1.0, 1.0], (len(mean), _ROWS))
     signs[:, 0] = 0
@@ -61,11 +63,11 @@ def predictions(model: Model, examples: Examples) -> Answers:
 
 
 def rounding(model: Model, examples: Examples) -> np.ndarray:
-    """Return how far apart two ways to compute P (m,) in float32 may be.
+    """Return the largest difference (m,) of two ways to compute P in float32.
 
-    P changes by at most half of what Z does. A sum of n rounded terms is within (√n + some) · eps
-    of the sum of their sizes, Σ|w·(X − mean) / scale| + |b|, if their errors have no common sign;
-    P itself is rounded too.
+    P changes by at most half of the change of Z. A sum of n rounded terms is within (√n + some) ·
+    eps of the sum of their sizes, Σ|w·(X − mean) / scale| + |b|. That holds for errors without a
+    common sign. P itself is rounded too.
     """
     w, b = (np.abs(np.asarray(part, np.float64)) for part in model.params)
     mean, scale = (part[:, None] for part in model.scaling)
@@ -77,7 +79,7 @@ def rounding(model: Model, examples: Examples) -> np.ndarray:
 
 
 def _margin(model: Model, A: np.ndarray) -> np.ndarray:
-    """Return how far the probabilities (m, classes) are from where the class changes."""
+    """Return the distance (m,) of probabilities (m, classes) from a change of the class."""
     if A.shape[1] == 2:
         return np.abs(A[:, 1] - model.threshold)
     highest = np.sort(A, axis=1)

@@ -1,4 +1,4 @@
-"""A model's scaling and temperature folded into its coefficients: it then takes raw features."""
+"""A model's scaling and temperature folded into its coefficients, so that it takes raw features."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ class Answers(NamedTuple):
 
 
 class Linear(NamedTuple):
-    """Z = wᵀX + b of raw features, w (n, k), b (k, 1), float64; k = 1 where two classes are."""
+    """Z = wᵀX + b of raw features, w (n, k), b (k, 1), float64; k = 1 for two classes."""
 
     w: np.ndarray
     b: np.ndarray
@@ -33,8 +33,8 @@ class Centred(NamedTuple):
 def folded(model: Model) -> Linear:
     """Coefficients of raw features, w / (scale · T), and b / T less the products with the means.
 
-    Features of levels, which come after those of numbers, are not scaled. In float64, which
-    has digits enough for the difference: it loses log10(|mean| / scale) of sixteen.
+    Features of levels come after those of numbers, and are not scaled. The dtype is float64, with
+    digits enough for the difference: it loses log10(|mean| / scale) of sixteen.
 
     Raises:
         InputError: a coefficient that float64 cannot hold.
@@ -45,37 +45,37 @@ def folded(model: Model) -> Linear:
 
 
 def centred(model: Model) -> Centred:
-    """The same in float32, with the difference X − mean left as an operation of its own.
+    """Coefficients in float32, with the difference X − mean left as an operation of its own.
 
-    Folded, Z would be the difference of sums of the size of w·mean / scale, which float32 rounds
-    to 6e-8 of that: a mean of a million deviations leaves one digit. X − centre is exact where X is
-    near the centre, which is the mean in float32; what the mean has beyond that is below half a
-    unit in its last place, and is folded into b without loss.
+    Folded, Z would be the difference of sums of the size of w·mean / scale. float32 rounds these to
+    6e-8 of their size: a mean of a million deviations leaves one digit. The centre is the mean
+    rounded to float32, and X − centre is exact where X is near it. The rest of the mean is below
+    half a unit in its last place, and is folded into b without loss.
 
     Raises:
         InputError: a number that float32 cannot hold.
     """
     w, b, mean = _unscaled(model)
-    # A key that does not fit is named below.
+    # A feature whose numbers do not fit is named by `_finite`.
     with np.errstate(over="ignore", invalid="ignore"):
         centre = mean.astype(np.float32)
         return Centred(*_finite("float32", model, centre, w, b - w.T @ (mean - centre)))
 
 
 def threshold_in_float32(model: Model) -> np.float32:
-    """The one that float32 probabilities are above just where they are above the threshold."""
+    """The number in float32 that divides float32 probabilities as the threshold does."""
     threshold = model.threshold
     rounded = np.float32(threshold)
     return rounded if float(rounded) <= threshold else np.nextafter(rounded, np.float32(-1))
 
 
 def as_classes(model: Model) -> np.ndarray:
-    """The classes as an array, text, integers, numbers or booleans, as `predict` answers."""
+    """The classes as an array of text, integers, numbers or booleans, as `predict` returns them."""
     return np.asarray(model.classes)
 
 
 def without_levels(model: Model, kind: str) -> None:
-    """Refuse columns of categories, which the kind has no input for (InputError)."""
+    """Refuse columns of categories, for which the kind has no input (InputError)."""
     if model.levels.names:
         raise InputError(
             f"the model has columns of categories, {', '.join(model.levels.names)}: {kind} takes "
@@ -84,7 +84,7 @@ def without_levels(model: Model, kind: str) -> None:
 
 
 def _unscaled(model: Model) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """W (n, k), b (k, 1) of unscaled features, less their means (n, 1); 0 of levels."""
+    """Return w (n, k), b (k, 1) of unscaled X − mean, and the mean (n, 1), 0 of levels."""
     w, b = (np.asarray(part, np.float64) / model.temperature for part in model.params)
     if len(model.classes) == 2 and w.shape[1] == 2:
         # A softmax of two is the sigmoid of their difference.
@@ -97,7 +97,7 @@ def _unscaled(model: Model) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _finite(dtype: str, model: Model, *arrays: np.ndarray) -> list[np.ndarray]:
-    """Arrays of features, and last the intercepts, in the dtype, which must hold them."""
+    """Return arrays of features, and last the intercepts, in a dtype that has to hold them."""
     with np.errstate(over="ignore"):
         *of_features, b = [array.astype(dtype) for array in arrays]
     names = (*model.features, *model.levels.features)
@@ -105,9 +105,13 @@ def _finite(dtype: str, model: Model, *arrays: np.ndarray) -> list[np.ndarray]:
         wrong = np.argwhere(~np.isfinite(array))
         if wrong.size:
             raise InputError(
-                f"feature '{names[wrong[0][0]]}' is too large for {dtype}, or its deviation too "
-                "small, to take it as it was measured: scale it before the run"
+                f"feature '{names[wrong[0][0]]}' has a mean too large for {dtype}, or a deviation "
+                "too small: expected a coefficient of raw features within its range: scale the "
+                "feature before the run"
             )
     if not np.isfinite(b).all():
-        raise InputError(f"the intercept of raw features is too large for {dtype}: scale them")
+        raise InputError(
+            f"the intercept of raw features is beyond {dtype}: expected one within its range: "
+            "scale the features before the run"
+        )
     return [*of_features, b]

@@ -1,16 +1,15 @@
-"""Plain JSON: what it takes to compute a model by hand, in any language."""
+"""Plain JSON, enough to compute a model by hand, in any language."""
 
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 import jax_logreg
 from jax_logreg.errors import InputError
 from jax_logreg.export.folding import Answers, folded
-from jax_logreg.logistic import Params
-from jax_logreg.model import Model, probabilities
+from jax_logreg.logistic import BINOMIAL, MULTINOMIAL
+from jax_logreg.model import Model, activate
 
 _FORMAT = "jax_logreg coefficients 1"
 _SUM = "z[j] = intercepts[j] + sum over i of coefficients[j][i] * (value of features[i])"
@@ -20,7 +19,7 @@ _MORE = "P(classes[j]) = exp(z[j]) / (sum over all i of exp(z[i])); the class is
 
 
 def dump(model: Model) -> bytes:
-    """Classes, features, coefficients of raw features in float64, and the formula in a line."""
+    """Return classes, features, coefficients of raw features in float64, and the formula."""
     w, b = folded(model)
     numbers, two = len(model.scaling.mean), len(model.classes) == 2
     content = {
@@ -38,7 +37,7 @@ def dump(model: Model) -> bytes:
 
 
 def load(content: bytes) -> Callable[..., Answers]:
-    """Compute from it in float64: rows (m, n), and a sequence of m levels for each column."""
+    """Return a function of rows (m, n), and of m levels for each column, which uses float64."""
     read = json.loads(content)
     if read["format"] != _FORMAT:
         raise InputError(f"expected format {_FORMAT}")
@@ -46,13 +45,11 @@ def load(content: bytes) -> Callable[..., Answers]:
     w = w.reshape(len(read["features"]), len(b))
     classes, columns = np.asarray(read["classes"]), read.get("levels", {}).values()
 
-    def answers(rows: np.ndarray, *levels: Any) -> Answers:
+    def answers(rows: np.ndarray, *levels: Sequence[str]) -> Answers:
         Z = w.T @ np.asarray(rows, np.float64).T + b
         for texts, of_level in zip(levels, columns, strict=True):
             Z += np.array([of_level.get(text, [0.0] * len(b)) for text in texts]).T
-        # The heart's activation, of Z alone.
-        eye: Any = np.eye(len(b))
-        A = probabilities(Params(eye, 0 * eye[:, :1]), Z)
+        A = activate(Z, BINOMIAL if len(b) == 1 else MULTINOMIAL)
         if len(b) > 1:
             return Answers(A.T, classes[np.argmax(A, axis=0)])
         number = (A[0] > read["threshold"]).astype(int)
@@ -62,7 +59,7 @@ def load(content: bytes) -> Callable[..., Answers]:
 
 
 def _levels(model: Model, w: np.ndarray) -> dict[str, dict[str, list[float]]]:
-    """The coefficients of each level by column; what counts as none is not there."""
+    """Return the coefficients of each level by column; a level that was dropped has none."""
     rows, columns = iter(w.tolist()), model.levels
     return {
         name: {level: next(rows) for level in levels[columns.drop_first :]}

@@ -1,7 +1,7 @@
-"""ONNX, built op by op: no converter, opset 17, which every runtime since 2022 computes."""
+"""ONNX, built op by op without a converter, in opset 17, which every runtime since 2022 has."""
 
 import json
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
@@ -24,10 +24,10 @@ _OPSET, _IR = 17, 8
 
 
 def dump(model: Model) -> bytes:
-    """Rows `X` (m, n) float32 to `label` (m,) and `probabilities` (m, classes).
+    """Return a graph from rows `X` (m, n) float32 to `label` (m,), `probabilities` (m, classes).
 
-    Labels are int64, text, float64 or boolean, as the classes are. Metadata: the names of the
-    features and the classes, as JSON, and the version.
+    Labels are int64, text, float64 or boolean, as the classes are. The metadata are the names of
+    the features and the classes, as JSON, and the version.
 
     Raises:
         InputError: the model has columns of categories, or numbers beyond float32.
@@ -60,7 +60,7 @@ def dump(model: Model) -> bytes:
     return made.SerializeToString()
 
 
-def load(content: bytes) -> Any:
+def load(content: bytes) -> Callable[[np.ndarray], Answers]:
     """Return the predictions of onnxruntime."""
     with needs("onnx"):
         import onnxruntime
@@ -76,7 +76,7 @@ def load(content: bytes) -> Any:
 def _constants(model: Model) -> dict[str, np.ndarray]:
     centre, w, b = centred(model)
     if len(model.classes) == 2:
-        # The first class by -Z: 1 - P would have few digits where P is near 1.
+        # The first class has -Z: 1 - P would lose digits where P is near 1.
         w, b = np.concatenate([-w, w], axis=1), np.concatenate([-b, b])
     constants = {"w": w, "b": b[:, 0], "classes": _storable(as_classes(model))}
     if centre.any():
@@ -89,7 +89,7 @@ def _constants(model: Model) -> dict[str, np.ndarray]:
     return constants
 
 
-def _nodes(model: Model, centred: bool) -> list[Any]:
+def _nodes(model: Model, centred: bool) -> list[onnx.NodeProto]:
     node = helper.make_node
     linear = [node("Gemm", ["difference" if centred else "X", "w", "b"], ["Z"])]
     if centred:

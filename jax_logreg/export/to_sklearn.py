@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 
@@ -19,10 +18,10 @@ with needs("skops"):
 
 
 def dump(model: Model) -> bytes:
-    """A fitted LogisticRegression of raw features, wrapped where its threshold is not 0.5.
+    """Return a fitted LogisticRegression of raw features, wrapped where its threshold is not 0.5.
 
-    `skops.io.load(file)` reads it, without JAX or this package, and trusts nothing but
-    scikit-learn's own types.
+    `skops.io.load(file)` reads it without JAX or this package, and trusts only scikit-learn's own
+    types.
 
     Raises:
         InputError: the model has columns of categories.
@@ -44,7 +43,7 @@ def dump(model: Model) -> bytes:
 def load(content: bytes) -> Callable[[np.ndarray], Answers]:
     """Return the predictions of scikit-learn, of rows in float64."""
     theirs = skops.io.loads(content)
-    # Rows without names are all that there is here.
+    # It would warn of rows without names, and there are no others here.
     inner = getattr(theirs, "estimator_", theirs)
     del getattr(inner, "estimator", inner).feature_names_in_
 
@@ -55,7 +54,7 @@ def load(content: bytes) -> Callable[[np.ndarray], Answers]:
     return answers
 
 
-def _with_threshold(model: Model, fitted: Any) -> object:
+def _with_threshold(model: Model, fitted: LogisticRegression) -> object:
     threshold, classes = model.threshold, fitted.classes_
     if len(classes) > 2 or threshold == 0.5:
         return fitted

@@ -19,7 +19,7 @@ from jax_logreg.export.folding import (
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Params, forward
 from jax_logreg.model import Model
 
-# jax.export serialises with it, and does not bring it.
+# jax.export serialises with flatbuffers, but does not depend on it.
 with needs("stablehlo"):
     import flatbuffers  # noqa: F401
 
@@ -29,9 +29,9 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 def dump(model: Model) -> bytes:
     """Rows X (m, n) float32, any m, to probabilities (m, classes) and class numbers (m,) int32.
 
-    Rows, as all exports take, and not the columns (n, m) of the functional API: who calls this is
-    elsewhere. The answers are those of `forward`. JAX reads such files for at least six months of
-    newer versions. The names of classes are not in it: numbers count from 0 in the model's order.
+    The predictions are those of `forward`, of rows as all exports take them. JAX reads such files
+    for at least six months of newer versions. The file has no names of classes: numbers count from
+    0 in the model's order.
 
     Raises:
         InputError: the model has columns of categories, or numbers beyond float32.
@@ -63,7 +63,7 @@ def _answer(
     w, b = (jnp.asarray(part) for part in (parts.w, parts.b))
     X = rows.T - parts.centre if parts.centre.any() else rows.T
     if classes == 2:
-        # The first class by -Z: 1 - P would have few digits where P is near 1.
+        # The first class has -Z: 1 - P would lose digits where P is near 1.
         A = forward(Params(jnp.concatenate([-w, w], axis=1), jnp.concatenate([-b, b])), X, family)
         return A.T, (A[1] > threshold).astype(jnp.int32)
     A = forward(Params(w, b), X, family)

@@ -1,9 +1,9 @@
-"""A fitted model as one safetensors file: tensors w and b, and what they mean as JSON beside."""
+"""A fitted model as one safetensors file: tensors w and b, and their meaning as JSON."""
 
 import json
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -52,12 +52,11 @@ class _ScalingLists(Section):
 class _Meaning(Section):
     """The file's metadata, a JSON text for each field."""
 
-    # Models of before there were several families do not name theirs.
+    # Files of early versions name no family, and no levels.
     family: FamilyName = "binomial"
     classes: list[bool | int | float | str] = Field(min_length=2)
     features: list[str]
     scaling: _ScalingLists
-    # Nor do those of before there were categories.
     levels: dict[str, list[str]] = Field(default_factory=dict)
     drop_first: bool = False
     # The choices of `jax-logreg evaluate --store`.
@@ -67,7 +66,7 @@ class _Meaning(Section):
 
     @property
     def columns(self) -> Levels:
-        """The levels of each column of categories."""
+        """The levels of the columns of categories."""
         return Levels(tuple(self.levels), tuple(map(tuple, self.levels.values())), self.drop_first)
 
 
@@ -75,14 +74,14 @@ class _Meaning(Section):
 class Model(NamedTuple):
     """Parameters w (n, k), b (k, 1) of scaled features, and all that is needed to read new data.
 
-    Of a binomial model, k = 1, `classes` are two, the second of which counts as 1; a multinomial
-    one has an output for each class. `features` are those of numbers, whose weights come before
-    those of the `levels`. Probabilities are those of Z / `temperature`; of two classes the second
-    is predicted where its probability is above `threshold`.
+    A binomial model, k = 1, has two `classes`, of which the second counts as 1. A multinomial model
+    has an output for each class. `features` are those of numbers; their weights come before those
+    of the `levels`. Probabilities are those of Z / `temperature`. Of two classes the second is
+    predicted where its probability is above `threshold`.
     """
 
     params: Params
-    classes: tuple[Any, ...]
+    classes: tuple[object, ...]
     features: tuple[str, ...]
     scaling: Scaling
     reading: Reading
@@ -102,21 +101,23 @@ class Model(NamedTuple):
         }
 
     def save(self) -> bytes:
-        """The file's content; metadata are JSON texts."""
+        """Return the content of the file; its metadata are JSON texts."""
         mean, scale = (a.tolist() for a in self.scaling)
-        meaning = _Meaning(
-            family=family_name(self.params),
-            classes=list(self.classes),
-            features=list(self.features),
-            scaling=_ScalingLists(mean=mean, scale=scale),
-            levels={
-                name: list(levels)
-                for name, levels in zip(self.levels.names, self.levels.levels, strict=True)
-            },
-            drop_first=self.levels.drop_first,
-            temperature=self.temperature,
-            threshold=self.threshold,
-            reading=self.reading,
+        meaning = _Meaning.model_validate(
+            {
+                "family": family_name(self.params),
+                "classes": list(self.classes),
+                "features": list(self.features),
+                "scaling": _ScalingLists(mean=mean, scale=scale),
+                "levels": {
+                    name: list(levels)
+                    for name, levels in zip(self.levels.names, self.levels.levels, strict=True)
+                },
+                "drop_first": self.levels.drop_first,
+                "temperature": self.temperature,
+                "threshold": self.threshold,
+                "reading": self.reading,
+            }
         )
         texts = {key: json.dumps(value) for key, value in meaning.model_dump().items()}
         w, b = (np.ascontiguousarray(a) for a in self.params)
@@ -125,10 +126,10 @@ class Model(NamedTuple):
     @classmethod
     @one_line()
     def load(cls, path: Path) -> "Model":
-        """The model of a file that `save` wrote.
+        """Return the model of a file that `save` wrote.
 
         Raises:
-            InputError: no file, or no such model in it.
+            InputError: there is no file, or no such model in it.
         """
         path = check_path("path", path)
         if not _is_file(path):
@@ -143,10 +144,13 @@ class Model(NamedTuple):
                 {key: json.loads(text) for key, text in texts.items()}
             )
             _check_numbers(meaning, w, b)
-        # A damaged file makes the libraries raise nearly anything.
+        # A damaged file makes the libraries raise exceptions of nearly any class.
         except Exception as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise InputError(f"{path} is no model of jax_logreg: {reason}") from None
+            raise InputError(
+                f"{path} is no model of jax_logreg: {reason}: expected a file that a run left: "
+                "run its config again"
+            ) from None
         scaling = meaning.scaling
         return cls(
             Params(w, b),
@@ -161,11 +165,11 @@ class Model(NamedTuple):
 
     @property
     def family(self) -> Family:
-        """Return the columns of the logits."""
+        """The family of the labels, by the number of outputs."""
         return family_of(family_name(self.params))
 
     def logits(self, examples: Examples) -> np.ndarray:
-        """Z = wᵀX + b of the scaled features, (k, m), in the dtype of the parameters.
+        """Return Z = wᵀX + b of the scaled features, (k, m), in the dtype of the parameters.
 
         No temperature divides them yet.
         """
@@ -174,7 +178,7 @@ class Model(NamedTuple):
         return logits_of(self.params, X)
 
     def predict(self, examples: Examples) -> Predictions:
-        """P(classes[1]) of two classes, P of each of more, and the predicted class.
+        """Return P(classes[1]) of two classes, P of each of more, and the predicted class.
 
         Probabilities are in the dtype of the parameters.
         """
@@ -193,6 +197,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _check_numbers(meaning: _Meaning, w: np.ndarray, b: np.ndarray) -> None:
+    """Refuse parameters and metadata that do not fit each other (ValueError)."""
     numbers, classes = len(meaning.features), len(meaning.classes)
     n = numbers + len(meaning.columns.features)
     k = 1 if meaning.family == "binomial" else classes

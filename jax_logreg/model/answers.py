@@ -13,12 +13,12 @@ FamilyName = Literal["binomial", "multinomial"]
 
 
 def probabilities(params: Params, X: object) -> np.ndarray:
-    """`forward` of scaled features X (n, m), (k, m), in the dtype of the parameters."""
+    """Return probabilities (k, m) of scaled features X (n, m), in the dtype of the parameters."""
     return activate(logits_of(params, X), family_of(family_name(params)))
 
 
 def activate(Z: np.ndarray, family: Family, temperature: float = 1.0) -> np.ndarray:
-    """The probabilities (k, m) of logits Z (k, m) / temperature, in the dtype of Z."""
+    """Return the probabilities (k, m) of logits Z (k, m) / temperature, in the dtype of Z."""
     with jax.enable_x64(Z.dtype == np.float64):
         return np.asarray(_activate(Z, Z.dtype.type(temperature), family))
 
@@ -31,14 +31,15 @@ def cross_entropies(Z: np.ndarray, Y: np.ndarray, family: Family, temperature: f
 
 
 def logits_of(params: Params, X: object) -> np.ndarray:
+    """Return Z = wᵀX + b, (k, m), of scaled features X (n, m), in the dtype of the parameters."""
     dtype = np.dtype(params.w.dtype).name
     with jax.enable_x64(dtype == "float64"):
-        # A view not placed is in float64, of numbers that float32 may not hold.
+        # Before it is placed, a view is in float64, of numbers that float32 may not hold.
         return np.asarray(_linear(params, place(X, dtype)))
 
 
 def family_name(params: Params) -> FamilyName:
-    """One output is binomial, several are multinomial: a config asks for nothing else."""
+    """Return the family of parameters: binomial of one output, multinomial of several."""
     return "binomial" if params.w.shape[1] == 1 else "multinomial"
 
 

@@ -99,19 +99,19 @@ class _Predictions:
             return jnp.prod(jnp.maximum(A, 1 - A), axis=0), self.right
         return jnp.max(A, axis=0), self.right
 
-    def sums(self, values: Array) -> Weighed:
+    def sums(self, values: Array) -> Weighed[Array]:
         return lambda W, _: _product(values[None], W)[0]
 
-    def recalls(self) -> Weighed:
+    def recalls(self) -> Weighed[Array]:
         Y, predicted = (self._classes(labels) for labels in (self._batch.Y, self._predicted))
         return lambda W, _: _product(Y * predicted, W) / _product(Y, W)
 
-    def areas(self) -> Weighed:
+    def areas(self) -> Weighed[Array]:
         pairs = list(zip(self._probabilities, self._batch.Y, strict=True))
         # A sweep's models are those of a `vmap`: each sees one column of weights.
         return lambda W, _: jnp.stack([_area(a, y, W[:, 0]) for a, y in pairs])[:, None]
 
-    def binned(self, p: Array, values: Array) -> Weighed:
+    def binned(self, p: Array, values: Array) -> Weighed[Array]:
         edges = jnp.linspace(0, 1, _BINS + 1, dtype=p.dtype)[1:-1]
         numbers = jnp.searchsorted(edges, p)
         rows = jax.nn.one_hot(numbers, _BINS, axis=0, dtype=values.dtype) * values[None]

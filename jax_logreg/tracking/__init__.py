@@ -1,9 +1,9 @@
-"""The history of a run, logged to an experiment tracker while it works: one small interface."""
+"""The history of a run, logged to an experiment tracker while the run goes."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol, TypeGuard
 
 import numpy as np
 
@@ -15,21 +15,22 @@ from jax_logreg.loop.progress import Progress
 class Tracker(Protocol):
     """A logger of runs: TensorBoardTracker, MLflowTracker, or any class with these three methods.
 
-    An exception of theirs is reported in a line, and the run continues without the tracker.
+    An exception of such a method is reported in a line, and the run continues without the tracker.
     """
 
-    def begin(self, config: Mapping[str, Any], resumed: bool) -> None:
+    def begin(self, config: Mapping[str, object], resumed: bool) -> None:
         """Start the log of a run of these settings, keys with dots, or resume it."""
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Log the values at the parameters before the update of that step, counted from 0.
 
-        `cost`, `gradient_norm`, and where there are such, `relative_gap` and `gradient_error`: all
-        finite. Each step is logged once, in order; a resumed run logs all its steps again.
+        They are `cost`, `gradient_norm`, `relative_gap` and `gradient_error`; a value that is not
+        finite is left out. Each step is logged once, in order; a resumed run logs all its steps
+        again.
         """
 
     def end(self, status: str, summary: Mapping[str, object]) -> None:
-        """The run is finished, with numbers and texts that say how; or it is failed, or killed."""
+        """End the log: "finished", "failed" or "killed", with numbers and texts of the result."""
 
 
 class Tracked:
@@ -39,8 +40,8 @@ class Tracked:
     """
 
     def __init__(self, tracker: Tracker | None, notice: Callable[[str], None]) -> None:
-        """Log nowhere without a tracker; `notice` is called with a line where one fails."""
-        self.summary: Mapping[str, Any] = {}
+        """Log nowhere without a tracker; `notice` is called with a line where a tracker fails."""
+        self.summary: Mapping[str, object] = {}
         self._tracker, self._notice, self._next = tracker, notice, 0
 
     def __call__(self, progress: Progress) -> None:
@@ -48,19 +49,19 @@ class Tracked:
         first = progress.step - len(progress.rows.cost)
         for step, row in enumerate(zip(*progress.rows, strict=True), first):
             if step < self._next:
-                # It was undone, and taken again.
+                # The step was undone, and taken again.
                 continue
             self._next = step + 1
             named = zip(progress.rows._fields, map(float, row), strict=True)
-            self.tell("log", step, {name: value for name, value in named if np.isfinite(value)})
+            self.call("log", step, {name: value for name, value in named if np.isfinite(value)})
 
-    def tell(self, method: str, *arguments: object) -> None:
+    def call(self, method: str, *arguments: object) -> None:
         """Call a method of the tracker; one that fails is not called again."""
         if self._tracker is None:
             return
         try:
             getattr(self._tracker, method)(*arguments)
-        # Whatever a tracker raises, the run is worth more.
+        # A run is worth more than its log, whatever a tracker raises.
         except Exception as error:
             self._tracker = None
             reason = (str(error).splitlines() or [""])[0]
@@ -75,9 +76,9 @@ def track(
     resumed: bool = False,
     notice: Callable[[str], None] = print,
 ) -> Iterator[Tracked]:
-    """Log to a tracker the fit that gets the callback that this yields.
+    """Yield a callback of `fit` that logs it to a tracker.
 
-    Its status is "finished", "failed" by an exception, or "killed" by a signal.
+    The status is "finished", "failed" by an exception, or "killed" by a signal.
 
     Raises:
         InputError: a bad argument, named.
@@ -90,22 +91,22 @@ def track(
     if notice is None:
         raise InputError("notice is None: expected a function of a line, such as print")
     tracked = Tracked(tracker, notice)
-    tracked.tell("begin", flat(config or {}), resumed)
+    tracked.call("begin", flat(config or {}), resumed)
     try:
         yield tracked
     except Exception:
-        tracked.tell("end", "failed", flat(tracked.summary))
+        tracked.call("end", "failed", flat(tracked.summary))
         raise
     # Ctrl-C, or a signal.
     except BaseException:
-        tracked.tell("end", "killed", flat(tracked.summary))
+        tracked.call("end", "killed", flat(tracked.summary))
         raise
-    tracked.tell("end", "finished", flat(tracked.summary))
+    tracked.call("end", "finished", flat(tracked.summary))
 
 
-def flat(nested: Mapping[str, object], prefix: str = "") -> dict[str, Any]:
-    """Numbers and texts by keys with dots; lists as JSON, what is None left out."""
-    found: dict[str, Any] = {}
+def flat(nested: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Return numbers and texts by keys with dots; lists become JSON, and None is left out."""
+    found: dict[str, object] = {}
     for key, value in nested.items():
         if isinstance(value, Mapping):
             found |= flat(value, f"{prefix}{key}.")
@@ -116,6 +117,6 @@ def flat(nested: Mapping[str, object], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def is_number(value: Any) -> bool:
-    """Return whether a curve can show it."""
+def is_number(value: object) -> TypeGuard[float]:
+    """Return whether a value is a number, which a curve can show."""
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
