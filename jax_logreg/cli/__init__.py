@@ -9,7 +9,7 @@ __all__ = ["main", "set_xla_flags"]
 
 
 def main() -> None:
-    """Entry point; a missing extra ends it with one line and exit code 2."""
+    """Run the command line; a missing extra ends it with one line and exit code 2."""
     set_xla_flags()
     try:
         from jax_logreg.cli.app import app

@@ -1,4 +1,4 @@
-"""The mend that a run advises, as options of its config."""
+"""The advice of a run, as options of its config."""
 
 from jax_logreg.cli.config import Config
 from jax_logreg.proof.advice import PYTHON, Facts, Terms, advise
@@ -17,9 +17,9 @@ _CONFIG = Terms(
 
 
 def advise_run(status: Status, config: Config) -> str:
-    """Return a sentence on what to change in the config of a run that ended so, or nothing."""
+    """Return a sentence on what to change in the config of a run of this status, or nothing."""
     rate = getattr(config.solver, "learning_rate", None)
-    # A refined answer is one that float32 had reached.
+    # A refined run has computed in float64 already.
     double = config.fit.dtype == "float64" or config.fit.refine
     facts = Facts(
         dtype="float64" if double else "float32",

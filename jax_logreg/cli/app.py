@@ -26,14 +26,15 @@ if TYPE_CHECKING:
     from jax_logreg.cli.summary import Summary
 
 _BAD_INPUT = 2
-# Of a run that wrote its folder: a failed check is our fault or a matrix's, the rest the input's.
+# Of a run that wrote its folder. A failed check is the fault of this package or of a matrix; the
+# rest is that of the input.
 _EXIT_CODES = {
     Status.GRADIENT_CHECK_FAILED: 1,
     Status.DIVERGED: _BAD_INPUT,
     Status.SEPARABLE: _BAD_INPUT,
 }
 app = typer.Typer(
-    help="Logistic regression in JAX: train from a config, predict from the model it leaves.",
+    help="Logistic regression in JAX: train by a config, and predict from the model of the run.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -61,30 +62,29 @@ def _options(
 ConfigFile = Annotated[
     Path,
     typer.Argument(
-        metavar="CONFIG.toml", help="The experiment: data, cost, method, stopping rule."
+        metavar="CONFIG.toml", help="The experiment: data, penalty, solver and stopping rule."
     ),
 ]
-Out = Annotated[Path | None, typer.Option(help="Folder to write; by default runs/<config>.")]
+Out = Annotated[Path | None, typer.Option(help="The folder to write; by default runs/CONFIG.")]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
         "--set", metavar="KEY.PATH=VALUE", help="Override a key of the config; may be repeated."
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace the output of an earlier run.")]
-
-
+Force = Annotated[bool, typer.Option("--force", help="Replace the folder of an earlier run.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Resume a run that was stopped or killed.")]
 HostCount = Annotated[
     str | None,
     typer.Option(
         metavar="auto|N",
-        help="One of several hosts, which share the examples: auto asks the cluster (Slurm, Open "
-        "MPI, Kubernetes, TPU pods), N needs --coordinator and --host-id.",
+        help="The number of hosts that share the examples, with --coordinator and --host-id; "
+        "auto asks the cluster: Slurm, Open MPI, Kubernetes, TPU pods.",
     ),
 ]
 Coordinator = Annotated[
-    str | None, typer.Option(metavar="ADDRESS:PORT", help="Host 0 and a free port there.")
+    str | None,
+    typer.Option(metavar="ADDRESS:PORT", help="The address of host 0, and a free port there."),
 ]
 HostId = Annotated[int | None, typer.Option(help="The number of this host, from 0 to N - 1.")]
 
@@ -100,11 +100,12 @@ def run(
     coordinator: Coordinator = None,
     host_id: HostId = None,
 ) -> None:
-    """Train by a config, and write a folder with the model, its figures and a report.
+    """Train by a config, and write a folder with the model, its measures and a report.
 
-    Exit codes: 0 done; 1 the gradient check failed; 2 bad input, or a run that diverged or found
-    its classes separable, which still leaves its folder; 75 another host was lost, within 30
-    seconds of its end; 130 stopped by Ctrl-C and 143 by SIGTERM, saved if it had started.
+    Exit codes: 0, finished; 1, a failed gradient check; 2, bad input, or a run that diverged or
+    found separable classes; 75, a lost host, within 30 seconds; 130, Ctrl-C; 143, SIGTERM. With
+    codes 0 and 1 the folder is there, and after divergence and separation too. A run that a signal
+    stops is saved, if its training had started.
     """
     from jax_logreg._jax.flags import split_cpu
     from jax_logreg.cli.joining import join
@@ -134,7 +135,7 @@ def run(
         raise typer.Exit(_EXIT_CODES.get(outcome.result.status, 0))
     status, line = outcome.result.status, f"{config}: {outcome.result.message}"
     said = status in (*_EXIT_CODES, Status.PRECISION_FLOOR)
-    # Notes on the data were printed before the training started.
+    # The notes on the data were printed before the training.
     console.print(_table(outcome.summary, () if said else outcome.result.notes))
     console.print(f"written to {folder.path}: open {folder.path / 'report.html'}", soft_wrap=True)
     if status in _EXIT_CODES:
@@ -146,17 +147,21 @@ def run(
 @app.command()
 def predict(
     run_dir: Annotated[Path, typer.Argument(help="The folder of a run.")],
-    data: Annotated[Path, typer.Argument(help="New examples, in any format that a run reads.")],
+    data: Annotated[
+        Path, typer.Argument(help="A file of new examples, in any format that a run reads.")
+    ],
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write: .csv .parquet .npy .npz .h5; by default CSV to stdout."),
+        typer.Option(
+            help="The file to write: .csv, .parquet, .npy, .npz or .h5; by default CSV to stdout."
+        ),
     ] = None,
-    force: Force = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
-    """Write the probability of each new example, from the saved model alone.
+    """Write the predicted class and the probability of each new example, by the model of a run.
 
-    Of two classes it is that of the second; of more there is a column for each, probability_CLASS.
-    Of pictures the column file says which each is.
+    The probability is that of the second of two classes. Of more classes each has a column,
+    probability_CLASS. Pictures have a column with the name of the file.
     """
     with _one_line():
         from jax_logreg.cli.output import write_file
@@ -177,7 +182,7 @@ def predict(
 
 @app.command()
 def schema() -> None:
-    """Print the JSON schema of a config, which editors complete and check by."""
+    """Print the JSON schema of a config, for editors that complete and check by it."""
     with _one_line():
         from jax_logreg.cli.config import Config
 
@@ -188,7 +193,7 @@ def schema() -> None:
 def doctor() -> None:
     """Show versions, devices, memory, extras and settings, and make one certified fit.
 
-    Exit code 1: the fit is not certified.
+    The exit code is 1 if the fit is not certified.
     """
     with _one_line():
         from jax_logreg.cli.doctor import look_around
@@ -200,7 +205,7 @@ def doctor() -> None:
 def _one_line() -> Iterator[None]:
     """End on bad input with its line and exit code 2, on a signal with 128 + its number.
 
-    Our bugs pass.
+    Other exceptions are bugs, and show their traceback.
     """
     from jax_logreg.cli.signals import Interrupted, interruptible
     from jax_logreg.placement.memory import within_memory

@@ -29,8 +29,8 @@ from jax_logreg.problem.settings import check_seed
 class Settings(NamedTuple):
     """The options of `evaluate`.
 
-    `cost` is that of a false positive and of a false negative, or None; `rows` resamples rows even
-    where the weights are counts.
+    `cost` has those of a false positive and of a false negative, or is None. `rows` resamples rows
+    even where the weights are counts.
     """
 
     resamples: int = 1000
@@ -42,7 +42,7 @@ class Settings(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """The evaluation at a temperature and a threshold: measures, 95 % intervals, cost of errors."""
+    """The evaluation at a temperature and a threshold: measures, 95 % intervals, mean cost."""
 
     temperature: float
     threshold: float
@@ -52,10 +52,11 @@ class Judgement(NamedTuple):
 
 
 class Assessment(NamedTuple):
-    """The model as it is, and with what was fitted to one half of the examples, or None.
+    """The evaluation of a model before and after a fit of temperature and threshold, or None.
 
-    Both are of the `measured` examples; the `fitted` ones are the others. `notes` are lines for the
-    user. `resampled` is how many examples intervals draw by counts; None where they draw rows.
+    `fitted` is the number of examples of that fit, `measured` that of both evaluations. `notes` are
+    lines for the user. `resampled` is the number of examples that intervals draw by counts, or None
+    where they draw rows.
     """
 
     before: Judgement
@@ -67,7 +68,7 @@ class Assessment(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """Logits (k, m) of examples, the numbers of their classes, (m,), and weights, or None."""
+    """Logits Z (k, m) of examples, the numbers of their classes, (m,), and weights, or None."""
 
     Z: np.ndarray
     truth: np.ndarray
@@ -79,10 +80,10 @@ class _Known(NamedTuple):
 
 @one_line()
 def assess(model: Model, examples: Examples, settings: Settings) -> Assessment:
-    """The measures of a model, before and after what the settings ask to be fitted.
+    """Return the measures of a model, before and after a temperature and a threshold are fitted.
 
-    A fit looks better on its own examples than it is: temperature and threshold are fitted
-    to one half, seeded, of every class as many in either, and all is measured on the other.
+    They look better on the examples that they were fitted to. So they are fitted to one half of
+    each class, drawn by the seed, and measured on the other half.
 
     Raises:
         InputError: labels or settings that do not fit the model.
@@ -92,7 +93,8 @@ def assess(model: Model, examples: Examples, settings: Settings) -> Assessment:
         check_costs(*settings.cost)
         if len(model.classes) != 2:
             raise InputError(
-                f"a cost chooses a threshold of two classes: the model has {len(model.classes)}"
+                f"--cost is given, but the model has {len(model.classes)} classes: expected two, "
+                "between which a threshold decides: leave it out"
             )
     truth, notes = _truth(model, examples)
     notes += tuple(model.levels.unknown(examples.categories, examples.source))
@@ -102,8 +104,8 @@ def assess(model: Model, examples: Examples, settings: Settings) -> Assessment:
         return Assessment(before, None, 0, known.truth.size, notes, _counted(known, settings))
     if known.truth.size < 2:
         raise InputError(
-            f"{examples.source} holds one example: a temperature or a threshold is fitted to a "
-            "half: expected more"
+            f"{examples.source} holds one example: expected at least two, as temperature and "
+            "threshold are fitted to one half: leave --temperature and --cost out"
         )
     to_fit, to_measure = _halves(known.truth, settings.seed)
     fitted, why = _fit(model, known.take(to_fit), settings)
@@ -114,16 +116,16 @@ def assess(model: Model, examples: Examples, settings: Settings) -> Assessment:
 
 
 def _counted(known: _Known, settings: Settings) -> float | None:
-    """The number of examples that weights stand for, where intervals draw these."""
+    """Return the sum of weights that count examples, or None where intervals draw rows."""
     if known.s is None or settings.rows or not are_counts(known.s):
         return None
     return float(known.s.sum())
 
 
 def _truth(model: Model, examples: Examples) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The number of each example's class, and lines on what was read.
+    """Return the number of each example's class, (m,), and notes on what was read.
 
-    Of one against the rest, any other label is the rest.
+    For a model of one class against the rest, any other label is the rest.
     """
     if model.classes[0] == REST and len(model.classes) == 2:
         truth, notes = against_rest(examples, model.classes[1])
@@ -133,7 +135,7 @@ def _truth(model: Model, examples: Examples) -> tuple[np.ndarray, tuple[str, ...
 
 
 def _halves(truth: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers of either half: every other example of each class, in a random order."""
+    """Return the numbers of the examples of each half: of each class every other, shuffled."""
     order = np.random.default_rng(seed).permutation(truth.size)
     order = order[np.argsort(truth[order], kind="stable")]
     return np.sort(order[::2]), np.sort(order[1::2])
@@ -147,14 +149,10 @@ def _fit(model: Model, known: _Known, settings: Settings) -> tuple[Model, tuple[
             threshold = _moved(model.threshold, model.temperature / T)
             model = model._replace(temperature=T, threshold=threshold)
         else:
-            why = (
-                "are classified without an error"
-                if T == LOWEST
-                else "are classified worse than by chance"
-            )
+            how = "without an error" if T == LOWEST else "worse than by chance"
             notes = (
-                f"the examples to fit to {why}: no temperature from {LOWEST:g} to {HIGHEST:g} is "
-                f"best, it stays at {model.temperature:g}",
+                f"the temperature stays at {model.temperature:g}: the examples to fit it to are "
+                f"classified {how}, so that none from {LOWEST:g} to {HIGHEST:g} is best",
             )
     if settings.cost is not None:
         p = _probabilities(model, known.Z)[-1]
@@ -164,7 +162,7 @@ def _fit(model: Model, known: _Known, settings: Settings) -> tuple[Model, tuple[
 
 
 def _moved(threshold: float, factor: float) -> float:
-    """The threshold that decides as before where logits are multiplied by the factor."""
+    """Return the threshold that decides as before where logits are multiplied by the factor."""
     if not 0 < threshold < 1:
         return threshold
     logit = np.log(threshold / (1 - threshold))

@@ -1,6 +1,7 @@
 """An experiment's config: TOML, overridden by --set, validated as one."""
 
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -23,7 +24,7 @@ with needs("run"):
     from jax_logreg.cli.explain import explain, find_origin
 
 
-# Bytes of a config, and tables and lists in one another.
+# Bytes of a config, and levels of tables and lists in one another.
 _LONGEST, _DEEPEST = 1_000_000, 50
 
 _DECLARED = declared()
@@ -37,14 +38,15 @@ Devices = Literal["all"] | Annotated[int, Field(ge=1)]
 ClassWeights = dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]]
 
 
-def declared_as(name: str, **limits: Any) -> Any:
+# Its type is that of the field, as with pydantic's own `Field`.
+def declared_as(name: str, ge: int | None = None, lt: int | None = None) -> Any:
     """Return the field of an option of `fit`, with the default and the words of its declaration."""
     option = _DECLARED[name]
-    return Field(option.default, description=option.description, **limits)
+    return Field(option.default, description=option.description, ge=ge, lt=lt)
 
 
 class FitConfig(Section):
-    """The arguments of `jax_logreg.fit` of the same names."""
+    """The options of `jax_logreg.fit` of the same names."""
 
     family: Literal["auto", "binomial", "multinomial"] = declared_as("family")
     fit_intercept: bool = declared_as("fit_intercept")
@@ -63,31 +65,30 @@ class FitConfig(Section):
 
 
 class SweepConfig(Section):
-    """Strengths of the penalty x folds; the one that predicts best what was held out is trained."""
+    """Strengths of the penalty x folds; the strength with the best held-out score is trained."""
 
     strengths: (
         Annotated[int, Field(ge=1, le=10_000)] | Annotated[list[Tried], Field(min_length=1)]
     ) = Field(
         10,
-        description="The strengths, or their number: then a geometric grid from the least at which "
-        "all weights are 0 (of L2: from ten times that of L1) down to `smallest` times it.",
+        description="The strengths, or the length of a geometric grid. It goes from the least at "
+        "which all weights are 0 (of L2: ten times that of L1) down to `smallest` times it.",
     )
     smallest: float = Field(
         1e-4, gt=0, lt=1, description="The last strength of a grid, as a share of the first."
     )
     folds: Annotated[int, Field(ge=2)] | Annotated[float, Field(gt=0, lt=1)] = Field(
-        5, description="Number of folds, stratified by class; or the share that is held out once."
+        5, description="The number of folds, stratified by class; or the share held out once."
     )
     scoring: ScoreName = Field(
         "log_loss",
-        description="The score of the held-out examples; of a score that is better when "
-        "lower, minus it.",
+        description="The score of the held-out examples; where lower is better, minus the score.",
     )
     choose: Literal["best", "one_standard_error"] = Field(
         "best", description="The best mean score, or the strongest within a standard error of it."
     )
     seed: int = Field(
-        0, ge=0, lt=2**32, description="Seed of the shuffle that assigns examples to folds."
+        0, ge=0, lt=2**32, description="The seed of the shuffle that assigns examples to folds."
     )
     memory: float = Field(
         1e9, gt=0, allow_inf_nan=False, description="Bytes that the models may take beside X."
@@ -103,17 +104,19 @@ class CheckpointConfig(Section):
         allow_inf_nan=False,
         description="Seconds between two saves; more where saving would take over 1 % of the time.",
     )
-    steps: int | None = Field(None, ge=1, description="Save after so many steps as well.")
+    steps: int | None = Field(
+        None, ge=1, description="The number of steps after which a run is saved too."
+    )
 
 
 class Config(Section):
-    """One experiment: what to learn from, which cost, by which method, and when to stop."""
+    """One experiment: its data, penalty, solver and stopping rule."""
 
     data: DataConfig = Field(description="The source of X and Y.")
     penalty: PenaltyConfig = Field(
         NoPenalty(), description="The penalty on w, which is added to the cost."
     )
-    solver: SolverConfig = Field(AutoConfig(), description="The method and its numbers.")
+    solver: SolverConfig = Field(AutoConfig(), description="The solver and its numbers.")
     fit: FitConfig = Field(FitConfig(), description="The stopping rule, the checks, the device.")
     sweep: SweepConfig | None = Field(
         None, description="The strengths to try, and how to score them."
@@ -126,16 +129,16 @@ class Config(Section):
     )
 
     def to_toml(self) -> str:
-        """The config as resolved, enough to run it again: every default, absolute paths."""
+        """Return the resolved config, enough to run it again: every default, absolute paths."""
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
 
 def load_config(path: Path, overrides: list[str]) -> Config:
-    """The config of a TOML file with `key.path=value` overrides applied.
+    """Return the config of a TOML file with `key.path=value` overrides applied.
 
     Raises:
-        InputError: no file, no TOML, or a value that is refused: one line each, naming the file
-            or the override, the key, and the key or value that was likely meant.
+        InputError: no file, no TOML, or a value that is refused, in one line each. It names the
+            file or the override, the key, and the key or value that was likely meant.
     """
     tree, origins = _merge(path, overrides)
     try:
@@ -152,7 +155,7 @@ def load_config(path: Path, overrides: list[str]) -> Config:
 
 @one_line()
 def _merge(path: Path, overrides: list[str]) -> tuple[dict[str, object], dict[str, str]]:
-    """The file's tree with the overrides in it, and the override that each key comes from."""
+    """Return the file's tree with the overrides, and by key the override that set it."""
     tree = _read(path)
     _check_plain(tree, str(path))
     origins = {}
@@ -164,57 +167,62 @@ def _merge(path: Path, overrides: list[str]) -> tuple[dict[str, object], dict[st
     return tree, origins
 
 
-def _check_plain(value: Any, origin: str) -> None:
+def _check_plain(value: object, origin: str) -> None:
     """Refuse integers beyond TOML's 64 bits and deep nests, which no key takes (InputError)."""
     level = [value]
     for _ in range(_DEEPEST):
         if any(isinstance(one, int) and not -(2**63) <= one < 2**63 for one in level):
             raise InputError(f"{origin}: an integer is beyond 64 bits: expected a smaller one")
-        nests = [one.values() if isinstance(one, dict) else one for one in level if _is_nest(one)]
-        if not nests:
+        level = [inner for one in level for inner in _within(one)]
+        if not level:
             return
-        level = [one for nest in nests for one in nest]
     raise InputError(f"{origin}: over {_DEEPEST} tables or lists in one another: expected fewer")
 
 
-def _is_nest(value: object) -> bool:
-    return isinstance(value, dict | list)
+def _within(value: object) -> Iterable[object]:
+    """Return the values of a table, or of a list."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _check_strength(config: Config) -> tuple[str, str] | None:
-    """The key and what is wrong, unless just one of penalty and sweep has strengths."""
+    """Return a key and its fault, or None where either penalty or sweep has strengths."""
     kind, strength = config.penalty.kind, getattr(config.penalty, "strength", None)
     if config.sweep is None:
         if kind == "none" or strength is not None:
             return None
-        return "penalty", "penalty.strength is missing: it has a default in a [sweep] only"
+        return "penalty", "penalty.strength is missing: set it, or add a [sweep] that tries several"
     if kind == "none":
-        return "sweep", "sweep tries strengths of a penalty: set penalty.kind='l2', or 'l1'"
+        return "sweep", "[sweep] tries strengths, but there is no penalty: set penalty.kind='l2'"
     if strength is not None:
         key = "penalty.strength"
         return key, f"{key} is {strength:g}, but [sweep] tries its own strengths: leave one out"
     return None
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, object]:
     try:
         with path.open("rb") as file:
             content = file.read(_LONGEST + 1)
         if len(content) > _LONGEST:
-            raise InputError(f"{path} is longer than {_LONGEST} bytes: expected a config")
+            raise InputError(f"{path} is longer than {_LONGEST} bytes: expected a config in TOML")
         return tomllib.loads(content.decode())
     except FileNotFoundError:
         near = closest(path.name, (other.name for other in path.parent.glob("*.toml")))
         mend = f": did you mean {path.with_name(near)}?" if near else offer(path)
         raise InputError(f"{path} does not exist{mend}") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+        raise InputError(
+            f"{path} cannot be read: {error.strerror}: expected a config in TOML"
+        ) from None
     # Beyond TOMLDecodeError: no UTF-8, thousands of digits, a path with a null byte.
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not TOML: {error}") from None
 
 
 def _parse(override: str) -> tuple[str, object]:
+    """Return the key of an override, and its value: of TOML, else the text itself."""
     key, equals, text = override.partition("=")
     key = key.strip()
     if not equals or not all(key.split(".")):
@@ -230,10 +238,12 @@ def _parse(override: str) -> tuple[str, object]:
         raise InputError(f"--set {override}: {error}") from None
 
 
-def _set(tree: dict[str, Any], key: str, value: object, override: str) -> None:
+def _set(tree: dict[str, object], key: str, value: object, override: str) -> None:
     *tables, last = key.split(".")
     for depth, name in enumerate(tables, start=1):
-        tree = tree.setdefault(name, {})
-        if not isinstance(tree, dict):
-            raise InputError(f"--set {override}: {'.'.join(tables[:depth])} is no table")
+        inner = tree.setdefault(name, {})
+        if not isinstance(inner, dict):
+            table = ".".join(tables[:depth])
+            raise InputError(f"--set {override}: {table} is no table: expected a key of a table")
+        tree = inner
     tree[last] = value

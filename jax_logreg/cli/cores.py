@@ -1,26 +1,25 @@
-"""One CPU device a core, for the runs that it makes faster: experiments/one_pass.py."""
-
-from typing import Any
+"""One CPU device a core, for the runs that are faster so: experiments/one_pass.py."""
 
 import jax
 import numpy as np
 
+from jax_logreg.cli.arguments import FitArguments
 from jax_logreg.matrix import compress
 from jax_logreg.placement.memory import machine_memory
 from jax_logreg.problem.arguments import default_platform
 from jax_logreg.solver.declared import declares
 
-# Bytes of X from which on reading it takes longest: some times what caches hold.
+# Bytes of X above which a step mostly reads it: several times the size of caches.
 _LARGE = 2**27
-# And steps, so that making the blocks pays.
+# Steps that gain more time than it takes to make the blocks.
 _MANY = 500
 
 
-def spread_out(X: object, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """X and the arguments of `fit`: in blocks over all cores, where steps are faster so.
+def spread_out(X: object, arguments: FitArguments) -> tuple[object, FitArguments]:
+    """Return X and the arguments of `fit`: in blocks over all cores, where steps are faster so.
 
-    A step then reads a dense X (n, m) once, each core its own blocks. Making them takes what some
-    hundred steps gain.
+    A step then reads a dense X (n, m) once, each core its own blocks. To make them takes the time
+    that some hundred steps gain.
     """
     device = arguments["device"] or default_platform()
     faster = (

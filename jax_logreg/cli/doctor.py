@@ -1,4 +1,4 @@
-"""`jax-logreg doctor`: what a run would find here, and whether a fit is certified."""
+"""`jax-logreg doctor`: versions, devices and settings of this installation, and a certified fit."""
 
 import os
 import platform
@@ -26,13 +26,13 @@ with needs("run"):
 
 _NAME = "jax_logreg"
 _CORE = ("jax", "jaxlib", "numpy", "optax")
-# By these JAX finds a cluster.
+# JAX finds a cluster by these variables.
 _CLUSTER = (
     *("SLURM_JOB_ID", "SLURM_STEP_NODELIST", "SLURM_NTASKS", "SLURM_PROCID", "SLURM_LOCALID"),
     *("OMPI_MCA_orte_hnp_uri", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
     *("KUBERNETES_SERVICE_HOST", "JOB_COMPLETION_INDEX", "TPU_WORKER_ID", "TPU_WORKER_HOSTNAMES"),
 )
-# By these it is configured too, and by those that start with JAX_ or XLA_.
+# JAX is configured by these variables, and by those that start with JAX_ or XLA_.
 _SETTINGS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "OMP_NUM_THREADS", "TPU_CHIPS_PER_HOST")
 # Characters of a variable's value, and of an error.
 _LONGEST = 120
@@ -40,7 +40,7 @@ _EXAMPLES, _FEATURES = 2000, 20
 
 
 def look_around() -> None:
-    """Print what there is, and end with exit code 1 where a fit is not certified."""
+    """Print the state of the installation; exit with code 1 if a fit is not certified."""
     for name, look in _LOOKS.items():
         lines = _looked(look)
         for line in lines:
@@ -54,7 +54,7 @@ def look_around() -> None:
 
 
 def check_fit() -> tuple[bool, str]:
-    """Return whether a small fit converges with its proof and gradient check, and what it says."""
+    """Return whether a small fit has its proof and its gradient check, and a line about it."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(_FEATURES, _EXAMPLES)).astype(np.float32)
     Y = X.sum(axis=0) + 4 * rng.normal(size=_EXAMPLES) > 0
@@ -66,7 +66,7 @@ def check_fit() -> tuple[bool, str]:
         certified = result.status is Status.CONVERGED and error <= SHARE
         certified = certified and check is not None and bool(check.passed)
         message = result.message
-    # Whatever is broken in the installation raises whatever it likes.
+    # A broken installation may raise any exception.
     except Exception as broken:
         return False, _failed(broken)
     seconds = time.perf_counter() - began
@@ -90,9 +90,9 @@ def _devices() -> Iterator[str]:
     except Exception as error:
         yield _failed(error)
         asked = os.environ.get("JAX_PLATFORMS")
-        # JAX may raise an assertion without a word.
+        # JAX may raise an assertion without a message.
         if asked:
-            yield f"JAX_PLATFORMS={shorten(asked, _LONGEST)}: a device of each was asked for"
+            yield f"JAX_PLATFORMS={shorten(asked, _LONGEST)} asks for a device of each platform"
         return
     for device in found:
         held = (device.memory_stats() or {}).get("bytes_limit")
@@ -104,14 +104,14 @@ def _devices() -> Iterator[str]:
 def _memory() -> Iterator[str]:
     there = machine_memory()
     known = np.isfinite(there)
-    yield f"{there / 1e9:.1f} GB for this process" if known else "unknown: nothing limits it here"
+    yield f"{there / 1e9:.1f} GB for this process" if known else "unknown: no limit was found"
 
 
 def _extras() -> Iterator[str]:
     try:
         extras = metadata.metadata(_NAME).get_all("Provides-Extra") or []
     except metadata.PackageNotFoundError:
-        yield f"unknown: {_NAME} is not installed, only imported"
+        yield f"unknown: {_NAME} is imported from a folder, not installed"
         return
     for extra in extras:
         lacking = sorted(set(_lacking(_NAME, extra, set())))
@@ -119,7 +119,7 @@ def _extras() -> Iterator[str]:
 
 
 def _lacking(package: str, extra: str, seen: set[tuple[str, str]]) -> Iterator[str]:
-    """The requirements of an extra, of any depth, that are not installed in a version that fits."""
+    """Yield the requirements of an extra, of any depth, without an installed version that fits."""
     seen.add((package, extra))
     for text in metadata.requires(package) or ():
         try:
@@ -184,7 +184,7 @@ _ABSENT = "not installed"
 
 
 def _looked(look: Callable[[], Iterator[str]]) -> list[str]:
-    """Return the lines of one look, or its error in a line: the others are still shown."""
+    """Return the lines of one look, or its error in a line: other looks are still shown."""
     try:
         return list(look())
     except Exception as error:

@@ -1,8 +1,8 @@
-"""`jax-logreg evaluate`: how good a run's model is on examples with labels."""
+"""`jax-logreg evaluate`: the measures of a run's model on examples with labels."""
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from jax_logreg.errors import InputError
 from jax_logreg.errors.extras import needs
@@ -13,32 +13,38 @@ with needs("run"):
     from rich.table import Table
 
 if TYPE_CHECKING:
-    from jax_logreg.cli.assess import Assessment, Judgement
+    from jax_logreg.cli.assess import Assessment, Judgement, Settings
+    from jax_logreg.model import Model
 
-_MEASURING, _FITTING, _WRITING = "What is measured", "What is fitted", "What is written"
+_MEASURING, _FITTING, _WRITING = "Measures", "Temperature and threshold", "Output"
 
 RunDir = Annotated[Path, typer.Argument(help="The folder of a run.")]
 Data = Annotated[
     Path,
     typer.Argument(
-        help="Examples with labels, in any format that a run reads. Those that the run trained on "
-        "would look better than they are."
+        help="A file of examples with labels, in any format that a run reads. On the examples that "
+        "it was trained on, a model looks better than it is."
     ),
 ]
 Resamples = Annotated[
-    int, typer.Option(help="Bootstrap resamples of the intervals.", rich_help_panel=_MEASURING)
+    int,
+    typer.Option(
+        help="The number of bootstrap resamples for the intervals.", rich_help_panel=_MEASURING
+    ),
 ]
 Seed = Annotated[
-    int, typer.Option(help="Seed of the resamples and of the halves.", rich_help_panel=_MEASURING)
+    int,
+    typer.Option(help="The seed of the resamples and of the halves.", rich_help_panel=_MEASURING),
 ]
 Bins = Annotated[
-    int, typer.Option(help="Bins of the calibration error.", rich_help_panel=_MEASURING)
+    int,
+    typer.Option(help="The number of bins of the calibration error.", rich_help_panel=_MEASURING),
 ]
 Unweighted = Annotated[
     bool,
     typer.Option(
         "--unweighted",
-        help="Count every example once, also where the run had weights.",
+        help="Count every example once, even if the run had weights.",
         rich_help_panel=_MEASURING,
     ),
 ]
@@ -46,7 +52,7 @@ Rows = Annotated[
     bool,
     typer.Option(
         "--rows",
-        help="Resample rows, where whole weights are not counts of examples.",
+        help="Resample rows, even if all weights are whole numbers, and so may be counts.",
         rich_help_panel=_MEASURING,
     ),
 ]
@@ -54,8 +60,8 @@ Cost = Annotated[
     str | None,
     typer.Option(
         metavar="FP:FN",
-        help="Choose the threshold of two classes by what a false positive and a false negative "
-        "cost, as 1:5.",
+        help="Choose the threshold of two classes by the costs of a false positive and of a false "
+        "negative, such as 1:5.",
         rich_help_panel=_FITTING,
     ),
 ]
@@ -71,7 +77,7 @@ Store = Annotated[
     bool,
     typer.Option(
         "--store",
-        help="Store temperature and threshold in the run's model, for predict.",
+        help="Store temperature and threshold in the model of the run, for predict.",
         rich_help_panel=_WRITING,
     ),
 ]
@@ -100,7 +106,7 @@ def evaluate(
 ) -> None:
     """Measure a run's model on labelled examples, with 95 % intervals by bootstrap.
 
-    A temperature and a threshold are fitted to one half of the examples; the measures are then of
+    Temperature and threshold are fitted to one half of the examples. The measures are then those of
     the other half, before and after.
     """
     from jax_logreg.cli.assess import Settings, assess
@@ -110,9 +116,11 @@ def evaluate(
 
     settings = Settings(resamples, seed, bins, _costs(cost), temperature, rows)
     if store and cost is None and not temperature:
-        raise InputError("--store keeps what --temperature or --cost fit: pass one of them too")
+        raise InputError(
+            "--store is given, but nothing is fitted: expected --temperature or --cost with it"
+        )
     if out is not None and out.exists() and not force:
-        raise InputError(f"{out} exists already: name another file, or pass --force")
+        raise InputError(f"{out} exists already: name another file with --out, or pass --force")
     file = run_dir / "model.safetensors"
     model = Model.load(file)
     reading = model.reading.model_copy(update={"weights": None} if unweighted else {})
@@ -142,8 +150,8 @@ def _say(console: Console, line: str) -> None:
     console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def _kept(of: Any) -> dict[str, float]:
-    """Return the temperature and the threshold that were fitted, of a model or a judgement."""
+def _kept(of: "Model | Judgement") -> dict[str, float]:
+    """Return the temperature and the threshold of a model or a judgement."""
     return {"temperature": of.temperature, "threshold": of.threshold}
 
 
@@ -154,8 +162,8 @@ def _costs(text: str | None) -> tuple[float, float] | None:
         false_positive, false_negative = map(float, text.split(":"))
     except ValueError:
         raise InputError(
-            f"--cost is '{text}': expected FP:FN, two numbers, such as 1:5 where a false negative "
-            "is five times as bad as a false positive"
+            f"--cost is '{text}': expected FP:FN, two numbers: 1:5 makes a false negative cost "
+            "five times as much as a false positive"
         ) from None
     return false_positive, false_negative
 
@@ -194,8 +202,8 @@ def _lines(found: "Assessment", weights: str | None) -> list[str]:
     weighted = "" if weights is None else f", weighted by '{weights}'"
     if weights is not None:
         lines.append(
-            f"intervals resample {found.resampled:,.0f} examples, as whole weights are numbers of "
-            "them: --rows resamples rows"
+            f"intervals resample {found.resampled:,.0f} examples, as whole weights count them: "
+            "--rows resamples rows"
             if found.resampled is not None
             else "intervals resample rows, each with its weight"
         )
@@ -210,13 +218,13 @@ def _lines(found: "Assessment", weights: str | None) -> list[str]:
         lines.append(f"mean cost of errors: {after.cost:.4g} instead of {before.cost:.4g}")
     return [
         *lines,
-        f"fitted to {found.fitted} examples, measured on the {found.measured} others{weighted}: on "
-        "those that they were fitted to, temperature and threshold look better than they are",
+        f"fitted to {found.fitted} examples, measured on the {found.measured} others{weighted}: "
+        "temperature and threshold look better on the examples that they were fitted to",
     ]
 
 
 def _content(
-    found: "Assessment", settings: Any, data: Path, weights: str | None
+    found: "Assessment", settings: "Settings", data: Path, weights: str | None
 ) -> dict[str, object]:
     return {
         "data": str(data),

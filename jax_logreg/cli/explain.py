@@ -1,15 +1,16 @@
 """The errors that pydantic found in a config, in one line each."""
 
-from collections.abc import Iterator
-from typing import Any, get_args
+from collections.abc import Iterator, Mapping
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from jax_logreg.errors.nearest import closest
 from jax_logreg.errors.one_line import printable
 
-# Faults that are looked at, and those that get a line.
-_LOOKED_AT, _SHOWN = 100, 10
+# Faults that are read, and those that get a line.
+_READ, _SHOWN = 100, 10
 
 
 def explain(
@@ -19,17 +20,16 @@ def explain(
     source: str,
     origins: dict[str, str],
 ) -> str:
-    """One line for each of the first ten keys at fault: where it stands, what came, what was
-    expected.
+    """Return a line for each of the first ten wrong keys: its place, its value, what was expected.
 
-    `origins` says of keys that were overridden where they come from; all others are the source's.
+    `origins` has the override of each key that was overridden; all others come from the source.
     """
-    found: dict[str, list[dict[str, Any]]] = {}
-    for problem in error.errors()[:_LOOKED_AT]:
-        found.setdefault(_key(dict(problem), tree), []).append(dict(problem))
+    found: dict[str, list[ErrorDetails]] = {}
+    for problem in error.errors()[:_READ]:
+        found.setdefault(_key(problem, tree), []).append(problem)
     lines = []
     for key, problems in found.items():
-        # Of a union, only the member that came near is worth a line.
+        # A union has errors of each member: those of the nearest lie deepest.
         if any(_within(other, key) and other != key for other in found):
             continue
         origin = find_origin(key, origins, source)
@@ -42,7 +42,7 @@ def explain(
 
 
 def find_origin(key: str, origins: dict[str, str], source: str) -> str:
-    """The override that set the key, or something within it, or around; else the source."""
+    """Return the override that set the key, a key within it, or its table; else the source."""
     named = [origins[k] for k in origins if _within(k, key) or _within(key, k)]
     return named[0] if named else source
 
@@ -51,8 +51,8 @@ def _within(key: str, table: str) -> bool:
     return f"{key}.".startswith(f"{table}.")
 
 
-def _key(problem: dict[str, Any], tree: Any) -> str:
-    """The dotted key at fault, without the names pydantic adds for the members of a union."""
+def _key(problem: ErrorDetails, tree: object) -> str:
+    """Return the dotted key at fault, without pydantic's names for the members of a union."""
     names = []
     *parents, last = problem["loc"]
     for name in parents:
@@ -67,7 +67,7 @@ def _key(problem: dict[str, Any], tree: Any) -> str:
 
 
 def _describe(
-    key: str, problems: list[dict[str, Any]], model: type[BaseModel], tree: dict[str, Any]
+    key: str, problems: list[ErrorDetails], model: type[BaseModel], tree: dict[str, object]
 ) -> str:
     kind, value = problems[0]["type"], problems[0]["input"]
     if kind == "extra_forbidden":
@@ -76,7 +76,7 @@ def _describe(
         return f"{key} is missing: it has no default"
     if kind == "union_tag_not_found":
         field = model.model_fields[key.partition(".")[0]]
-        tags = [_tag(member, field.discriminator) for member in get_args(field.annotation)]
+        tags = [_tag(member, str(field.discriminator)) for member in get_args(field.annotation)]
         return f"{key} is missing: expected one of {', '.join(map(repr, tags))}"
     if kind.startswith("model_"):
         return f"{key} is {_brief(value)}: expected a table, [{key}]"
@@ -85,10 +85,12 @@ def _describe(
     return f"{key} is {_brief(value)}: {_expected(problems, value)}"
 
 
-def _expected(problems: list[dict[str, Any]], value: Any = None) -> str:
+def _expected(problems: list[ErrorDetails], value: object = None) -> str:
+    """Return what the members of a union expect, and the text that was likely meant."""
     options = []
     for problem in problems:
-        tags = problem.get("ctx", {}).get("expected_tags") or problem.get("ctx", {}).get("expected")
+        context: Mapping[str, object] = problem.get("ctx", {})
+        tags = context.get("expected_tags") or context.get("expected")
         if tags:
             options.append(f"one of {tags}".replace(" or ", ", "))
         else:
@@ -108,7 +110,7 @@ def _brief(value: object) -> str:
 
 
 def _nearest_key(key: str, model: type[BaseModel], tree: dict[str, object]) -> str:
-    """The key that was likely meant: a similar one of the same table, or one elsewhere."""
+    """Return the key that was likely meant: a similar one of the same table, or one elsewhere."""
     table, _, name = key.rpartition(".")
     keys = list(dict.fromkeys(_keys(model, tree)))
     here = [k.rpartition(".")[2] for k in keys if k.rpartition(".")[0] == table]
@@ -125,7 +127,7 @@ def _nearest_key(key: str, model: type[BaseModel], tree: dict[str, object]) -> s
 
 
 def _owners(name: str, table: str, model: type[BaseModel]) -> str:
-    """The members of the table's union that have a key of this name; empty if none has."""
+    """Return the members of the table's union that have a key of this name; empty for no such."""
     field = model.model_fields.get(table)
     if field is None or not isinstance(field.discriminator, str):
         return ""
@@ -134,6 +136,7 @@ def _owners(name: str, table: str, model: type[BaseModel]) -> str:
 
 
 def _keys(model: type[BaseModel], tree: object, prefix: str = "") -> Iterator[str]:
+    """Yield the dotted keys that a tree may have, of all tables."""
     for name, field in model.model_fields.items():
         yield f"{prefix}{name}"
         inner = tree.get(name) if isinstance(tree, dict) else None
@@ -142,16 +145,17 @@ def _keys(model: type[BaseModel], tree: object, prefix: str = "") -> Iterator[st
 
 
 def _models(annotation: object, discriminator: object, tree: object) -> list[type[BaseModel]]:
-    """The table that a field stands for; of several, the one its discriminator names, else all."""
+    """Return the table of a field; of several, the one that its discriminator names, else all."""
     if isinstance(annotation, type):
         return [annotation] if issubclass(annotation, BaseModel) else []
     members = [m for m in get_args(annotation) if isinstance(m, type) and issubclass(m, BaseModel)]
-    if discriminator is None or not isinstance(tree, dict):
+    if not isinstance(discriminator, str) or not isinstance(tree, dict):
         return members
     tag = tree.get(discriminator)
     return [member for member in members if _tag(member, discriminator) == tag] or members
 
 
-def _tag(member: type[BaseModel], discriminator: Any) -> str:
+def _tag(member: type[BaseModel], discriminator: str) -> str:
+    """Return the value of the key by which a member of a union is chosen."""
     (tag,) = get_args(member.model_fields[discriminator].annotation)
     return str(tag)

@@ -12,16 +12,19 @@ with needs("run"):
 
 def export(
     run_dir: Annotated[Path, typer.Argument(help="The folder of a run.")],
-    to: Annotated[str, typer.Option(metavar="KIND", help="onnx, stablehlo, sklearn or json.")],
+    to: Annotated[
+        str, typer.Option(metavar="KIND", help="The kind: onnx, stablehlo, sklearn or json.")
+    ],
     out: Annotated[
-        Path | None, typer.Option(help="File to write; by default model.KIND in the folder.")
+        Path | None,
+        typer.Option(help="The file to write; by default model.SUFFIX in the folder of the run."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
     """Write the model for other programs: onnx, stablehlo, sklearn (a file of skops) or json.
 
-    It takes raw features, examples in rows. Before it is written it is loaded again and compared
-    with predict.
+    The file takes raw features, examples in rows. Before it is written, it is loaded again and
+    compared with predict.
     """
     from jax_logreg.cli.output import write_content
     from jax_logreg.export import SUFFIXES
@@ -33,7 +36,7 @@ def export(
         raise InputError(f"{path} exists already: name another file with --out, or pass --force")
     exported = make(Model.load(run_dir / "model.safetensors"), to)
     write_content(path, exported.content, force)
-    checked = "it answers as predict does"
+    checked = "its predictions are those of predict"
     if exported.unchecked is not None:
         checked = f"not checked: {exported.unchecked}"
     print(f"written to {path}: {checked}")

@@ -15,7 +15,7 @@ _PARTIAL = ".partial"
 
 
 class Run(NamedTuple):
-    """A run as its folder describes it: `place` is where its files are, by name in `files`."""
+    """A run as its folder describes it: `files` holds contents by name, `place` is their folder."""
 
     path: Path
     place: Path
@@ -25,10 +25,10 @@ class Run(NamedTuple):
 
 @one_line()
 def read_run(path: Path) -> Run:
-    """A finished run, or what is known of one that did not end.
+    """Return a finished run, or the last saved state of one that did not end.
 
     Raises:
-        InputError: no folder of a run, or one that is damaged.
+        InputError: no folder of a run, or a damaged one.
     """
     path = path.with_name(path.name.removesuffix(_PARTIAL)) if path.name else path
     place = path
@@ -43,14 +43,20 @@ def read_run(path: Path) -> Run:
         summary = Summary.read(files["result.json"])
         files["config.toml"].decode()
     except (ValueError, KeyError) as error:
-        raise InputError(f"{place / 'result.json'} is damaged: {error}: run it again") from None
+        raise InputError(
+            f"{place / 'result.json'} is damaged: {error}: run its config again"
+        ) from None
     return Run(path, place, files, summary)
 
 
 def find_runs(folder: Path) -> list[Path]:
-    """The folders in it that hold runs, ended or not, in the order of their names."""
+    """Return the folders of runs in a folder, finished or not, in the order of their names.
+
+    Raises:
+        InputError: no such folder.
+    """
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder: expected one that holds those of runs")
+        raise InputError(f"{folder} is no folder: expected one that holds the folders of runs")
     found = {
         one.with_name(one.name.removesuffix(_PARTIAL))
         for one in folder.iterdir()
@@ -60,7 +66,7 @@ def find_runs(folder: Path) -> list[Path]:
 
 
 def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
-    """The texts of a finished run; its page is made of them."""
+    """Yield the texts of a finished run by name; its page is made of them."""
     for file in sorted(path.iterdir()):
         if file.suffix in (".csv", ".json", ".toml") and file.is_file():
             check_room(str(file), file.stat().st_size)

@@ -23,13 +23,13 @@ from jax_logreg.hosts import (
     most,
 )
 
-# Seconds that host 0, with which the others end, gives them to say the same as it.
+# The other hosts end with host 0. It waits so many seconds for them to print their own line.
 _GRACE = 1
 
 
 @contextmanager
 def join(hosts: str | None, coordinator: str | None, host_id: int | None) -> Iterator[None]:
-    """Connect to the hosts that the options name, if they do, and part at the end.
+    """Connect to the hosts that the options name, if any, and part at the end.
 
     Raises:
         InputError: options that do not go together, hosts that cannot be reached.
@@ -74,13 +74,13 @@ def _addresses(
             )
         return None, None, None
     if not hosts.isdecimal():
-        raise InputError(f"--hosts is {hosts!r}: expected auto, or how many, N")
+        raise InputError(f"--hosts is {hosts!r}: expected auto, or the number of hosts")
     check_address(coordinator, int(hosts), host_id)
     return coordinator, int(hosts), host_id
 
 
 def _meet() -> None:
-    """Exchange a first message; Gloo prints a line about it."""
+    """Exchange a first message, with stdout closed: Gloo prints a line about it."""
     sys.stdout.flush()
     stdout, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
@@ -93,7 +93,7 @@ def _meet() -> None:
 
 
 def _leave(message: str, code: int) -> None:
-    """End this host without the others, which would have to be waited for."""
+    """Print a message and end this host at once: an ordinary exit would wait for the others."""
     for line in message.splitlines():
         print(f"jax-logreg: {line}", file=sys.stderr)
     sys.stdout.flush()

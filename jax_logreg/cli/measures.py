@@ -1,4 +1,4 @@
-"""The measures of a run in words: the closing table, and that of the report."""
+"""The measures of a run in words, for the closing table and for the report."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -11,7 +11,7 @@ _RULES = {"best": "best", "one_standard_error": "strongest within a standard err
 
 
 def measures(summary: Summary, notes: Sequence[str]) -> dict[str, str]:
-    """The rows of the closing table and of the report in words, these notes among them."""
+    """Return the rows of the closing table and of the report in words, these notes among them."""
     shown = {
         "status": summary.status,
         "steps": str(summary.steps),
@@ -29,7 +29,7 @@ def measures(summary: Summary, notes: Sequence[str]) -> dict[str, str]:
     if summary.sweep is not None:
         shown |= _sweep(summary.sweep)
     if summary.penalty.kind not in ("l1", "elastic_net"):
-        # Only they make zeros on purpose.
+        # Only these penalties make weights exactly 0.
         del shown["weights not 0"]
     for i, note in enumerate(notes):
         shown["note" if i == 0 else f"note {i + 1}"] = note
@@ -37,15 +37,15 @@ def measures(summary: Summary, notes: Sequence[str]) -> dict[str, str]:
 
 
 def _sweep(sweep: SweepSummary) -> dict[str, str]:
-    """The choice of a sweep, and how its models ended."""
+    """Return the choice of a sweep, and the numbers of its models by status."""
     i = sweep.chosen
     error = sweep.standard_error[i]
     band = "" if error is None else f" ± {error:.2g}"
     status = ", ".join(f"{count} {name}" for name, count in sweep.status.items())
     strengths = sweep.strengths
     ends = {
-        max(strengths): "; the best is the strongest tried, try stronger",
-        min(strengths): "; the best is the weakest tried, try weaker",
+        max(strengths): "; the best is the strongest tried: try stronger ones",
+        min(strengths): "; the best is the weakest tried: try weaker ones",
     }
     end = ends.get(strengths[sweep.best], "") if len(strengths) > 1 else ""
     return {
@@ -56,7 +56,7 @@ def _sweep(sweep: SweepSummary) -> dict[str, str]:
 
 
 def accuracy(summary: Summary, part: Literal["train", "test"]) -> str:
-    """The accuracy of the training or of the test part, in words; "none" where it is not known."""
+    """Return the accuracy of the training or of the test part in words; "none" if unknown."""
     value = summary.train_accuracy if part == "train" else summary.test_accuracy
     weighted = None if summary.data is None else summary.data.weighted
     by_weight = weighted is not None and (weighted.train if part == "train" else weighted.test)
@@ -64,7 +64,7 @@ def accuracy(summary: Summary, part: Literal["train", "test"]) -> str:
 
 
 def number(value: float | None, form: str) -> str:
-    """The number in this format, or "none"."""
+    """Return the number in a format, or "none"."""
     return "none" if value is None else format(value, form)
 
 

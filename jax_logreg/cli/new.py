@@ -14,21 +14,21 @@ with needs("run"):
     import typer
 
 _PACKAGE = Path(jax_logreg.__file__).parent
-# In a wheel, and in a clone.
+# The first is that of a wheel, the second that of a clone.
 _PLACES = (_PACKAGE / "configs", _PACKAGE.parent / "configs")
 
 
 def new(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="A config; without a name all are listed."),
+        typer.Argument(metavar="[NAME]", help="The config; without a name all are listed."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="File to write, or a folder; by default NAME.toml.")
+        Path | None, typer.Option(help="The file to write, or its folder; by default NAME.toml.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
-    """Write a config as a start; without a name, list the configs."""
+    """Write a config to start from; without a name, list the configs."""
     from jax_logreg.cli.output import write_content
 
     found = find_configs()
@@ -36,7 +36,9 @@ def new(
         raise InputError(f"{_PLACES[0]} holds no configs: install jax_logreg again")
     if name is None:
         if out is not None:
-            raise InputError(f"--out is {out}, but no config is named: expected {_names(found)}")
+            raise InputError(
+                f"--out is {out}, but no config is named: expected NAME, {_names(found)}"
+            )
         for known, path in found.items():
             print(f"{known:<14} {describe_config(path.read_text())}")
         print("\njax-logreg new NAME writes one of them to NAME.toml")
@@ -48,7 +50,7 @@ def new(
 
 
 def find_configs() -> Mapping[str, Path]:
-    """Return the configs that come with the package, by name; none where they were removed."""
+    """Return the configs that come with the package, by name; empty where they were removed."""
     for place in _PLACES:
         found = {path.stem: path for path in sorted(place.glob("*.toml"))}
         if found:
@@ -60,7 +62,7 @@ def choose_config(name: str, found: Mapping[str, Path]) -> Path:
     """Return the path of a config by its name, with or without folder and ".toml".
 
     Raises:
-        InputError: none is called so; the nearest name, or all, are in the message.
+        InputError: no config has this name; the message has the nearest name, or all.
     """
     asked = Path(name).name.removesuffix(".toml")
     if asked in found:
@@ -71,13 +73,13 @@ def choose_config(name: str, found: Mapping[str, Path]) -> Path:
 
 
 def offer(path: Path) -> str:
-    """Return how to have a config that does not exist, where one of its name comes along."""
+    """Return the command that writes a config of this name, or nothing where there is no such."""
     known = path.stem in find_configs()
     return f": jax-logreg new {path.stem} --out {path} writes it" if known else ""
 
 
 def describe_config(text: str) -> str:
-    """Return the first sentence of what a config shows, as its first lines say."""
+    """Return the first sentence of the first lines of a config, which say what it shows."""
     comment = re.match(r"(?:#.*\n)*", text)
     words = " ".join(comment[0].replace("#", " ").split()) if comment else ""
     shows = words.removeprefix("Shows: ").partition(" Takes: ")[0]

@@ -1,7 +1,7 @@
 """The outcome of a run: its summary, and its files by name."""
 
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,18 +20,16 @@ from jax_logreg.status import Status
 
 
 class Trained(NamedTuple):
-    """A run that has been trained, with the penalty that a sweep may have chosen."""
+    """A trained run: its result and data, its sweep if it had one, and its times."""
 
     result: Result
     data: Prepared
-    # One with a strength where there was a sweep.
-    penalty: Any
     sweep: Swept | None
     seconds: Seconds
 
 
 class Outcome(NamedTuple):
-    """A finished run: what was fitted, what is said of it, and its files by name."""
+    """A finished run: its result, its summary, and its files by name."""
 
     result: Result
     summary: Summary
@@ -39,18 +37,17 @@ class Outcome(NamedTuple):
 
 
 def conclude(config: Config, trained: Trained) -> Outcome:
-    """The outcome of a run, on all hosts the same."""
-    result, data, penalty, sweep, seconds = trained
-    # In the terms of the config.
+    """Return the outcome of a run, the same on all hosts."""
+    result, data, sweep, seconds = trained
     result = replace(result, advice=advise_run(Status(int(result.status)), config))
     train = predict(result, data.X_train, data.Y_train, data.s_train)
-    test = None if data.X_test is None else predict(result, data.X_test, data.Y_test, data.s_test)
-    # Of what was held out, else of all.
+    test = None if data.Y_test is None else predict(result, data.X_test, data.Y_test, data.s_test)
+    # Held-out examples judge a model better than those that it was trained on.
     evaluated = evaluate(*(test or train).some(), data.classes)
     asked = config.penalty.model_dump(mode="json")
-    if sweep is not None:
-        asked["strength"] = penalty.strength
     swept = None if sweep is None else sweep.summary
+    if swept is not None:
+        asked["strength"] = swept.strengths[swept.chosen]
     summary = summarise(result, data, asked, seconds, train, test, evaluated, swept)
     weights = coefficients(np.asarray(result.params.w), data.features, data.classes)
     files = {

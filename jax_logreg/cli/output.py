@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files and folders that appear whole or not at all."""
 
 import os
 import shutil
@@ -14,13 +14,13 @@ from jax_logreg.errors.extras import needs
 with needs("run"):
     from filelock import FileLock, Timeout
 
-# The file that a folder must hold before --force may replace it.
+# The files that a folder must hold before --force may replace it.
 _MARKS = ("config.toml", "result.json")
 REPORT = "report.html"
 
 
 def is_finished(path: Path) -> bool:
-    """Return whether a run ended there, and no later one saved itself to replace it."""
+    """Return whether a folder holds a finished run, and no later one saved itself to replace it."""
     if not all((path / mark).is_file() for mark in _MARKS):
         return False
     written = (path / _MARKS[-1]).stat().st_mtime_ns
@@ -28,28 +28,28 @@ def is_finished(path: Path) -> bool:
 
 
 def partial_of(path: Path) -> Path:
-    """Return the folder of a run until it is finished."""
+    """Return the folder of a run that is not finished."""
     return path.absolute().with_name(f"{path.absolute().name}.partial")
 
 
 def _saved_in(partial: Path) -> list[Path]:
-    """The saved states of a run."""
+    """Return the saved states of a run."""
     return sorted(partial.glob("*.safetensors"))
 
 
 class Folder:
     """An output folder, filled beside its own place, under its name and `.partial`, then renamed.
 
-    Until then the partial folder holds what the run saves of itself. It is locked: the system frees
-    it when the process ends, however that is.
+    Until then the partial folder holds the saved states of the run. It is locked, and the system
+    frees the lock whenever the process ends.
     """
 
     def __init__(self, path: Path, force: bool, resume: bool = False) -> None:
-        """Make and lock the partial folder: what cannot be written is best known before the work.
+        """Make and lock the partial folder, so that a fault is known before the work.
 
         Raises:
-            InputError: the folder exists and may not be replaced, cannot be made, is in use, or
-                holds an unfinished run that is neither to be resumed nor replaced.
+            InputError: the folder exists and may not be replaced, cannot be made, or is in use. Or
+                it holds an unfinished run that is neither to be resumed nor replaced.
         """
         self.path, self._force = path, force
         _check_replaceable(path, force)
@@ -78,8 +78,8 @@ class Folder:
         if not force:
             self._lock.release()
             raise InputError(
-                f"{self.path}: {self.partial.name} holds an unfinished run, {len(saved)} saved "
-                "states of it: --resume continues it, --force starts over"
+                f"{self.path}: {self.partial.name} holds an unfinished run, with {len(saved)} "
+                "saved states: pass --resume to continue it, or --force to start over"
             )
         with _writing(self.path):
             for file in saved:
@@ -107,7 +107,7 @@ class Folder:
         return f"{self.partial.name} still holds the run: resume it with --resume"
 
     def close(self) -> None:
-        """Free the lock, and remove a folder that holds neither a state to resume nor a message."""
+        """Free the lock, and remove a folder that holds neither a saved state nor a report."""
         if not _saved_in(self.partial) and not (self.partial / REPORT).exists():
             shutil.rmtree(self.partial, ignore_errors=True)
         self._lock.release()
@@ -117,20 +117,20 @@ class Folder:
 
 
 class Share:
-    """The output folder of a host other than the first: the states that it saves."""
+    """The output folder of a host other than the first, for its saved states."""
 
     def __init__(self, path: Path) -> None:
         """Make the partial folder, which may be that of the first host.
 
         Raises:
-            InputError: none can be made there.
+            InputError: no folder can be made there.
         """
         self.path, self.partial = path, partial_of(path)
         with _writing(path):
             self.partial.mkdir(parents=True, exist_ok=True)
 
     def write(self, files: dict[str, bytes]) -> None:
-        """Remove what this host has saved: the first one writes the folder."""
+        """Remove the saved states of this host: the first host writes the files."""
         for file in _saved_in(self.partial):
             file.unlink(missing_ok=True)
 
@@ -141,7 +141,7 @@ class Share:
 
 
 def open_folder(path: Path, force: bool, resume: bool, first: bool) -> Folder | Share:
-    """The output folder of the first host, or what another has of it."""
+    """Return the output folder of the first host, or the share of another."""
     return Folder(path, force, resume) if first else Share(path)
 
 
@@ -152,7 +152,7 @@ def write_file(path: Path, write: Callable[[Path], None], force: bool) -> None:
         InputError: the file exists and force is false, or it cannot be written there.
     """
     if path.exists() and not force:
-        raise InputError(f"{path} exists already: name another file, or pass --force")
+        raise InputError(f"{path} exists already: name another file with --out, or pass --force")
     with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
@@ -169,7 +169,11 @@ def write_file(path: Path, write: Callable[[Path], None], force: bool) -> None:
 
 
 def write_content(path: Path, content: bytes, force: bool) -> None:
-    """`write_file` of bytes that are there already."""
+    """Write bytes as `write_file` does.
+
+    Raises:
+        InputError: as of `write_file`.
+    """
 
     def write(temporary: Path) -> None:
         temporary.write_bytes(content)
@@ -179,7 +183,7 @@ def write_content(path: Path, content: bytes, force: bool) -> None:
 
 def _replace_folder(target: Path, new: Path) -> None:
     if _is_empty(target):
-        # Unlike what follows, it fails where the folder has been filled meanwhile.
+        # Unlike a rename, this fails if the folder has been filled meanwhile.
         target.rmdir()
     if not target.exists():
         new.rename(target)
@@ -199,13 +203,13 @@ def _is_empty(path: Path) -> bool:
 
 
 def _check_replaceable(path: Path, force: bool) -> None:
-    """Accept a name that is free, an empty folder, and with force the folder of an earlier run."""
+    """Refuse all but a free name, an empty folder, and with force an earlier run (InputError)."""
     elsewhere = "name another folder with --out"
     if not (path.exists() or path.is_symlink()):
         return
     if path.is_symlink() or not path.is_dir():
         raise InputError(f"{path} exists already and is no folder: {elsewhere}")
-    # The parent of "." is ".", which would make a mount point of it.
+    # Absolute: `is_mount` would take "." for one, as its own parent.
     mounted = path.absolute().is_mount()
     if mounted or path.samefile(Path.cwd()):
         which = "a mount point" if mounted else "the current folder"
@@ -225,10 +229,11 @@ def _check_replaceable(path: Path, force: bool) -> None:
 
 @contextmanager
 def _writing(path: Path, left: str = "nothing was left there") -> Iterator[None]:
+    """Turn an error of the system into an InputError, with what is left of the work."""
     try:
         yield
     except OSError as error:
         raise InputError(
-            f"{path} cannot be written: {error.strerror or error}: "
-            f"{left}; mend that, or name another place with --out"
+            f"{path} cannot be written: {error.strerror or error}: {left}: mend the cause, or name "
+            "another place with --out"
         ) from None

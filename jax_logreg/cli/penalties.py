@@ -1,4 +1,4 @@
-"""The penalties that a config can name: adding one is one class, and one row of PenaltyConfig."""
+"""The penalties that a config can name; a new one is a class, and a row of PenaltyConfig."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 
 from jax_logreg.data import Section
-from jax_logreg.errors import InputError
+from jax_logreg.errors import InputError, some
 from jax_logreg.errors.extras import needs
 from jax_logreg.errors.nearest import nearest
 from jax_logreg.penalty import L1, L2, ElasticNet, Penalty
@@ -19,20 +19,20 @@ Strength = Annotated[
     Field(
         ge=0,
         allow_inf_nan=False,
-        description="The factor λ; scikit-learn's C is 1/(λ·m). Left out where [sweep] tries "
-        "several.",
+        description="The factor λ; scikit-learn's C is 1/(λ·m). With a [sweep], which tries "
+        "several, it is left out.",
     ),
 ]
-_UNPENALISED = "Features, by name or by number from 0, that are left out of it."
+_UNPENALISED = "The features without penalty, by name, or by number from 0."
 
 
 class NoPenalty(Section):
-    """The cross-entropy alone."""
+    """No penalty: the cost is the cross-entropy alone."""
 
     kind: Literal["none"] = "none"
 
     def penalty(self, features: Sequence[str]) -> Penalty | None:
-        """None."""
+        """Return None."""
         return None
 
 
@@ -44,7 +44,7 @@ class L2Config(Section):
     unpenalised: list[str | int] = Field([], description=_UNPENALISED)
 
     def penalty(self, features: Sequence[str]) -> Penalty | None:
-        """The penalty of these numbers."""
+        """Return the penalty on these features."""
         return L2(_of_sweep(self.strength), _factors(self.unpenalised, features))
 
 
@@ -56,7 +56,7 @@ class L1Config(Section):
     unpenalised: list[str | int] = Field([], description=_UNPENALISED)
 
     def penalty(self, features: Sequence[str]) -> Penalty | None:
-        """The penalty of these numbers."""
+        """Return the penalty on these features."""
         return L1(_of_sweep(self.strength), _factors(self.unpenalised, features))
 
 
@@ -69,7 +69,7 @@ class ElasticNetConfig(Section):
     unpenalised: list[str | int] = Field([], description=_UNPENALISED)
 
     def penalty(self, features: Sequence[str]) -> Penalty | None:
-        """The penalty of these numbers."""
+        """Return the penalty on these features."""
         factors = _factors(self.unpenalised, features)
         return ElasticNet(_of_sweep(self.strength), self.l1_ratio, factors)
 
@@ -80,12 +80,12 @@ PenaltyConfig = Annotated[
 
 
 def _of_sweep(strength: float | None) -> float:
-    """A sweep multiplies its strengths by 1."""
+    """Return the strength, and 1 without one, which a sweep multiplies by its own."""
     return 1.0 if strength is None else strength
 
 
 def _factors(unpenalised: list[str | int], features: Sequence[str]) -> np.ndarray | None:
-    """0 for the unpenalised features and 1 for the others, (n,); None where all are penalised.
+    """Return 0 for unpenalised features and 1 for others, (n,); None where all are penalised.
 
     Raises:
         InputError: a name or a number that is no feature.
@@ -106,9 +106,8 @@ def _number(name: str | int, features: Sequence[str]) -> int:
             )
         return name
     if name not in features:
-        some = ", ".join(features[:5]) + (", ..." if n > 5 else "")
         raise InputError(
             f"penalty.unpenalised names '{name}', which is no feature: "
-            f"expected some of {some}{nearest(name, features)}"
+            f"expected some of {some(features)}{nearest(name, features)}"
         )
     return features.index(name)

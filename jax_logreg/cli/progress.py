@@ -18,7 +18,7 @@ _LINES = 10
 
 @contextmanager
 def show_progress(console: Console, steps: int) -> Iterator[Callable[[Progress], None]]:
-    """A callback for `fit` that shows cost, gradient norm, steps/s and time left."""
+    """Yield a callback for `fit` that shows cost, gradient norm, steps/s and time left."""
     if not console.is_terminal:
         yield _lines(console, steps)
         return
@@ -36,7 +36,7 @@ def show_progress(console: Console, steps: int) -> Iterator[Callable[[Progress],
 
 @contextmanager
 def show_models(console: Console) -> Iterator[Callable[[int, int], None]]:
-    """A callback for a sweep that shows how many of its models are done."""
+    """Yield a callback for a sweep that shows how many of its models are done."""
     if not console.is_terminal:
         shown = 0
 
@@ -82,7 +82,7 @@ class _Rate:
         self._step, self._time = 0, math.nan
 
     def of(self, progress: Progress) -> float:
-        """The rate at this progress, NaN at the first."""
+        """Return the rate at this progress, NaN at the first."""
         now = time.perf_counter()
         if math.isnan(self._time):
             self._step, self._time = progress.step, now

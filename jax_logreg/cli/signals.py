@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: they end a command at once, or once its run is saved."""
+"""Ctrl-C and SIGTERM, which end a command at once, or after its run is saved."""
 
 import signal
 import threading
@@ -11,7 +11,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(BaseException):
-    """A command ended by the signal of that number; the message says what is left of its work."""
+    """The end of a command by a signal; the message names what is left of its work."""
 
     def __init__(self, number: int, left: str = "no folder was written") -> None:
         name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
@@ -20,12 +20,12 @@ class Interrupted(BaseException):
 
 
 class Saved(Interrupted):
-    """A run ended by a signal that has saved itself, on all hosts at once."""
+    """The end of a run that a signal stopped, and that is saved, on all hosts at once."""
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """A signal raises Interrupted."""
+    """Raise Interrupted at a signal."""
 
     def interrupt(number: int, _: object) -> None:
         raise Interrupted(number)
@@ -39,10 +39,10 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def stopping(checkpoint: Checkpoint | None) -> Iterator[None]:
-    """A signal lets the run save itself first; the second one does not wait for that.
+    """Let a run save itself at a signal, and end it; a second signal does not wait for that.
 
     Raises:
-        Interrupted: the run is saved.
+        Interrupted: the run is saved, or a second signal came.
     """
     if checkpoint is None:
         yield
@@ -68,7 +68,7 @@ def _left(checkpoint: Checkpoint, how: str) -> str:
 
 @contextmanager
 def _handled_by(handler: Callable[[int, object], None]) -> Iterator[None]:
-    """Signals go to the handler; threads other than the first have none."""
+    """Send signals to a handler; threads other than the first cannot have one."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""The solvers that a config can name: adding one is one class, and one row of SolverConfig."""
+"""The solvers that a config can name; a new one is a class, and a row of SolverConfig."""
 
 from typing import Annotated, Literal
 
@@ -10,9 +10,9 @@ from jax_logreg.solver import LBFGS, GradientDescent, MiniBatch, Newton, Optax, 
 with needs("run"):
     from pydantic import Field
 
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False, description="Step size.")]
-Decay = Annotated[float, Field(ge=0, lt=1, description="Decay of a running mean, per step.")]
-# The memory squared is allocated, and of what no machine holds XLA does not say so but aborts.
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False, description="The step size.")]
+Decay = Annotated[float, Field(ge=0, lt=1, description="The decay of a running mean, per step.")]
+# The square of the memory is allocated, and XLA aborts where no machine holds it.
 Memory = Annotated[
     int,
     Field(ge=1, le=1000, description="The number of past steps that approximate the curvature."),
@@ -20,7 +20,7 @@ Memory = Annotated[
 
 
 class AutoConfig(Section):
-    """The method that suits shape, penalty and family; the run says which it took, and why."""
+    """The solver that suits shape, penalty and family; the run names it, with the reason."""
 
     method: Literal["auto"] = "auto"
 
@@ -35,7 +35,7 @@ class NewtonConfig(Section):
     method: Literal["newton"]
 
     def solver(self) -> Solver:
-        """The solver."""
+        """Return the solver."""
         return Newton()
 
 
@@ -46,7 +46,7 @@ class LBFGSConfig(Section):
     memory: Memory = 10
 
     def solver(self) -> Solver:
-        """The solver of these numbers."""
+        """Return the solver of these numbers."""
         return LBFGS(self.memory)
 
 
@@ -59,7 +59,7 @@ class ProximalConfig(Section):
     )
 
     def solver(self) -> Solver:
-        """The solver of these numbers."""
+        """Return the solver of these numbers."""
         return Proximal(self.working_set)
 
 
@@ -70,7 +70,7 @@ class GradientDescentConfig(Section):
     learning_rate: Rate
 
     def solver(self) -> Solver:
-        """The solver of these numbers."""
+        """Return the solver of these numbers."""
         return GradientDescent(self.learning_rate)
 
 
@@ -83,7 +83,7 @@ class MomentumConfig(Section):
     nesterov: bool = True
 
     def solver(self) -> Solver:
-        """The solver of these numbers."""
+        """Return the solver of these numbers."""
         import optax
 
         return Optax(optax.sgd(self.learning_rate, self.momentum, self.nesterov))
@@ -98,7 +98,7 @@ class AdamConfig(Section):
     b2: Decay = 0.999
 
     def solver(self) -> Solver:
-        """The solver of these numbers."""
+        """Return the solver of these numbers."""
         import optax
 
         return Optax(optax.adam(self.learning_rate, self.b1, self.b2))
@@ -111,23 +111,21 @@ class OptaxLBFGSConfig(Section):
     memory: Memory = 10
 
     def solver(self) -> Solver:
-        """The solver of these numbers."""
+        """Return the solver of these numbers."""
         import optax
 
         return Optax(optax.lbfgs(memory_size=self.memory))
 
 
 class MiniBatchConfig(Section):
-    """An update for each block of data that are streamed (data.stream); a step is a pass."""
+    """An update for each block of streamed data (data.stream); a step is a pass over all data."""
 
     method: Literal["minibatch"]
     learning_rate: Rate
-    optimiser: Literal["sgd", "adam"] = Field(
-        "adam", description="The solver, which makes the updates."
-    )
+    optimiser: Literal["sgd", "adam"] = Field("adam", description="The method of the updates.")
 
     def solver(self) -> Solver:
-        """The solver of these numbers."""
+        """Return the solver of these numbers."""
         import optax
 
         return MiniBatch(getattr(optax, self.optimiser)(self.learning_rate))

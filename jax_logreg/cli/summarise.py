@@ -3,10 +3,11 @@
 import platform
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 
 import jax_logreg
 from jax_logreg.arrays import is_numpy
@@ -29,12 +30,12 @@ from jax_logreg.model import family_name, probabilities
 from jax_logreg.proof.gradient_check import GradientCheck
 from jax_logreg.result import History, Result
 
-# Probabilities that curves are drawn of, and examples at least.
+# Probabilities that curves are drawn of at most, and examples at least.
 _NUMBERS, _FEWEST = 1_000_000, 2_000
 
 
 class Seconds(NamedTuple):
-    """Wall-clock seconds: reading the data, compiling, and the fit without the compiling."""
+    """Wall-clock seconds: reading the data, compiling, and the rest of the fit."""
 
     load: float
     compile: float
@@ -42,8 +43,10 @@ class Seconds(NamedTuple):
 
 
 class Predicted(NamedTuple):
-    """A model's predictions of the examples of all hosts: true class numbers (m,), A (k, m), and
-    weights (m,), None where every example counts once.
+    """A model's predictions of the examples of all hosts.
+
+    They are true class numbers (m,), probabilities A (k, m), and weights (m,), or None where every
+    example counts once.
     """
 
     truth: np.ndarray
@@ -51,9 +54,9 @@ class Predicted(NamedTuple):
     s: np.ndarray | None = None
 
     def some(self) -> "Predicted":
-        """Return those that curves are drawn of: all, or as many by chance as take a second."""
+        """Return the predictions to draw curves of: all, or a sample that takes a second."""
         most = max(_NUMBERS // len(self.A), _FEWEST)
-        # An example of weight 0 says nothing.
+        # An example of weight 0 changes no curve.
         counted = np.arange(self.truth.size) if self.s is None else np.flatnonzero(self.s)
         if counted.size <= most:
             return self
@@ -64,18 +67,18 @@ class Predicted(NamedTuple):
 
     @property
     def accuracy(self) -> float:
-        """The weighted share put into the right class."""
+        """The weighted share of examples that are classified right."""
         return float(np.average(predicted_classes(self.A) == self.truth, weights=self.s))
 
     def of_classes(self, k: int) -> list[float]:
-        """The number of examples of each of k classes, or the sum of their weights."""
+        """Return the number of examples of each of k classes, or the sum of their weights."""
         found: list[float] = np.bincount(self.truth, self.s, k).tolist()
-        # Sums of weights come as numbers, counts of examples as integers.
+        # Counts of examples are integers, sums of weights are not.
         return found if self.s is not None else [int(one) for one in found]
 
 
-def predict(result: Result, X: Any, Y: Any, s: Any = None) -> Predicted:
-    """The predictions of a part of the data, given what this host has of it."""
+def predict(result: Result, X: object, Y: np.ndarray, s: np.ndarray | None = None) -> Predicted:
+    """Return the predictions of a part of the data, of which this host has X (n, m), Y (k, m)."""
     own = {"truth": predicted_classes(Y), "A": probabilities(result.params, X)}
     heard = share(lambda: own if s is None else {**own, "s": np.ravel(s)})
     whole = {name: np.concatenate([one[name] for one in heard], axis=-1) for name in heard[0]}
@@ -83,21 +86,21 @@ def predict(result: Result, X: Any, Y: Any, s: Any = None) -> Predicted:
 
 
 def run_name(data: Prepared) -> str:
-    """Return what a run is called on its pages."""
+    """Return the name of a run on its pages."""
     return f"Logistic regression on {data.source}"
 
 
 def summarise(
     result: Result,
     data: Prepared,
-    penalty: dict[str, Any],
+    penalty: dict[str, object],
     seconds: Seconds,
     train: Predicted,
     test: Predicted | None,
     evaluated: Evaluated,
     sweep: SweepSummary | None = None,
 ) -> Summary:
-    """Return the summary of a run; what is infinite or NaN is None.
+    """Return the summary of a run; infinite numbers and NaN become None.
 
     `penalty` is that of the config, with the strength that a sweep chose.
     """
@@ -152,8 +155,8 @@ def _data(data: Prepared, train: Predicted, test: Predicted | None) -> DataSumma
     )
 
 
-def _machine(result: Result) -> dict[str, Any]:
-    """Return what the run was computed on, and by which versions."""
+def _machine(result: Result) -> dict[str, object]:
+    """Return the devices that computed the run, and the versions of the libraries."""
     w = result.params.w
     devices = [] if is_numpy(w) else sorted(w.devices(), key=lambda one: one.id)
     return {
@@ -172,7 +175,7 @@ def _machine(result: Result) -> dict[str, Any]:
 
 
 def history(history: History) -> bytes:
-    """Return history.csv: a row a step, empty where there is no bound or was no check."""
+    """Return history.csv: a row a step, with empty cells without a bound or a check."""
     shown = {
         **history._asdict(),
         "relative_gap": finite_or_nan(history.relative_gap),
@@ -195,6 +198,6 @@ def _check(check: GradientCheck | None, features: Sequence[str]) -> CheckSummary
     )
 
 
-def _finite(value: Any) -> float | None:
-    # JSON knows no NaN. The shortest digits that are this float32 again, not those of a float64.
+def _finite(value: ArrayLike) -> float | None:
+    """Return a number by the shortest digits of its dtype; None where JSON has no number for it."""
     return float(str(np.asarray(value)[()])) if np.isfinite(value) else None

@@ -1,12 +1,13 @@
 """The summary of a run, as result.json holds it."""
 
 import json
-from typing import Any, Literal
+from typing import Literal
 
 from jax_logreg.errors.extras import needs
 
 with needs("run"):
     from pydantic import BaseModel, ConfigDict, ValidationError
+    from pydantic_core import ErrorDetails
 
 Number = int | float
 Status = Literal[
@@ -23,13 +24,13 @@ Status = Literal[
 
 
 class _Record(BaseModel):
-    """A table of result.json: unknown keys are left out, and those of later versions are None."""
+    """A table of result.json: unknown keys are left out, and missing ones have their default."""
 
     model_config = ConfigDict(frozen=True)
 
 
 class PenaltySummary(_Record):
-    """The penalty that was trained with, the strength that a sweep chose included."""
+    """The penalty of the training, with the strength that a sweep chose."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -47,7 +48,7 @@ class CertificateSummary(_Record):
 
 
 class CheckSummary(_Record):
-    """The gradient check; `passed` is None where none was made."""
+    """The gradient check; `passed` is None where no check was made."""
 
     passed: bool | None = None
     max_relative_error: float | None = None
@@ -71,7 +72,7 @@ class DataSummary(_Record):
     features: int
     train: int
     test: int
-    # A number of examples, or a sum of weights.
+    # With a number of examples, or a sum of weights.
     classes: list[tuple[str, Number]] = []
     weighted: Weighted = Weighted()
     picture: list[int] = []
@@ -104,9 +105,9 @@ class EvaluationSummary(_Record):
 
 
 class Summary(_Record):
-    """A run: how it ended, and of one that has an answer all that is said of it.
+    """A run: its end, its answer, and the measures of the answer.
 
-    Of a run that did not end there are `name`, `status`, `message` and `steps`.
+    A run that did not end has only `name`, `status`, `message` and `steps`.
     """
 
     name: str = "Logistic regression"
@@ -114,7 +115,7 @@ class Summary(_Record):
     message: str = ""
     steps: int | None = None
     family: str | None = None
-    classes: list[Any] = []
+    classes: list[object] = []
     penalty: PenaltySummary = PenaltySummary(kind="none")
     solver: str | None = None
     notes: list[str] = []
@@ -143,15 +144,15 @@ class Summary(_Record):
         """Return the summary of a result.json.
 
         Raises:
-            ValueError: the content is no JSON, or an entry is of another kind, in one line.
+            ValueError: the content is no JSON, or an entry is of a wrong type, in one line.
         """
         try:
             return cls.model_validate(json.loads(content))
         except ValidationError as error:
             raise ValueError(_reason(error.errors()[0])) from None
 
-    def content(self) -> dict[str, Any]:
-        """Return what result.json holds: the entries that were given."""
+    def content(self) -> dict[str, object]:
+        """Return the entries of result.json: those that were given."""
         return self.model_dump(exclude_unset=True)
 
     def to_json(self) -> bytes:
@@ -163,7 +164,8 @@ class Summary(_Record):
         return None if self.evaluation is None else self.evaluation.measures.get(name)
 
 
-def _reason(error: Any) -> str:
+def _reason(error: ErrorDetails) -> str:
+    """Return the fault of an entry: what came, and what was expected."""
     entry = ".".join(map(str, error["loc"]))
     if not entry:
         return "it is no table of entries"

@@ -1,11 +1,13 @@
-"""The sweep of a config: every strength tried, what each scored, and the one that is trained."""
+"""The sweep of a config: every strength, its score, and the choice among them."""
 
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from jax_logreg.checkpoint import Checkpoint
+from jax_logreg.cli.arguments import FitArguments
 from jax_logreg.cli.config import SweepConfig
 from jax_logreg.cli.progress import show_models
 from jax_logreg.cli.report.tables import paths
@@ -14,26 +16,12 @@ from jax_logreg.data import Prepared
 from jax_logreg.data.csv_columns import csv_bytes, finite_or_nan
 from jax_logreg.errors.extras import needs
 from jax_logreg.errors.one_line import one_line
+from jax_logreg.problem.options import Options, declared
 from jax_logreg.status import Status
 from jax_logreg.sweep import CrossValidation, Fits, cross_validate
 
 with needs("run"):
     from rich.console import Console
-
-# The arguments of a fit that its models share.
-_SHARED = (
-    "s",
-    "family",
-    "class_weight",
-    "fit_intercept",
-    "solver",
-    "steps",
-    "tolerance",
-    "dtype",
-    "device",
-    "devices",
-    "penalty",
-)
 
 
 class Swept(NamedTuple):
@@ -47,21 +35,26 @@ class Swept(NamedTuple):
 def run_sweep(
     sweep: SweepConfig,
     data: Prepared,
-    arguments: dict[str, Any],
+    arguments: FitArguments,
     console: Console,
     checkpoint: Checkpoint | None = None,
     standardise: bool = False,
-) -> tuple[Swept, dict[str, Any]]:
-    """Try the strengths; the arguments of the fit come back with that of the one chosen.
+) -> tuple[Swept, FitArguments]:
+    """Try the strengths; return also the arguments of the fit with the strength chosen.
 
     `standardise` scales the numbers of each fold by the part of the fold that is trained on.
     """
+    penalty = arguments["penalty"]
+    # A config with a sweep and without a penalty has been refused.
+    assert penalty is not None
+    shared = {name: value for name, value in arguments.items() if name in declared(Options)}
     numbers = np.arange(data.X_train.shape[0]) < len(data.scaling.mean)
     with show_models(console) as show:
         found = cross_validate(
             data.X_train,
             data.Y_train,
-            **{name: arguments[name] for name in _SHARED},
+            **cast(Options, shared),
+            penalty=penalty,
             strengths=sweep.strengths,
             smallest=sweep.smallest,
             folds=sweep.folds,
@@ -73,7 +66,7 @@ def run_sweep(
             checkpoint=None if checkpoint is None else checkpoint.part("sweep"),
         )
     chosen = found.best if sweep.choose == "best" else found.one_standard_error
-    penalty = replace(arguments["penalty"], strength=float(found.strengths[chosen]))
+    best = replace(penalty, strength=float(found.strengths[chosen]))
     summary = _summarise(sweep, found, chosen)
     weights = np.asarray(found.models.params.w)
     files = {
@@ -81,11 +74,11 @@ def run_sweep(
         "validation.csv": _curve(found),
         "path.csv": csv_bytes(paths(found.strengths, weights, data.features, data.classes)),
     }
-    return Swept(summary, files), {**arguments, "penalty": penalty}
+    return Swept(summary, files), {**arguments, "penalty": best}
 
 
 def _summarise(sweep: SweepConfig, found: CrossValidation, chosen: int) -> SweepSummary:
-    """The part of result.json; what is NaN is None."""
+    """Return the part of result.json, in which NaN is None."""
     status = [*found.models.status, *found.fold_models.status]
     error = [None if np.isnan(one) else float(one) for one in found.error]
     return SweepSummary(
@@ -119,8 +112,8 @@ def _models(found: CrossValidation) -> bytes:
     )
 
 
-def _columns(fits: Fits) -> dict[str, Any]:
-    """Return the columns of models.csv that say how each model ended, and how good it is."""
+def _columns(fits: Fits) -> dict[str, Iterable[object]]:
+    """Return the columns of models.csv on the end of each model and its certificate."""
     found = fits.certificate
     return {
         "status": [one.name.lower() for one in fits.status],

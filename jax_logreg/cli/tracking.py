@@ -1,9 +1,9 @@
-"""The trackers that a config can name: adding one is one class, and one row of TrackingConfig."""
+"""The trackers that a config can name; a new one is a class, and a row of TrackingConfig."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from jax_logreg.data import Section
 from jax_logreg.errors.extras import needs
@@ -15,11 +15,13 @@ with needs("run"):
 
 
 class TensorBoardConfig(Section):
-    """Event files, which `tensorboard --logdir FOLDER` shows."""
+    """Event files of TensorBoard, which `tensorboard --logdir FOLDER` shows."""
 
     kind: Literal["tensorboard"]
     folder: Path = Field(
-        Path("tensorboard"), strict=False, description="Holds a folder for each run, of its name."
+        Path("tensorboard"),
+        strict=False,
+        description="The folder of the event files; each run has a folder of its name in it.",
     )
 
     @field_serializer("folder")
@@ -27,25 +29,25 @@ class TensorBoardConfig(Section):
         return str(folder.absolute())
 
     def tracker(self, out: Path) -> Tracker:
-        """Return the tracker of a run that writes the folder."""
+        """Return the tracker of a run that writes to the folder `out`."""
         from jax_logreg.tracking.tensorboard import TensorBoardTracker
 
         return TensorBoardTracker(self.folder / out.name)
 
 
 class MLflowConfig(Section):
-    """A run of MLflow, called as the output folder is."""
+    """A run of MLflow, with the name of the output folder."""
 
     kind: Literal["mlflow"]
     uri: str | None = Field(
         None,
-        description="A server, or sqlite:///FILE; by default MLFLOW_TRACKING_URI, which is the "
-        "place for a password, else sqlite:///mlflow.db.",
+        description="A server, or sqlite:///FILE; by default MLFLOW_TRACKING_URI, where a password "
+        "belongs, else sqlite:///mlflow.db.",
     )
     experiment: str = Field("jax_logreg", description="The experiment of the run.")
 
     def tracker(self, out: Path) -> Tracker:
-        """Return the tracker of a run that writes the folder."""
+        """Return the tracker of a run that writes to the folder `out`."""
         from jax_logreg.tracking.mlflow import MLflowTracker
 
         return MLflowTracker(out.name, self.uri, self.experiment, key=str(out))
@@ -55,9 +57,12 @@ TrackingConfig = Annotated[TensorBoardConfig | MLflowConfig, Field(discriminator
 
 
 def tracked_run(
-    tracking: Any, settings: dict[str, object], partial: Path | None, notice: Callable[[str], None]
+    tracking: TensorBoardConfig | MLflowConfig | None,
+    settings: dict[str, object],
+    partial: Path | None,
+    notice: Callable[[str], None],
 ) -> AbstractContextManager[Tracked]:
-    """Track the run that saves itself in `partial`; of several hosts, the first one does.
+    """Track the run that saves itself in `partial`; of several hosts only the first does.
 
     Raises:
         MissingExtra: the tracker's library is not installed.

@@ -1,4 +1,4 @@
-"""`jax-logreg report`, `runs`, `compare`: what runs left, to be looked at."""
+"""`jax-logreg report`, `runs`, `compare`: the folders of runs, shown again."""
 
 import sys
 from pathlib import Path
@@ -19,9 +19,9 @@ RunFolder = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder o
 
 
 def report(run_dir: RunFolder) -> None:
-    """Make report.html of a run again, from the files of its folder.
+    """Write report.html of a run again, from the files of its folder.
 
-    Of a run that was killed, or is under way, it shows the last saved state.
+    Of a run that was killed, or that is still going, it shows the last saved state.
     """
     from jax_logreg.cli.folder import read_run
     from jax_logreg.cli.output import REPORT, write_content
@@ -38,10 +38,10 @@ def runs(
         Path, typer.Argument(metavar="[DIR]", help="The folder that holds the folders of runs.")
     ] = Path("runs"),
 ) -> None:
-    """List the runs in a folder: how each ended, its cost, accuracy and time.
+    """List the runs in a folder: status, steps, cost, accuracies, AUC and time of each.
 
-    Accuracies are of the training and the test part, weighted where the run is; AUC is the area
-    under the ROC curve.
+    Accuracies are those of the training and of the test part, weighted where the run is. AUC is the
+    area under the ROC curve.
     """
     from jax_logreg.cli.folder import find_runs, read_run
     from jax_logreg.errors import InputError
@@ -59,7 +59,9 @@ def runs(
 
 
 def compare(
-    run_dirs: Annotated[list[Path], typer.Argument(metavar="RUN_DIR...", help="Folders of runs.")],
+    run_dirs: Annotated[
+        list[Path], typer.Argument(metavar="RUN_DIR...", help="The folders of the runs.")
+    ],
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("comparison.html"),
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier page.")] = False,
 ) -> None:
@@ -84,7 +86,7 @@ def compare(
 
 
 def _row(name: str, summary: "Summary") -> dict[str, str]:
-    """Return a line about a run, with an empty cell for a missing value."""
+    """Return the cells of a run by heading, empty for a missing value."""
     steps = "" if summary.steps is None else str(summary.steps)
     total = sum(summary.seconds.values()) if summary.seconds else None
     return {

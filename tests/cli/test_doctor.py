@@ -115,7 +115,7 @@ class TestShown:
         monkeypatch.setenv("JAX_PLATFORMS", "cuda")
         words, setting = rows(command("doctor"))["devices"]
         assert words.startswith("failed: AssertionError: in fail of ")
-        assert setting == "JAX_PLATFORMS=cuda: a device of each was asked for"
+        assert setting == "JAX_PLATFORMS=cuda asks for a device of each platform"
 
     def test_extras_are_those_of_the_package(self):
         found = rows(command("doctor"))["extras"]

@@ -211,8 +211,8 @@ def test_separable_examples_have_no_temperature(two, folder):
     out, found = evaluated(two, data, "--temperature", "--store")
     assert (
         "nothing to store" in out
-        and "classified without an error: no temperature" in out
-        and "it stays at 1" in out
+        and "the temperature stays at 1" in out
+        and "are classified without an error" in out
     )
     assert found["after"]["temperature"] == 1
 
@@ -255,15 +255,15 @@ def test_bad_input(two, folder):
         ((two, folder / "weightless.csv"), "none of the 1 examples has a positive weight"),
         ((two, folder / "none.csv"), "does not exist"),
         ((folder, data), "expected the folder of a finished run"),
-        ((two, data, "--store"), "--store keeps what --temperature or --cost fit"),
+        ((two, data, "--store"), "--store is given, but nothing is fitted: expected --temperature"),
         ((two, data, "--out", there), "there.json exists already"),
         ((two, data, "--cost", "5"), "--cost is '5': expected FP:FN"),
         ((two, data, "--cost", "0:0"), "expected finite numbers of at least 0, and one above 0"),
         ((two, data, "--resamples", "0"), "resamples is 0"),
         ((two, data, "--bins", "0"), "bins is 0"),
         ((two, data, "--seed", "-1"), "seed is -1"),
-        ((two, two_rows, "--cost", "1:1"), "holds one example: a temperature or a threshold"),
-        ((folder / "three", folder / "new_three.csv", "--cost", "1:1"), "the model has 3"),
+        ((two, two_rows, "--cost", "1:1"), "holds one example: expected at least two, as temp"),
+        ((folder / "three", folder / "new_three.csv", "--cost", "1:1"), "the model has 3 classes"),
     ]
     for arguments, expected in cases:
         assert expected in refused("evaluate", *arguments), arguments

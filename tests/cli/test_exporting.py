@@ -27,7 +27,9 @@ def run(tmp_path_factory):
 def test_a_file_beside_the_model_that_answers_as_predict_does(run, kind):
     done = command("export", run, "--to", kind)
     path = run / f"model{export.SUFFIXES[kind]}"
-    assert done.code == 0 and done.out == f"written to {path}: it answers as predict does\n"
+    assert (
+        done.code == 0 and done.out == f"written to {path}: its predictions are those of predict\n"
+    )
     P, predicted = probabilities(command("predict", run, run.parent / "train.csv").out)
     found = export.load(path.read_bytes(), kind)(table()[0].astype(np.float32))
     np.testing.assert_allclose(found.probabilities[:, 1], P, rtol=1e-5)

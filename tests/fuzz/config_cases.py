@@ -8,8 +8,8 @@ from data.files import save_csv, save_npz, table
 from fuzz.configs import make
 from sklearn import datasets
 
+from jax_logreg.cli.arguments import fit_arguments
 from jax_logreg.cli.config import load_config
-from jax_logreg.cli.experiment import fit_arguments
 from jax_logreg.data import prepare
 
 # Examples x features that are still made: a refusal for want of memory lies far beyond.

@@ -1,4 +1,4 @@
-"""report.html: what a person looks at first, in one file that needs no network."""
+"""report.html, the page of a run: one file that needs no network."""
 
 from jax_logreg.cli.report.page import render
 

@@ -6,13 +6,13 @@ import numpy as np
 
 from jax_logreg.errors.extras import needs
 
-# Columns of text, whatever the names in them look like.
+# Columns of text, even if the names in them look like numbers.
 _TEXT = ("class", "feature", "actual", "predicted")
 Table = dict[str, np.ndarray]
 
 
 def read(content: bytes) -> Table:
-    """The columns by name, numbers in float64, NaN where a cell is empty."""
+    """Return the columns by name, numbers in float64, NaN for an empty cell."""
     with needs("run"):
         import pyarrow
         from pyarrow import csv

@@ -1,9 +1,9 @@
 """Several runs on one page: their results, the differences of their configs, their curves."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -33,7 +33,7 @@ class Ran(Protocol):
 
 
 def compare(runs: Mapping[str, Ran]) -> str:
-    """The page of runs by name."""
+    """Return the page of runs by name."""
     tables: Tables = {
         name: {file: as_csv.read(run.files[file]) for file in _DRAWN if file in run.files}
         for name, run in runs.items()
@@ -63,7 +63,7 @@ def _rows(runs: Mapping[str, Ran]) -> dict[str, list[str]]:
         "test accuracy": [accuracy(one, "test") for one in found],
     }
     for name, score in SCORES.items():
-        # Accuracies are there already.
+        # Accuracy has two rows above.
         if name != "accuracy":
             rows[score.title] = [number(one.measure(name), ".4f") for one in found]
     rows["seconds of the fit"] = [number(one.seconds.get("fit"), ".2f") for one in found]
@@ -71,14 +71,15 @@ def _rows(runs: Mapping[str, Ran]) -> dict[str, list[str]]:
 
 
 def differences(configs: Sequence[bytes]) -> dict[str, list[str]]:
-    """The keys in which resolved configs differ, and the value of each; empty where it has none."""
+    """Return the keys in which resolved configs differ, with each value, or an empty text."""
     flat = [dict(_leaves(tomllib.loads(config.decode()))) for config in configs]
     keys = dict.fromkeys(key for one in flat for key in one)
     rows = {key: [one.get(key, "") for one in flat] for key in keys}
     return {key: values for key, values in rows.items() if len(set(values)) > 1}
 
 
-def _leaves(tree: Mapping[str, object], prefix: str = "") -> Any:
+def _leaves(tree: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the dotted keys of a config with their values as text."""
     for key, value in tree.items():
         if isinstance(value, dict):
             yield from _leaves(value, f"{prefix}{key}.")
@@ -87,7 +88,7 @@ def _leaves(tree: Mapping[str, object], prefix: str = "") -> Any:
 
 
 def distinct_names(paths: Sequence[Path]) -> list[str]:
-    """Return the last parts of the paths, as many as make them distinct, else numbered."""
+    """Return the fewest last parts of paths that make them distinct; equal paths are numbered."""
     for parts in range(1, max(len(path.parts) for path in paths) + 1):
         names = ["/".join(path.parts[-parts:]) for path in paths]
         if len(set(names)) == len(names):
@@ -117,7 +118,7 @@ def _pictures(tables: Tables) -> list[Picture | None]:
 def _overlaid(
     tables: Tables, file: str, x: str, y: str, title: str, log: bool = False, x_log: bool = False
 ) -> Picture | None:
-    """A line a run; of several classes the one of the smallest area."""
+    """Draw a line for each run; of several classes that of the smallest area."""
     lines = {}
     for name, of_run in tables.items():
         if file not in of_run:

@@ -5,23 +5,27 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from jax_logreg.cli.report.as_csv import Table
 from jax_logreg.errors.extras import needs
 
-# Stand-ins in what matplotlib writes, for the colours that the page's style sheet names.
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.typing import RcKeyType
+
+# matplotlib writes these colours; the names in the page's style sheet take their place.
 INK, GRID, MAIN, SECOND = "#010203", "#010204", "#010205", "#010206"
 SERIES = tuple(f"#0102{10 + i:02d}" for i in range(10))
 _NAMES = {INK: "ink", GRID: "grid", MAIN: "main", SECOND: "second"}
 _NAMES |= {colour: f"series{i}" for i, colour in enumerate(SERIES)}
 # Inches of a picture: about as wide as a phone, so that its letters keep their size there.
 WIDTH, HEIGHT = 4.8, 3.0
-# Any: matplotlib's own type lists its hundreds of names.
-_STYLE: Any = {
+_STYLE: "dict[RcKeyType, object]" = {
     "svg.fonttype": "none",
     "svg.hashsalt": "jax_logreg",
-    # Names may hold dollars; and parsing takes as long as all the drawing.
+    # Names may hold dollars, and parsing them takes as long as all the drawing.
     "text.parse_math": False,
     "font.size": 10,
     "axes.titlesize": 10,
@@ -37,17 +41,13 @@ _STYLE: Any = {
     "axes.grid": True,
     "axes.axisbelow": True,
 }
-
-
-_NO_METADATA: Any = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-
-
+_NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 # The tables that pictures are drawn from, by file name.
 Tables = Mapping[str, Table]
 
 
 class Picture(NamedTuple):
-    """An SVG picture, what it shows in words, and the CSV file of its numbers."""
+    """An SVG picture with its title, the CSV file of its numbers, and a note."""
 
     title: str
     svg: str
@@ -56,27 +56,34 @@ class Picture(NamedTuple):
 
 
 @contextmanager
-def drawing(
-    rows: int = 1, columns: int = 1, height: float = HEIGHT, fixed: bool = False
-) -> Iterator[tuple[Any, Any]]:
-    """A figure in the page's style, and its axes, whose margins follow from the labels, or are
-    fixed, which takes half the time.
+def drawing(height: float = HEIGHT, fixed: bool = False) -> Iterator[tuple["Figure", "Axes"]]:
+    """Yield a figure in the page's style, and its axes.
+
+    Margins follow from the labels, or are `fixed`, which takes half the time.
     """
+    with panels(1, 1, height, fixed) as (figure, (axes,)):
+        yield figure, axes
+
+
+@contextmanager
+def panels(
+    rows: int, columns: int, height: float, fixed: bool = False
+) -> Iterator[tuple["Figure", list["Axes"]]]:
+    """Yield a figure as `drawing` does, and the axes of its panels, row by row."""
     with needs("run"):
         from matplotlib import rc_context
         from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure
     with rc_context(_STYLE):
-        layout: Any = "none" if fixed else "constrained"
-        figure = Figure(figsize=(WIDTH, height), layout=layout, facecolor="none")
+        figure = Figure(figsize=(WIDTH, height), facecolor="none")
+        figure.set_layout_engine("none" if fixed else "constrained")
         if fixed:
             figure.subplots_adjust(0.14, 0.5 / height, 0.97, 0.97)
         FigureCanvasSVG(figure)
-        axes = figure.subplots(rows, columns)
-        yield figure, axes
+        yield figure, list(figure.subplots(rows, columns, squeeze=False).flat)
 
 
-def log_scale(axes: Any, axis: str) -> None:
+def log_scale(axes: "Axes", axis: Literal["x", "y"]) -> None:
     """Make axis "x" or "y" logarithmic, with plain numbers at its powers of ten."""
     with needs("run"):
         from matplotlib.ticker import FuncFormatter, NullFormatter
@@ -86,8 +93,8 @@ def log_scale(axes: Any, axis: str) -> None:
     chosen.set_minor_formatter(NullFormatter())
 
 
-def to_svg(figure: Any, name: str, alt: str) -> str:
-    """The figure as inline SVG under a name of its own, read out as `alt`."""
+def to_svg(figure: "Figure", name: str, alt: str) -> str:
+    """Return the figure as inline SVG with ids under a name, and with `alt` for screen readers."""
     with needs("run"):
         from matplotlib import rc_context
     text = io.StringIO()
@@ -97,14 +104,14 @@ def to_svg(figure: Any, name: str, alt: str) -> str:
     svg = svg[svg.index("<svg") :]
     for colour, variable in _NAMES.items():
         svg = svg.replace(colour, f"var(--{variable})")
-    # Several pictures share one page: their ids may not collide.
+    # Several pictures share one page, where their ids may not collide.
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
     label = escape(alt, quote=True)
     return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
 
 
 def short(text: object, most: int = 28) -> str:
-    """The text with its middle left out, and no control characters."""
+    """Return the text without control characters, and without its middle where it is longer."""
     text = str(text)
     if len(text) > most:
         text = f"{text[: most - most // 3 - 1]}…{text[-(most // 3) :]}"

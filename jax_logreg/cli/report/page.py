@@ -1,7 +1,7 @@
 """The page of one run."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from jax_logreg.cli.measures import measures, number
 from jax_logreg.cli.report import as_csv, words
@@ -9,9 +9,12 @@ from jax_logreg.cli.report.pictures import SECTIONS
 from jax_logreg.cli.summary import Summary
 from jax_logreg.errors.extras import needs
 
+if TYPE_CHECKING:
+    import jinja2
+
 
 def render(folder: Mapping[str, bytes]) -> str:
-    """The page of a run, from the files of its folder by name; what is not there is left out."""
+    """Return the page of a run, from the files of its folder by name; missing ones are left out."""
     summary = Summary.read(folder["result.json"])
     tables = {name: as_csv.read(content) for name, content in folder.items() if name in _TABLES}
     sections = {
@@ -37,12 +40,12 @@ def render(folder: Mapping[str, bytes]) -> str:
 
 
 def _unsaid(summary: Summary) -> list[str]:
-    """The notes that the message, which stands above, does not hold."""
+    """Return the notes that are not part of the message: that is shown above."""
     return [note for note in summary.notes if note not in summary.message]
 
 
-def templates() -> Any:
-    """The templates of the pages, what is put into them being escaped."""
+def templates() -> "jinja2.Environment":
+    """Return the templates of the pages, which escape all that is put into them."""
     with needs("run"):
         import jinja2
     environment = jinja2.Environment(

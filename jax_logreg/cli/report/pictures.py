@@ -15,7 +15,7 @@ _POINTS = 1000
 
 
 def steps(tables: Tables, summary: Summary) -> list[Picture]:
-    """Cost, gradient norm, and where there are such the relative gap and the check's error."""
+    """Draw cost, gradient norm, relative gap and error of the gradient check, if there are such."""
     table = tables["history.csv"]
     if table["step"].size == 0:
         return []
@@ -51,7 +51,7 @@ def _by_step(table: as_csv.Table, column: str, title: str, scale: str) -> Pictur
 
 
 def thinned(points: np.ndarray) -> np.ndarray:
-    """At most as many of the points as pixels show, the first and the last among them."""
+    """Return at most as many of the points as pixels show, with the first and the last."""
     kept = np.linspace(0, points.size - 1, min(points.size, _POINTS)).astype(int)
     return points[kept]
 

@@ -1,4 +1,4 @@
-"""The pictures of how good a model's probabilities are."""
+"""The pictures of a model's probabilities: curves, calibration, confusion matrix."""
 
 import numpy as np
 
@@ -11,17 +11,18 @@ from jax_logreg.cli.report.figure import (
     Picture,
     Tables,
     drawing,
+    panels,
     short,
     to_svg,
 )
 from jax_logreg.cli.summary import Summary
 
-# Classes whose confusions are written out, and beyond which they have no names either.
+# The most classes whose numbers are written into the matrix, and the most that have names there.
 _WRITTEN, _NAMED = 12, 40
 
 
 def curves(tables: Tables, summary: Summary) -> list[Picture]:
-    """ROC and precision-recall, of each class against the rest."""
+    """Draw ROC and precision-recall curves, of each class against the rest."""
     classes = tables["classes.csv"]
     areas = {
         name: dict(zip(classes["class"], classes[name], strict=True))
@@ -88,7 +89,7 @@ def _curves(
 
 
 def calibration(tables: Tables, summary: Summary) -> list[Picture]:
-    """Observed shares over mean probabilities, and below them how many examples a bin holds."""
+    """Draw observed shares over mean probabilities, and below them the examples of each bin."""
     table = tables["calibration.csv"]
     two = len(summary.classes) == 2
     title = (
@@ -96,7 +97,7 @@ def calibration(tables: Tables, summary: Summary) -> list[Picture]:
         f"expected error {number(summary.measure('expected_calibration_error'), '.3g')}"
     )
     there = table["count"] > 0
-    with drawing(2, 1, height=4.2, fixed=True) as (figure, (above, below)):
+    with panels(2, 1, height=4.2, fixed=True) as (figure, (above, below)):
         above.plot([0, 1], [0, 1], color=GRID, lw=1, ls="--")
         x, y = table["mean_probability"][there], table["observed"][there]
         above.plot(x, y, color=MAIN, lw=1, alpha=0.5)
@@ -109,7 +110,7 @@ def calibration(tables: Tables, summary: Summary) -> list[Picture]:
         below.bar(table["low"], sizes, width, align="edge", color=MAIN, alpha=0.6)
         what = f"probability of {summary.classes[-1]}" if two else "probability of the predicted"
         below.set(xlabel=short(what, 40), ylabel=label, xlim=(-0.02, 1.02))
-        # All bins show, the fullest and the emptiest.
+        # Symlog, so that the emptiest bin shows beside the fullest.
         below.set_yscale("symlog", linthresh=min(1, sizes[sizes > 0].min()))
         below.yaxis.set_major_formatter("{x:g}")
     bins = ", ".join(
@@ -120,12 +121,12 @@ def calibration(tables: Tables, summary: Summary) -> list[Picture]:
 
 
 def _amount(value: float) -> str:
-    """A number of examples, or a sum of weights, in at least three digits."""
+    """Return a number of examples, or a sum of weights, in at least three digits."""
     return f"{value:.0f}" if value == np.round(value) or value >= 100 else f"{value:.3g}"
 
 
 def confusion(tables: Tables, summary: Summary) -> list[Picture]:
-    """The number, or the weight, of the examples of each class that were put into which."""
+    """Draw the number, or the weight, of the examples of each class by predicted class."""
     table = tables["confusion.csv"]
     names = [str(name) for name in summary.classes]
     number = {name: i for i, name in enumerate(names)}
@@ -141,11 +142,11 @@ def confusion(tables: Tables, summary: Summary) -> list[Picture]:
         axes.set(xlabel="predicted", ylabel="actual")
         if k <= _NAMED:
             labels = [short(name, 12) for name in names]
-            turned = {"rotation": 90} if max(map(len, labels)) * k > 40 else {}
-            axes.set_xticks(range(k), labels, fontsize=8 if k < 20 else 6, **turned)
-            axes.set_yticks(range(k), labels, fontsize=8 if k < 20 else 6)
+            size, turn = 8 if k < 20 else 6, 90 if max(map(len, labels)) * k > 40 else 0
+            axes.set_xticks(range(k), labels, fontsize=size, rotation=turn)
+            axes.set_yticks(range(k), labels, fontsize=size)
         for (i, j), count in np.ndenumerate(counts) if k <= _WRITTEN else ():
-            # Dark letters on light fields in either of the page's schemes.
+            # The fields have the same colours in either of the page's schemes.
             colour = "white" if shares[i, j] > 0.55 else "#222222"
             axes.text(j, i, _amount(count), ha="center", va="center", color=colour, fontsize=9)
     right = np.trace(counts) / counts.sum()

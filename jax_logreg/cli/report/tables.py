@@ -1,13 +1,15 @@
 """The numbers behind the curves of a run: a CSV file each."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from jax_logreg.data.csv_columns import csv_bytes
 from jax_logreg.evaluation import (
     Measures,
+    PrecisionRecall,
+    Roc,
     calibration,
     confusion,
     measure,
@@ -33,10 +35,9 @@ class Evaluated(NamedTuple):
 def evaluate(
     truth: np.ndarray, A: np.ndarray, s: np.ndarray | None, classes: Sequence[object]
 ) -> Evaluated:
-    """The measures and curves of the numbers of the true classes (m,), probabilities A (k, m) and
-    weights (m,).
+    """Return the measures and curves of true class numbers (m,), A (k, m) and weights (m,).
 
-    Of more than two classes each has curves against the rest; a class without examples has none.
+    Each of more than two classes has curves against the rest; a class without examples has none.
     """
     bins, k = calibration(truth, A, s), len(classes)
     counts = confusion(truth, predicted_classes(A), k, s)
@@ -59,7 +60,7 @@ def evaluate(
 def _curves(
     truth: np.ndarray, A: np.ndarray, s: np.ndarray | None, names: np.ndarray
 ) -> dict[str, bytes]:
-    """roc.csv, precision_recall.csv and classes.csv, which holds the areas under both."""
+    """Return roc.csv, precision_recall.csv and classes.csv, which holds the areas under both."""
     positive = {1: A[0]} if len(A) == 1 else dict(enumerate(A))
     # A curve needs some examples of a class, and some of the rest.
     examples = np.bincount(truth if s is None else truth[s > 0], minlength=len(names))
@@ -89,12 +90,14 @@ def _curves(
     }
 
 
-def _stacked(curves: dict[int, Any], names: np.ndarray) -> dict[str, np.ndarray]:
-    """The curves one under the other, with the class of each point."""
+def _stacked(
+    curves: Mapping[int, Roc | PrecisionRecall], names: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return the curves one below the other, with the class of each point."""
     parts: dict[str, list[np.ndarray]] = {}
     for i, curve in curves.items():
-        # Its last field is the area.
-        columns = dict(zip(curve._fields, curve[:-1], strict=False))
+        # The area is one number.
+        columns = {name: values for name, values in curve._asdict().items() if np.ndim(values)}
         parts.setdefault("class", []).append(np.full(len(curve.threshold), names[i], object))
         for name, values in columns.items():
             parts.setdefault(name, []).append(values)
@@ -104,7 +107,7 @@ def _stacked(curves: dict[int, Any], names: np.ndarray) -> dict[str, np.ndarray]
 def coefficients(
     w: np.ndarray, features: Sequence[str], classes: Sequence[object]
 ) -> dict[str, np.ndarray]:
-    """Rows of the weights w (n, k), the largest first, of features scaled as they were learnt."""
+    """Return rows of the weights w (n, k) of scaled features, the largest first."""
     n, k = w.shape
     outputs = np.array([str(name) for name in (classes[-1:] if k == 1 else classes)], object)
     order = np.argsort(-np.abs(w), axis=None, kind="stable")[:MOST_COEFFICIENTS]
@@ -120,7 +123,7 @@ def coefficients(
 def paths(
     strengths: np.ndarray, w: np.ndarray, features: Sequence[str], classes: Sequence[object]
 ) -> dict[str, np.ndarray]:
-    """The weights w (p, n, k) over the strengths (p,), of those that become largest."""
+    """Return rows of weights w (p, n, k) over strengths (p,), of those that become largest."""
     p, n, k = w.shape
     outputs = [str(name) for name in (classes[-1:] if k == 1 else classes)]
     flat = w.reshape(p, n * k)

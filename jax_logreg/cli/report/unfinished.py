@@ -1,10 +1,9 @@
-"""The report of a run that did not end: what happened, and how far it had come."""
+"""The report of a run that did not end: the reason, and the steps until then."""
 
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from jax_logreg.checkpoint.saved import Saved, read_saved
 from jax_logreg.cli.output import REPORT, write_content
@@ -13,23 +12,24 @@ from jax_logreg.cli.signals import Saved as SavedBySignal
 from jax_logreg.cli.summarise import history
 from jax_logreg.cli.summary import Summary
 from jax_logreg.errors import InputError
+from jax_logreg.loop.progress import Progress
 from jax_logreg.result import History
 
 
 @contextmanager
-def reporting(partial: Path | None, name: str, config: str) -> Iterator[Callable[[Any], None]]:
-    """Leave a report in the partial folder of a run that is stopped gently, or fails.
+def reporting(partial: Path | None, name: str, config: str) -> Iterator[Callable[[Progress], None]]:
+    """Leave a report in the partial folder of a run that fails, or that a signal stops.
 
-    Call the yielded function with the progress of the run: input that is refused before it
-    takes a step leaves nothing behind.
+    The yielded function is to be called with the progress of the run. Input that is refused before
+    the first step leaves no report.
     """
-    steps: list[Any] = []
+    steps: list[Progress] = []
     try:
         yield steps.append
     except (Exception, SavedBySignal) as error:
         refused = isinstance(error, InputError) and not steps
         if partial is not None and not refused:
-            # It may be the disk that fails.
+            # The disk itself may have failed.
             with suppress(OSError, InputError):
                 page = _page(partial, name, config, error)
                 write_content(partial / REPORT, page.encode(), force=True)
@@ -37,7 +37,7 @@ def reporting(partial: Path | None, name: str, config: str) -> Iterator[Callable
 
 
 def _page(partial: Path, name: str, config: str, error: BaseException) -> str:
-    known: dict[str, Any] = {"status": "failed", "message": f"{type(error).__name__}: {error}"}
+    known = {"status": "failed", "message": f"{type(error).__name__}: {error}"}
     if isinstance(error, SavedBySignal):
         known = {"status": "interrupted", "message": str(error)}
     elif isinstance(error, InputError):
@@ -48,24 +48,26 @@ def _page(partial: Path, name: str, config: str, error: BaseException) -> str:
 
 
 def unfinished(partial: Path) -> dict[str, bytes]:
-    """result.json, config.toml and history.csv of a run of which only saved states are left.
+    """Return result.json, config.toml and history.csv of a run that left saved states only.
 
     Raises:
-        InputError: none of them is whole.
+        InputError: no state is whole.
     """
     found = newest(partial)
     if found is None:
-        raise InputError(f"{partial} holds no whole state of a run: run its config again")
+        raise InputError(
+            f"{partial} holds no whole state of a run: expected one at least: run its config again"
+        )
     message = (
-        "it runs still, or was killed: if no process writes there, resume with --resume; what "
-        "follows is of its last saved state."
+        "it is still going, or was killed: if no process writes there, resume it with --resume. "
+        "The curves are those of its last saved state."
     )
     known = {"status": "unfinished", "message": message}
     return _files(known, partial.name.removesuffix(".partial"), found.name, found)
 
 
 def newest(partial: Path) -> Saved | None:
-    """The last state that is whole."""
+    """Return the last state that is whole, or None."""
     files = sorted(partial.glob("*.safetensors"), key=lambda file: file.stat().st_mtime_ns)
     for file in reversed(files):
         with suppress(OSError, ValueError):
@@ -73,7 +75,8 @@ def newest(partial: Path) -> Saved | None:
     return None
 
 
-def _files(known: dict[str, Any], name: str, config: str, saved: Saved | None) -> dict[str, bytes]:
+def _files(known: dict[str, str], name: str, config: str, saved: Saved | None) -> dict[str, bytes]:
+    """Return the files of a run by name, with the steps of its last saved state."""
     files = {"config.toml": config.encode()}
     steps = 0
     # Of a fit, `Point.rows` in one block; a sweep has none.

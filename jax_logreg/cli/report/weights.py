@@ -1,4 +1,4 @@
-"""The pictures of a model's weights, and of a sweep."""
+"""The pictures of a model's coefficients, and of a sweep."""
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from jax_logreg.cli.report.figure import (
     Tables,
     drawing,
     log_scale,
+    panels,
     short,
     to_svg,
 )
@@ -23,7 +24,7 @@ _COEFFICIENTS = 20
 
 
 def coefficients(tables: Tables, summary: Summary) -> list[Picture]:
-    """The largest weights with their names; where features are pixels, a picture of the weights."""
+    """Draw the largest coefficients with their names; those of pixels become a picture."""
     table = tables["coefficients.csv"]
     shape = [] if summary.data is None else summary.data.picture
     if shape and table["number"].size == np.prod(shape) * len(set(table["class"])):
@@ -53,7 +54,7 @@ def coefficients(tables: Tables, summary: Summary) -> list[Picture]:
 
 
 def _pixels(table: as_csv.Table, shape: list[int], summary: Summary) -> Picture:
-    """The weights where the pixels are, those of a pixel's colours added up."""
+    """Draw the weight of each pixel at its place, those of its colours added up."""
     classes = [name for name in map(str, summary.classes) if name in set(table["class"])]
     pictures = {}
     for one in classes:
@@ -65,10 +66,11 @@ def _pixels(table: as_csv.Table, shape: list[int], summary: Summary) -> Picture:
     columns = min(len(classes), 5)
     rows = -(-len(classes) // columns)
     largest = max(float(np.abs(one).max()) for one in pictures.values()) or 1.0
-    with drawing(rows, columns, height=3.6 if columns == 1 else 0.4 + 1.1 * rows) as (figure, all_):
-        for axes in np.ravel(all_):
+    height = 3.6 if columns == 1 else 0.4 + 1.1 * rows
+    with panels(rows, columns, height) as (figure, all_):
+        for axes in all_:
             axes.set_axis_off()
-        for axes, (one, picture) in zip(np.ravel(all_), pictures.items(), strict=False):
+        for axes, (one, picture) in zip(all_, pictures.items(), strict=False):
             drawn = axes.imshow(
                 picture, cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest"
             )
@@ -84,7 +86,7 @@ def _pixels(table: as_csv.Table, shape: list[int], summary: Summary) -> Picture:
 
 
 def validation(tables: Tables, summary: Summary) -> list[Picture]:
-    """The mean score by strength with a band of a standard error, and the strength chosen."""
+    """Draw the mean score by strength, with a band of a standard error and the chosen strength."""
     sweep = summary.sweep
     assert sweep is not None
     table = tables["validation.csv"]
@@ -112,7 +114,7 @@ def validation(tables: Tables, summary: Summary) -> list[Picture]:
 
 
 def paths(tables: Tables, summary: Summary) -> list[Picture]:
-    """The weights of the features that become largest, over the strengths."""
+    """Draw the weights of the features that become largest, over the strengths."""
     table, sweep = tables["path.csv"], summary.sweep
     assert sweep is not None
     several = len(set(table["class"])) > 1
