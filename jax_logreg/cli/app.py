@@ -146,9 +146,12 @@ def run(
 
 @app.command()
 def predict(
-    run_dir: Annotated[Path, typer.Argument(help="The folder of a run.")],
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder of a run.")],
     data: Annotated[
-        Path, typer.Argument(help="A file of new examples, in any format that a run reads.")
+        Path,
+        typer.Argument(
+            metavar="DATA", help="A file of new examples, in any format that a run reads."
+        ),
     ],
     out: Annotated[
         Path | None,

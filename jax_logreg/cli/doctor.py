@@ -97,8 +97,10 @@ def _devices() -> Iterator[str]:
     for device in found:
         held = (device.memory_stats() or {}).get("bytes_limit")
         of = "" if held is None else f", {held / 1e9:.1f} GB"
-        yield f"{device}: {device.device_kind}{of}"
-    yield f"{count_cores()} cores"
+        kind = "" if device.device_kind == device.platform else f": {device.device_kind}"
+        yield f"{device}{kind}{of}"
+    cores = count_cores()
+    yield f"{cores} core{'s' * (cores > 1)}"
 
 
 def _memory() -> Iterator[str]:

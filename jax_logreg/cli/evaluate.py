@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 _MEASURING, _FITTING, _WRITING = "Measures", "Temperature and threshold", "Output"
 
-RunDir = Annotated[Path, typer.Argument(help="The folder of a run.")]
+RunDir = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder of a run.")]
 Data = Annotated[
     Path,
     typer.Argument(
+        metavar="DATA",
         help="A file of examples with labels, in any format that a run reads. On the examples that "
-        "it was trained on, a model looks better than it is."
+        "it was trained on, a model looks better than it is.",
     ),
 ]
 Resamples = Annotated[

@@ -11,7 +11,7 @@ with needs("run"):
 
 
 def export(
-    run_dir: Annotated[Path, typer.Argument(help="The folder of a run.")],
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder of a run.")],
     to: Annotated[
         str, typer.Option(metavar="KIND", help="The kind: onnx, stablehlo, sklearn or json.")
     ],

@@ -21,7 +21,7 @@ _PLACES = (_PACKAGE / "configs", _PACKAGE.parent / "configs")
 def new(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="The config; without a name all are listed."),
+        typer.Argument(metavar="NAME", help="The config; without a name all are listed."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The file to write, or its folder; by default NAME.toml.")

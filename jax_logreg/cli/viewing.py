@@ -35,7 +35,7 @@ def report(run_dir: RunFolder) -> None:
 
 def runs(
     folder: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="The folder that holds the folders of runs.")
+        Path, typer.Argument(metavar="DIR", help="The folder that holds the folders of runs.")
     ] = Path("runs"),
 ) -> None:
     """List the runs in a folder: status, steps, cost, accuracies, AUC and time of each.
