@@ -217,8 +217,8 @@ def damped(Z: Float[Array, "k m"], Y: Float[Array, "k m"], family: Family) -> Fl
 
     An example that is wrong for sure has a slope, but no curvature A·(1 − A) that says how far the
     slope reaches: about |Z|. The curvature that bounds its cost from above is 1/(2·|Z|) (Jaakkola
-    and Jordan, 2000); what A is moved by gives a small part of that, which no step overshoots by
-    more than a line search mends. Examples of a good fit have all of their own curvature.
+    and Jordan, 2000). The move of A gives a small part of that curvature. No step then overshoots
+    by more than a line search mends. Examples of a good fit have all of their own curvature.
     """
     A = family.activation(Z)
     if family.independent:

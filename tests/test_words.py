@@ -29,22 +29,21 @@ PRIVATE_NAMES = re.compile(
 # As libraries or the standard library have it.
 NAMES_OF_OTHERS = {"beginning"}
 OPENINGS = re.compile(r"(What|Whether there (is|are)|Those that)\b")
-# The words of a sentence on a page, and in a docstring of these parts of the package.
+# The words of a sentence on a page, or in a docstring of the package.
 LONGEST = 20
 PAGES = ("docs/", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
-SHORT = tuple(
+# Rooms of the package whose docstrings still have longer ones.
+LONG = tuple(
     f"jax_logreg/{room}"
     for room in (
-        "_jax/",
-        "cli/",
-        "display/",
-        "errors/",
-        "evaluation/",
-        "export/",
-        "hosts/",
-        "model/",
-        "predictions.py",
-        "tracking/",
+        "fitting.py",
+        "matrix/",
+        "objective.py",
+        "placement/",
+        "problem/",
+        "proof/",
+        "result.py",
+        "solver/",
     )
 )
 DOCSTRINGS = re.compile(r"(What|Whether|How|Which|Those|That|Who|There|It|They|This)\b")
@@ -116,9 +115,9 @@ def test_sentences_of_pages_are_short():
 
 
 def test_sentences_of_docstrings_are_short():
-    pieces = [one for name in FILES if name.startswith(SHORT) for one in checked(name)]
-    docstrings = [one for one in pieces if one.kind == "docstring"]
-    assert len(docstrings) > 300
+    checked_files = (f for f in FILES if f.startswith("jax_logreg/") and not f.startswith(LONG))
+    docstrings = [p for f in checked_files for p in checked(f) if p.kind == "docstring"]
+    assert len(docstrings) > 500
     assert too_long(docstrings) == []
 
 

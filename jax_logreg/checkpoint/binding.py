@@ -13,9 +13,9 @@ def bind(
 ) -> Checkpointer | None:
     """Return the checkpoint of the states of this problem alone: X, Y, and what goes with them.
 
-    The weights, penalty and start are those of the problem, unless `settings` name others; solver,
-    steps and tolerance have to be among these. X is digested once, on all cores; a stream is read
-    once more. Of several hosts each has the digest of its own part.
+    The weights, penalty and start are those of the problem, unless `settings` name others. Solver,
+    steps and tolerance have to be among the settings. X is digested once, on all cores; a stream is
+    read once more. Of several hosts each has the digest of its own part.
     """
     if checkpoint is None:
         return None

@@ -51,8 +51,8 @@ class Prepared(NamedTuple):
 def prepare(config: DataConfig, dtype: str) -> Prepared:
     """Load, split by class and seed, and scale by the training part alone.
 
-    Several hosts have an equal run of the examples each, and the classes, the split and the scaling
-    of all of them: every host gets all labels and weights, not all of X.
+    Several hosts have an equal run of the examples each. Classes, split and scaling are those of
+    all examples: every host gets all labels and weights, not all of X.
 
     Raises:
         InputError: data that cannot be learnt from, in one line, the same on all hosts.

@@ -69,8 +69,8 @@ def notes_on(source: object, name: str, counts: dict[str, int]) -> tuple[str, ..
 def find(label: object, classes: Sequence[object]) -> object:
     """The class that a label from another file is, or None.
 
-    A text is the class of just these characters. A number is also the one class that is written
-    otherwise and means it, and so is a text where classes are numbers.
+    A text is the class of just these characters. A number is also the one class that means it in
+    another spelling, and so is a text where classes are numbers.
     """
     for known in classes:
         if known == label and isinstance(known, str) == isinstance(label, str):

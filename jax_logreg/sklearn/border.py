@@ -33,10 +33,11 @@ _PADDED, _FEWEST, _LARGE = 4096, 64, 2**27
 
 
 class Rows(NamedTuple):
-    """Training data, X (n', m') padded with zeros, the number (m',) of each one's class,
-    weights (m',), 0 for padding, and those before class_weight, `given`; the n features, m examples
-    that there are; the dtype of the attributes, and the one to compute in; whether there is an
-    intercept.
+    """Training data: X (n', m') padded with zeros, class numbers (m',), weights (m',).
+
+    Weights are 0 for padding; `given` are those before class_weight. There are n features and m
+    examples without the padding. `dtype` is that of the attributes, `precision` the one to compute
+    in. `intercept` says whether there is one.
     """
 
     X: Any
@@ -173,8 +174,8 @@ def _turned(X: Any, more: tuple[int, int], dtype: str) -> object:
 def tolerance_of(estimator: BaseEstimator, rows: Rows) -> Any:
     """The tolerance that an estimator's `tol` stands for: nobody chose the default number.
 
-    Any other bounds the gap; small data continue as far as by default, so that a smaller
-    `tol` never gives a worse answer.
+    Any other bounds the gap. Small data continue as far as by default, so that a smaller `tol`
+    never gives a worse answer.
     """
     if estimator.tol == _DEFAULT_TOL:
         return AUTO

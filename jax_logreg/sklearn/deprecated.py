@@ -15,8 +15,10 @@ _NOT_READ = "{name} parameter is only used when penalty is 'elasticnet'. Got (pe
 
 
 class Axes(NamedTuple):
-    """The l1_ratios of a search, whether the attributes have an axis of them, its scoring, and
-    whether the attributes are those from before scikit-learn 1.8.
+    """The l1_ratios and the scoring of a search, and the form of its attributes.
+
+    `kept` says that these have an axis of l1_ratios, `legacy` that they are those from before
+    scikit-learn 1.8.
     """
 
     l1_ratios: np.ndarray

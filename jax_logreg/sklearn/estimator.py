@@ -48,9 +48,9 @@ class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
             below 1e-6, in float64.
         max_iter: the default, 100, allows 1,000 steps, which weak penalties may take. Another
             number is the largest number of steps.
-        solver: any of scikit-learn's names, or "auto"; whichever it is, l1_ratio may be any,
+        solver: any of scikit-learn's names, or "auto". With each of them l1_ratio may be any,
             several classes are multinomial, and the intercept is not penalised. `result_.solver`
-            says which method ran.
+            names the method that ran.
         dual, intercept_scaling, random_state: taken, and without effect on the optimum.
         device: "cpu", "gpu", "tpu"; by default where JAX puts new arrays.
 

@@ -60,8 +60,8 @@ def fit_grids(
 ) -> list[Grid]:
     """Return for each l1_ratio the models of all examples, and of each fold's weights (f, m').
 
-    Folds of the same classes as all examples are one sweep; those that lack some are another for
-    each set of classes.
+    Folds with all classes are one sweep. Folds that lack some are a sweep of their own for each set
+    of classes.
 
     Raises:
         ValueError: a fold without any weight.

@@ -6,8 +6,9 @@ import numpy as np
 
 
 class Chains(NamedTuple):
-    """The parent (r,) of each of r models, -1 for those without; the slot (r,) that each runs in,
-    -1 for any; and the number of slots.
+    """The parent (r,) of each of r models, and the slot (r,) in which it runs; -1 for none, or any.
+
+    `slots` is the number of slots.
     """
 
     parents: np.ndarray

@@ -106,15 +106,17 @@ def cross_validate(
         strengths: as in `path`. The largest of a grid is that of all examples, for all folds.
         smallest: as in `path`.
         penalty: as in `path`.
-        folds: how many, stratified by class; or the share that one alone holds; or the fold of each
-            example, (m,); or pairs (train, test) of indices, as scikit-learn's splitters yield.
+        folds: their number, stratified by class; or the share that one alone holds; or the fold of
+            each example, (m,). Or pairs (train, test) of indices, as scikit-learn's splitters yield
+            them.
         groups: (m,): examples of one group stay together.
         scoring: "log_loss", "accuracy", "balanced_accuracy", "roc_auc", "brier" or
             "expected_calibration_error", or an `evaluation.scores.Score`; with a minus where lower
             is better.
         seed: of the shuffle that deals the examples out.
-        standardise: True scales every feature to mean 0 and deviation 1 of the training examples of
-            each model, weighted by s; (n,) of bool some features. Parameters are those of X itself.
+        standardise: True scales every feature, and (n,) of bool some features. Mean 0 and deviation
+            1 are those of the training examples of each model, weighted by s. Parameters are those
+            of X itself.
         s: as in `fit`; held-out examples are weighted by it too.
         family: as in `fit`.
         class_weight: as in `fit`; of training alone.

@@ -15,9 +15,9 @@ def held_out(folds: object, Y: np.ndarray, groups: object, seed: int) -> np.ndar
     whole groups instead, and about as many examples each.
 
     Args:
-        folds: how many; the share of every class that a single one holds; the fold of each example,
-            (m,); or pairs (train, test) of indices, as scikit-learn's splitters yield, where train
-            must be all that test is not.
+        folds: their number; or the share of every class that a single one holds; or the fold of
+            each example, (m,). Or pairs (train, test) of indices, as scikit-learn's splitters yield
+            them, where train must be all that test is not.
         Y: (k, m) labels, 0 or 1.
         groups: (m,) of any values, or None.
         seed: of the shuffle.

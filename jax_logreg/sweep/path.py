@@ -110,8 +110,8 @@ def path(
     Args:
         X: as in `fit`.
         Y: as in `fit`.
-        strengths: their values, or how many. A geometric grid of so many starts at the least
-            strength at which all w are 0; for L2 at ten times that of L1. It ends at `smallest`
+        strengths: their values, or their number, of a geometric grid. It starts at the least
+            strength at which all w are 0, for L2 at ten times that of L1. It ends at `smallest`
             times the first.
         smallest: the last strength of a grid, as a share of the first.
         penalty: L1, L2, or one with factors or an l1_ratio, whose strength is then replaced.

@@ -43,9 +43,9 @@ class Names(NamedTuple):
 class DataFile(ABC):
     """A file in one format, which a stream opens for every pass, and which is read whole at once.
 
-    `features` and `dtype` are known once it is made; `length`, `labels` (length,), `weights`
-    (length,) and `extremes`, the least and the largest of each feature, (n,), once it was read.
-    A format implements `first_pass` and `later_pass`; whatever is quicker for a whole file is
+    `features` and `dtype` are known once it is made. `length`, `labels` (length,), `weights`
+    (length,) and `extremes` are known once it was read: the least and the largest of each feature,
+    (n,). A format implements `first_pass` and `later_pass`; whatever is quicker for a whole file is
     `first_pass` of no size.
     """
 

@@ -60,7 +60,7 @@ def open_stream(
 
     Raises:
         InputError: files that cannot be read or do not fit together, or an entry that is missing or
-            not finite, by feature, file and example.
+            not finite. The message names feature, file and example.
     """
     if not isinstance(path, str | Path | Sequence) or not path:
         raise InputError(f"path is {brief(path)}: expected a file, or a list of them")
