@@ -1,4 +1,4 @@
-"""Bytes that are on the disk when a call returns."""
+"""Bytes on the disk when a call returns."""
 
 import os
 from pathlib import Path

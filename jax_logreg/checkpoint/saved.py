@@ -51,7 +51,7 @@ def file_name(part: str, number: int, content: bytes) -> str:
 
 
 def number_of(path: Path) -> int:
-    """Return how many states of its part were saved before it."""
+    """Return the number of a saved state in its part."""
     return int(path.name.split("-")[1])
 
 

@@ -33,7 +33,7 @@ _SHARE = 0.01
 
 
 class Stopped(Exception):
-    """A run was asked to stop, by the signal of that number, and saved itself after that step."""
+    """A run was stopped by the signal of a number, and saved itself after a step."""
 
     def __init__(self, signal: int, step: int, where: str) -> None:
         super().__init__(f"stopped by signal {signal} after {where}")
@@ -56,7 +56,7 @@ class Checkpoint:
         name: str = "",
         notice: Callable[[str], None] | None = None,
     ) -> None:
-        """Open the checkpoint of a folder, which is made if it is missing.
+        """Open the checkpoint of a folder, and make the folder if it is missing.
 
         Args:
             folder: of this run alone.
@@ -128,7 +128,7 @@ class Checkpoint:
     def restore(self, like: S) -> S | None:
         """Return the newest whole state, in the shapes and places of the other, or None.
 
-        Over several hosts that is the newest which is whole on all of them.
+        Over several hosts it has to be whole on all of them.
 
         Raises:
             ValueError: the state is of other settings, other data or another number of hosts.

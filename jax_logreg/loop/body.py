@@ -26,7 +26,7 @@ Row = tuple[Array, Array, Array, Array]
 # Steps without progress that make a floor. The first number holds where the gradient is within the
 # rounding of its terms. The second holds where it is within that of the largest possible terms.
 _PATIENCE, _LONG_PATIENCE = 10, 30
-# The rounding of A, whose Z may be some tens, against that of its difference from Y.
+# The rounding of A, at a Z of some tens, against that of its difference from Y.
 _TERMS = 8
 
 

@@ -118,8 +118,8 @@ def _progress(loop: Loop, point: Point, found: np.ndarray, each: bool) -> Progre
 
 
 def _run_chunk(loop: Loop, point: Point, limit: int, branch: bool) -> tuple[Point, np.ndarray]:
-    """The point after a chunk, and the certificate there."""
-    # A mask computes the steps that a limit leaves out, where a branch does not.
+    """Return the point after a chunk, and the certificate there."""
+    # A mask computes the steps beyond the limit; a branch does not.
     length = limit if is_numpy(loop.objective.batch.s) or not branch else _CHUNK
     carry, where, found, new = _chunk(loop, point.carry, limit, branch=branch, length=length)
     (step, status), found, new = jax.device_get((where, found, new))
@@ -131,7 +131,7 @@ def _run_chunk(loop: Loop, point: Point, limit: int, branch: bool) -> tuple[Poin
 
 
 def handed_over(carry: Carry) -> Carry:
-    """The carry of a run that has ended, with NumPy for what the host reads anyway."""
+    """Return the carry of an ended run, with NumPy for the fields that the host reads anyway."""
     names = ("step", "status", "certificate", "check")
     return carry._replace(**jax.device_get({name: getattr(carry, name) for name in names}))
 

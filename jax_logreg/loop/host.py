@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar
 
 from jax_logreg.checkpoint.protocol import S, State
 
-# How often a run continues whose answer, evaluated once more, misses the goal.
+# How often a run continues because its answer, evaluated once more, misses the goal.
 REPEATS = 3
 
 _State = TypeVar("_State", bound=State, covariant=True)

@@ -14,7 +14,7 @@ class Point(NamedTuple):
 
     `rows` are blocks (4, steps) of the history, one a chunk. `before` is the number of steps before
     the last restart, `step` and `status` are those that the host last saw. `gradient` () is the
-    goal's bound on the gradient, which falls until the error is proven to be small.
+    goal's bound on the gradient, which falls until the error is proven small.
     """
 
     carry: Carry

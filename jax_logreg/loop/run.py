@@ -93,7 +93,7 @@ class Run(NamedTuple):
 
 
 class Diagnosis(NamedTuple):
-    """The status of an answer, what was found in its data, and the mend that is advised."""
+    """The status of an answer, the findings in its data, and the advice."""
 
     status: Status
     notes: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Penalties x folds: which strength predicts what was held out best."""
+"""Penalties x folds: the strength that predicts held-out examples best."""
 
 from collections.abc import Callable
 from functools import partial

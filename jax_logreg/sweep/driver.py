@@ -108,7 +108,7 @@ class ModelsInSlots:
         fresh = state.fill(self._chains.homes)
         if fresh.any():
             self._starts = state.starts(parents)
-        # A model that runs again has the steps that are left.
+        # A model that runs again has the rest of its steps.
         own = np.maximum(self._most - answers.steps[held], 0), answers.gradient[held]
         given = (self._loop, self._stack, held, self._starts, fresh, own)
         slots = advance_each(*given, state.slots, self._branch)
@@ -122,7 +122,7 @@ class ModelsInSlots:
                 state.allow(np.flatnonzero(np.isin(parents, held[ended])))
 
     def report(self) -> None:
-        """Call the callback with how many models are done, where that is news."""
+        """Call the callback with the number of models done, once it has changed."""
         if self._callback is not None and self._some_ended:
             answers = self.state.answers
             self._callback(answers.done, len(answers.status))

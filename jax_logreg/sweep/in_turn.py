@@ -100,7 +100,7 @@ class ModelsInTurn:
         self._model.advance()
 
     def report(self) -> None:
-        """Report nothing: the callback counts models, which end where they are judged."""
+        """Report nothing: the callback counts models, and a model ends in its judgement."""
 
     def continues(self) -> bool:
         """Judge the model under way; return whether it continues, or another one starts."""

@@ -30,12 +30,12 @@ from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.slots import choose_starts
 from jax_logreg.sweep.stack import Axes, Stack, find_axes, weigh_rows
 
-# Arrays of a model at once that are as large as Z, and those as large as the parameters, beside the
-# memory of L-BFGS. Then the most models at once: with more a product gains nothing.
+# Arrays of a model as large as Z, and those as large as its parameters, without the memory of
+# L-BFGS. Then the most models at once: with more a product gains nothing.
 _OF_Z, _OF_PARAMS, _MOST = 12, 12, 64
-# On a CPU: the entries of Z, of all models, that a cache holds, and the multiplications that make a
-# product the most of a step. More models only wait for the slowest of them. The second number of
-# each is the least columns of a product.
+# On a CPU: entries of Z, of all models, within a cache; multiplications of a product that outweigh
+# the rest of a step. More models only wait for the slowest of them. The second number of each is
+# the least number of columns of a product.
 _CACHED, _WORK = (2**20, 8), (2**27, 16)
 
 
@@ -75,7 +75,7 @@ def fit_many(
         devices: as in `fit`.
         memory: bytes that the models may take beside X. How many run at once follows from it; the
             answers do not depend on that.
-        callback: called with how many models are done, and of how many, whenever some are.
+        callback: called with the number of models done, and of all, whenever some are.
         checkpoint: a checkpoint.Checkpoint that the sweep is saved in between chunks. Where it
             holds an earlier sweep of the same arguments, that is resumed to the same bits.
 

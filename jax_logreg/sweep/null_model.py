@@ -1,4 +1,4 @@
-"""The model without what is penalised, and the least strength that leads to it."""
+"""The model without penalised features, and the least strength that leads to it."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ from jax_logreg.objective import Objective
 from jax_logreg.proof.certificate import moments
 from jax_logreg.proof.diagnosis import unpenalised
 
-# A strength that leaves out all that is penalised.
+# A strength that leaves out all penalised features.
 _HUGE = 1e6
 
 

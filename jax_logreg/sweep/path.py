@@ -125,7 +125,7 @@ def path(
         dtype: as in `fit`.
         device: as in `fit`.
         devices: as in `fit`.
-        callback: called with how many models are done, and of how many, after each.
+        callback: called with the number of models done, and of all, after each.
         checkpoint: as in `fit_many`.
 
     Raises:
@@ -157,6 +157,6 @@ def path(
 
 
 def _stack(strengths: np.ndarray, dtype: str) -> Stack:
-    """Return the arrays that differ between the models, in NumPy, whose parts come at once."""
+    """Return the arrays that differ between the models, in NumPy: its parts need no program."""
     rows = np.zeros(len(strengths), np.int32)
     return Stack(None, rows, {"strength": strengths.astype(dtype)}, {})

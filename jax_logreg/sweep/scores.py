@@ -17,7 +17,7 @@ _BINS = 15
 
 
 def find_score(scoring: str | Score) -> Score:
-    """Return the score of that name, or the one that is given.
+    """Return the score of a name, or the score itself.
 
     Raises:
         InputError: no score has the name.

@@ -88,7 +88,7 @@ def scaling_of(scaling: Scaling, row: object) -> Scaling:
 
 
 class Axes(NamedTuple):
-    """The arguments of a sweep taken apart: how many models, what is theirs, what is shared."""
+    """The arguments of a sweep taken apart: number of models, their own arrays, shared ones."""
 
     models: int
     s: np.ndarray | None  # (models, m), before class weights

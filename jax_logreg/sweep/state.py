@@ -13,7 +13,7 @@ from jax_logreg.pytree import pytree
 from jax_logreg.status import Status
 from jax_logreg.sweep.slots import LOOK, Slot
 
-# Stages of a model that may start, and of one that has started.
+# Stages of a model: it may start, and it has started.
 WAITING, STARTED = 1, 2
 
 
@@ -135,7 +135,7 @@ class InSlots(Underway):
         if not np.all(np.isin(self.stage, (0, WAITING, STARTED))):
             raise ValueError("the stage of a model is unknown")
         if min(self.round, self.looks) < 0:
-            raise ValueError("its counts are not those of a sweep")
+            raise ValueError("a number of rounds or chunks is below 0")
         if np.any((self.held < 0) | (self.held >= len(self.stage))):
             raise ValueError("it holds a model that does not exist")
 
@@ -171,7 +171,7 @@ class InSlots(Underway):
     def fill(self, homes: np.ndarray) -> np.ndarray:
         """Give each free slot the first model that may start in it; return these slots.
 
-        A model may start in its home (r,) alone, or where that is -1 in any slot.
+        A model may start in its home (r,) alone; with a home of -1 in any slot.
         """
         fresh = np.zeros_like(self.live)
         for slot in np.flatnonzero(~self.live) if self.waiting else ():
