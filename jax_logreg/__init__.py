@@ -1,5 +1,6 @@
 """Logistic regression in JAX: the lecture's gradients, checked against jax.grad, in one scan."""
 
+import time
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from jax_logreg.status import Status
 
 __version__ = "0.1.0"
+# Modules are those of this time, whatever is written later.
+_imported = time.time()
 
 # The module of each name. It is imported when the name is first used: JAX alone takes most of a
 # second, which `jax-logreg --help` spares.

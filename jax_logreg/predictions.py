@@ -1,11 +1,13 @@
 """Logits and probabilities of any X by given parameters, in the dtype of these."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import jax
 import numpy as np
 
 from jax_logreg import logistic
+from jax_logreg._jax.programs import program
 from jax_logreg.errors import InputError
 from jax_logreg.logistic import BINOMIAL, Family, Params
 from jax_logreg.matrix import cast, place, plain_errors
@@ -13,8 +15,12 @@ from jax_logreg.problem.arguments import read_features
 from jax_logreg.problem.entries import check_entries, find_extremes
 from jax_logreg.shapes import Array, Float, Matrix, NDArray
 
-_linear = jax.jit(logistic.linear)
-_activate = jax.jit(lambda Z, family: family.activation(Z), static_argnames="family")
+_linear = program(logistic.linear)
+
+
+@partial(program, static_argnames="family")
+def _activate(Z: Float[Array, "k m"], family: Family) -> Float[Array, "k m"]:
+    return family.activation(Z)
 
 
 @plain_errors()

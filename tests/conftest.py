@@ -19,6 +19,10 @@ os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
 if jaxlib.__version__.startswith("0.10."):
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 
+# Tests count traces and compilations, and leave nothing with the user: `tests/_jax/test_cache.py`
+# has folders of its own.
+os.environ["JAX_LOGREG_CACHE"] = "off"
+
 import jax
 import numpy as np
 import pytest

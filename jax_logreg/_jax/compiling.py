@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from jaxlib.version import __version__ as _jaxlib
 
+from jax_logreg._jax.programs import program
 from jax_logreg.arrays import all_numpy, is_numpy
 
 _F = TypeVar("_F", bound=Callable[..., object])
@@ -37,8 +38,8 @@ def jit(f: Callable[..., Any], **options: Any) -> Callable[..., Any]:
 
     JAX takes options of the compiler at the outermost level only.
     """
-    usual = jax.jit(f, **options)
-    quick = jax.jit(f, compiler_options=_QUICK, **options)
+    usual = program(f, **options)
+    quick = program(f, compiler_options=_QUICK, **options)
 
     @wraps(usual)
     def call(loop: Any, *rest: object, **named: object) -> object:
@@ -53,13 +54,12 @@ def jit(f: Callable[..., Any], **options: Any) -> Callable[..., Any]:
 
 def compiled(f: _F) -> _F:
     """Compile a function, but call it directly where all of its arguments are NumPy's."""
-    program = jax.jit(f)
+    of_jax = program(f)
 
-    @wraps(program)
+    @wraps(of_jax)
     def call(*arguments: object) -> object:
-        return _in_numpy(f, *arguments) if all_numpy(arguments) else program(*arguments)
+        return _in_numpy(f, *arguments) if all_numpy(arguments) else of_jax(*arguments)
 
-    call.clear_cache = program.clear_cache  # type: ignore[attr-defined]
     return cast(_F, call)
 
 

@@ -193,15 +193,22 @@ def schema() -> None:
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    clear_cache: Annotated[
+        bool, typer.Option("--clear-cache", help="Remove the compiled programs that are kept.")
+    ] = False,
+) -> None:
     """Show versions, devices, memory, extras and settings, and make one certified fit.
 
     The exit code is 1 if the fit is not certified.
     """
     with _one_line():
-        from jax_logreg.cli.doctor import look_around
+        from jax_logreg.cli.doctor import clear_programs, look_around
 
-        look_around()
+        if clear_cache:
+            clear_programs()
+        else:
+            look_around()
 
 
 @contextmanager

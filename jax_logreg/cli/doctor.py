@@ -14,8 +14,10 @@ import numpy as np
 
 import jax_logreg
 from jax_logreg import L2, Status, fit
+from jax_logreg._jax import cache_files, cache_folder
 from jax_logreg._jax.flags import count_cores
 from jax_logreg.display import shorten
+from jax_logreg.errors import InputError
 from jax_logreg.errors.extras import needs
 from jax_logreg.placement.memory import machine_memory
 from jax_logreg.proof.goal import SHARE, in_words
@@ -144,11 +146,38 @@ def _lacking(package: str, extra: str, seen: set[tuple[str, str]]) -> Iterator[s
             yield from _lacking(needed.name, inner, seen)
 
 
+def clear_programs() -> None:
+    """Remove the programs that are kept, and print how many these were.
+
+    Raises:
+        InputError: the folder may be somebody else's.
+    """
+    try:
+        number, size = cache_files.clear()
+    except (cache_folder.Refused, OSError) as error:
+        raise InputError(str(error)) from error
+    print(f"{cache_folder.folder() or 'off'}: {number} programs removed, {size / 1e6:.1f} MB")
+
+
+def _programs() -> Iterator[str]:
+    path = cache_folder.folder()
+    if path is None:
+        yield f"off: {cache_folder.VARIABLE}={os.environ.get(cache_folder.VARIABLE, '')}"
+        return
+    try:
+        number, size = cache_files.usage()
+    except cache_folder.Refused as refused:
+        yield f"refused: {refused}"
+        return
+    most = cache_files.LARGEST / 2**20
+    yield f"{path}: {number} compiled programs, {size / 1e6:.1f} MB, at most {most:.0f} MiB"
+
+
 def _cache() -> Iterator[str]:
     # The type checker knows no settings of JAX, and `jax.config.read` refuses this one.
     folder = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
     if not folder:
-        yield "off: JAX_COMPILATION_CACHE_DIR=FOLDER keeps compiled programs for later processes"
+        yield "off: JAX_COMPILATION_CACHE_DIR is not set"
         return
     if "://" in folder:
         yield folder
@@ -178,7 +207,8 @@ _LOOKS: Mapping[str, Callable[[], Iterator[str]]] = {
     "devices": _devices,
     "memory": _memory,
     "extras": _extras,
-    "cache": _cache,
+    "programs": _programs,
+    "JAX's cache": _cache,
     "cluster": _cluster,
     "settings": _settings,
 }

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 from jax import Array
 
+from jax_logreg._jax.programs import program
 from jax_logreg.errors import InputError, brief
 from jax_logreg.errors.checks import read_array
 from jax_logreg.evaluation.examples import check_weights
@@ -55,7 +56,7 @@ def fit_temperature(Z: object, Y: object, s: object, family: Family) -> float:
         return float(np.exp(brentq(slope, low, high, xtol=1e-10)))
 
 
-@partial(jax.jit, static_argnames="family")
+@partial(program, static_argnames="family")
 def _slope(inverse: Array, Z: Array, batch: Batch, total: Array, family: Family) -> Array:
     """Return the derivative of J(Z / T) in 1/T: along Z, from Z / T."""
     slope, _ = derivatives_along(Z, inverse * Z, batch, total, family)

@@ -71,6 +71,6 @@ def _start(gradient_check: str | int, loop: Loop, params: Params) -> Carry:
 def _check_end(loop: Loop, carry: Carry) -> Carry:
     objective = loop.objective
     check = check_gradients(carry.good, objective.batch, objective.family)
-    last = jax.device_get(worse(check, carry.check))
+    last = worse(*jax.device_get((check, carry.check)))
     status = carry.status if last.passed else np.int32(Status.GRADIENT_CHECK_FAILED)
     return carry._replace(check=last, status=status)

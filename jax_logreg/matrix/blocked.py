@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jax_logreg._jax.programs import program
 from jax_logreg.matrix.dense import Transposed
 from jax_logreg.shapes import Array, DTypeLike, Float, T
 
@@ -157,7 +158,7 @@ class Blocked:
         return jnp.pad(rows, ((0, 0), (0, count * size - self.shape[1])))
 
 
-@jax.jit
+@program
 def _extremes(X: Blocked) -> tuple[Array, Array]:
     def of_block(found: tuple[Array, Array], block: object) -> tuple[tuple[Array, Array], None]:
         x = X._scaled(X.decode(X.load(block), X.dtype))

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from jax.tree_util import treedef_is_leaf
 
+from jax_logreg._jax.programs import program
 from jax_logreg.arrays import arange_like, fold, is_numpy, slice_of
 from jax_logreg.arrays import xp as jnp
 from jax_logreg.shapes import Array, Float, Integer, Matrix, T, TypeIs, X_nm
@@ -76,7 +77,7 @@ def ends(X: Array, axis: int) -> tuple[Array, Array]:
     return least, most
 
 
-@partial(jax.jit, static_argnums=1)
+@partial(program, static_argnames="axis")
 def _ends(X: Array, axis: int) -> tuple[Array, Array]:
     # Two reductions write nothing out.
     least = jnp.min(jnp.where(jnp.isnan(X), -jnp.inf, X), axis=axis)
@@ -181,7 +182,7 @@ def read_examples(X: Any, index: Any) -> np.ndarray:
     return np.asarray(_examples(X, jnp.asarray(filled)))[:, :q]
 
 
-_examples = jax.jit(examples)
+_examples = program(examples)
 
 
 def features(X: X_nm, index: Integer[Array, " q"]) -> Float[Array, "q m"] | Matrix:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-import jax
 import numpy as np
 
+from jax_logreg._jax.programs import program
 from jax_logreg.matrix.dense import Transposed, new_buffer
 from jax_logreg.matrix.operations import is_array
 from jax_logreg.matrix.read_ahead import Source
@@ -86,7 +86,7 @@ def _form_placed(X: Any, mean: np.ndarray, scale: np.ndarray, dtype: str) -> obj
     return _standard(X.astype(dtype), *(part.astype(dtype) for part in parts))
 
 
-@jax.jit
+@program
 def _standard(X: Any, factor: Any, first: Any, second: Any, scale: Any) -> object:
     return ((X * factor - first) - second) / scale
 

@@ -12,6 +12,7 @@ from jax import lax
 from jax.flatten_util import ravel_pytree
 from jax.sharding import Mesh, PartitionSpec
 
+from jax_logreg._jax.programs import program
 from jax_logreg.matrix.operations import (
     dense_features,
     examples,
@@ -164,7 +165,7 @@ class Sharded:
         return mapped(self.parts, shared, *rows)
 
 
-@jax.jit
+@program
 def _extremes(X: Sharded) -> tuple[Array, Array]:
     def of_part(part: object, _: None) -> tuple[Array, Array]:
         least, most = extremes(part)

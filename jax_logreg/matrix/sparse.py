@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jax_logreg._jax.programs import program
 from jax_logreg.matrix.operations import sum_blocks
 from jax_logreg.matrix.spread import Spread, spread_of_nonzeros
 from jax_logreg.pytree import pytree
@@ -173,7 +174,7 @@ class Sparse:
         return csr_array((value[stored], (row, index[stored])), shape=self.shape)
 
 
-@jax.jit
+@program
 def _extremes(entries: Chunks) -> tuple[Array, Array]:
     pairs = (
         (jnp.min, jax.ops.segment_min, jnp.minimum),

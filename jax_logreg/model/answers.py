@@ -6,6 +6,7 @@ from typing import Literal
 import jax
 import numpy as np
 
+from jax_logreg._jax.programs import program
 from jax_logreg.logistic import Family, Params, family_of, linear
 from jax_logreg.matrix import place
 
@@ -43,14 +44,14 @@ def family_name(params: Params) -> FamilyName:
     return "binomial" if params.w.shape[1] == 1 else "multinomial"
 
 
-_linear = jax.jit(linear)
+_linear = program(linear)
 
 
-@partial(jax.jit, static_argnames="family")
+@partial(program, static_argnames="family")
 def _activate(Z: jax.Array, T: jax.Array, family: Family) -> jax.Array:
     return family.activation(Z / T)
 
 
-@partial(jax.jit, static_argnames="family")
+@partial(program, static_argnames="family")
 def _cross_entropies(Z: jax.Array, Y: jax.Array, T: jax.Array, family: Family) -> jax.Array:
     return family.cross_entropy(Z / T, Y)

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from jax_logreg._jax.programs import program
 from jax_logreg.errors import InputError
 from jax_logreg.matrix import arrange, arrange_for_numpy, part_features, shard
 from jax_logreg.placement.devices import (
@@ -109,7 +110,7 @@ def spread_out(X: Any, rest: Any, dtype: str, mesh: Mesh, names: Any) -> tuple[A
     return placed, rest
 
 
-@jax.jit
+@program
 def _identity(values: object) -> object:
     return values
 

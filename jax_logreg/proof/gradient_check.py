@@ -8,6 +8,7 @@ import numpy as np
 from jax import Array
 
 from jax_logreg._jax.compiling import hurried
+from jax_logreg._jax.programs import program
 from jax_logreg.arrays import all_numpy
 from jax_logreg.arrays import xp as jnp
 from jax_logreg.display import displayed
@@ -90,7 +91,7 @@ def check_problem(params: Any, batch: Any, family: Any) -> None:
             )
 
 
-@partial(jax.jit, static_argnames="family")
+@partial(program, static_argnames="family")
 def _check(params: Params, batch: Batch, family: Family) -> GradientCheck:
     return compare(params, batch, magnitude(batch.X, batch.s), family)
 
@@ -104,7 +105,7 @@ def automatic_gradient(params: Params, batch: Batch, family: Family) -> Params:
     return Params(*found)
 
 
-@partial(jax.jit, static_argnames="family", compiler_options=hurried())
+@partial(program, static_argnames="family", compiler_options=hurried())
 def _automatic(params: Params, batch: Batch, family: Family) -> Params:
     return jax.grad(cost)(params, batch, family=family)
 

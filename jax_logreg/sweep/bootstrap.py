@@ -8,13 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jax_logreg._jax.programs import program
 from jax_logreg.checkpoint.binding import bind
 from jax_logreg.checkpoint.protocol import Checkpointer, check_checkpoint
 from jax_logreg.display import displayed, dtype_and_shape
 from jax_logreg.errors import InputError
 from jax_logreg.errors.checks import check_integer, check_number, read_array
 from jax_logreg.fitting import fit
-from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Family, Params, forward
+from jax_logreg.logistic import Family, Params, forward
 from jax_logreg.matrix import place, plain_errors
 from jax_logreg.penalty import Penalty
 from jax_logreg.problem.options import Options, checked, takes_options
@@ -23,7 +24,7 @@ from jax_logreg.problem.settings import check_seed
 from jax_logreg.problem.weights import relative_weights
 from jax_logreg.proof.goal import SHARE
 from jax_logreg.result import Result
-from jax_logreg.shapes import T
+from jax_logreg.shapes import T, X_nm
 from jax_logreg.solver import choose_solver
 from jax_logreg.sweep.chains import unchained
 from jax_logreg.sweep.driver import run_many
@@ -223,10 +224,9 @@ def _joined(parts: list[Fits], models: int) -> Fits:
 def _predict(params: Params, at: object, family: Family, dtype: str) -> np.ndarray:
     """The probabilities (r, k, q) of the examples by each model."""
     with jax.enable_x64(dtype == "float64"):
-        return np.asarray(_FORWARD[family.name](params, place(at, dtype)))
+        return np.asarray(_forward_each(params, place(at, dtype), family))
 
 
-_FORWARD = {
-    family.name: jax.jit(jax.vmap(partial(forward, family=family), in_axes=(0, None)))
-    for family in (BINOMIAL, MULTINOMIAL)
-}
+@partial(program, static_argnames="family")
+def _forward_each(params: Params, X: X_nm, family: Family) -> jax.Array:
+    return jax.vmap(partial(forward, family=family), in_axes=(0, None))(params, X)

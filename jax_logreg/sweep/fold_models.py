@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jax_logreg._jax.programs import program
 from jax_logreg.checkpoint.protocol import Checkpointer
 from jax_logreg.evaluation.scores import Score
 from jax_logreg.logistic import Batch, Family, Params
@@ -88,7 +89,7 @@ def score_models(
     return np.stack(jax.device_get(found))
 
 
-@partial(jax.jit, static_argnames=("score", "family"))
+@partial(program, static_argnames=("score", "family"))
 def _score_folds(
     score: Score, family: Family, params: Params, batch: Batch, weights: Array
 ) -> Array:

@@ -2,11 +2,11 @@
 
 from functools import partial
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jax_logreg._jax.programs import program
 from jax_logreg.logistic import Params
 from jax_logreg.loop.body import Loop
 from jax_logreg.proof.accuracy import error_by_hessian, judge
@@ -58,7 +58,7 @@ def _error_of(loop: Loop, stack: Stack, answers: Answers, i: int) -> float:
     return error_by_hessian(objective, answers.model(i))
 
 
-@jax.jit
+@program
 def _counts(loop: Loop, stack: Stack) -> Array:
     """Return the number of examples of each model."""
     if stack.rows is None:

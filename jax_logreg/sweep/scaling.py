@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from jax_logreg._jax.programs import program
 from jax_logreg.errors import InputError, brief
 from jax_logreg.errors.checks import read_array
 from jax_logreg.logistic import Params
@@ -44,7 +45,7 @@ def find_scaling(X: X_nm, trained: Array, chosen: np.ndarray) -> tuple[Array, Ar
     return jnp.where(chosen, mean, 0), jnp.where(chosen, scale, 1)
 
 
-@jax.jit
+@program
 def _find_scaling(X: X_nm, trained: Array) -> tuple[Array, Array]:
     def of_row(s: Array) -> tuple[Array, Array]:
         found = standardise(X, s[None])

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import jaxlib
 import numpy as np
 import pytest
+from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 from jax_logreg._jax import compiling, messages
 from jax_logreg._jax.messages import means_out_of_memory
@@ -131,3 +132,36 @@ def test_jax_still_logs_what_a_callback_raises(caplog):
     ):
         jax.block_until_ready(jax.jit(lambda x: jax.pure_callback(read, shape, x))(jnp.zeros(())))
     assert any(one.name == "jax._src.callback" and one.exc_info for one in caplog.records)
+
+
+def test_jaxs_own_cache_still_traces_and_lowers(tmp_path):
+    """`programs`: once it finds an executable before that, they may go."""
+    names = {
+        "jax_compilation_cache_dir": str(tmp_path),
+        "jax_enable_compilation_cache": True,
+        "jax_persistent_cache_min_compile_time_secs": 0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    before = {name: getattr(jax.config, name) for name in names}
+    seen = []
+
+    def listen(event, _, **__):
+        seen.append(event.removeprefix("/jax/core/compile/"))
+
+    def settle(values):
+        for name, value in values.items():
+            jax.config.update(name, value)
+        reset_cache()
+
+    settle(names)
+    try:
+        f = jax.jit(lambda x: 2 * x + 1)
+        f(np.float32(1))
+        assert list(tmp_path.iterdir())
+        jax.clear_caches()
+        jax.monitoring.register_event_duration_secs_listener(listen)
+        f(np.float32(1))
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+        settle(before)
+    assert {"jaxpr_trace_duration", "jaxpr_to_mlir_module_duration"} <= set(seen)

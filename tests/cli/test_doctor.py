@@ -8,12 +8,23 @@ import jax
 import numpy as np
 import optax
 import pytest
-from cli.command import command
+from cli.command import command, refused
 
 import jax_logreg
+from jax_logreg._jax import cache_files
 from jax_logreg.cli import doctor
 
-HEADINGS = ["versions", "devices", "memory", "extras", "cache", "cluster", "settings", "fit"]
+HEADINGS = [
+    "versions",
+    "devices",
+    "memory",
+    "extras",
+    "programs",
+    "JAX's cache",
+    "cluster",
+    "settings",
+    "fit",
+]
 
 
 @pytest.fixture
@@ -23,7 +34,7 @@ def without_fit(monkeypatch):
 
 
 @pytest.fixture
-def cache_folder():
+def jax_folder():
     """Sets JAX's own folder of compiled programs, until the test ends."""
     before = jax.config.jax_compilation_cache_dir
     yield lambda folder: jax.config.update(
@@ -162,11 +173,33 @@ class TestShown:
         assert shown.startswith("JAX_TRACEBACK_FILTERING=off x") and len(shown) < 160
         assert "never shown" not in done.out
 
-    def test_the_cache_is_counted(self, cache_folder, tmp_path):
-        cache_folder(None)
-        assert rows(command("doctor"))["cache"][0].startswith("off: JAX_COMPILATION_CACHE_DIR")
+    def test_the_cache_is_counted(self, jax_folder, tmp_path):
+        jax_folder(None)
+        off = "off: JAX_COMPILATION_CACHE_DIR is not set"
+        assert rows(command("doctor"))["JAX's cache"] == [off]
         (tmp_path / "program").write_bytes(bytes(2_000_000))
-        cache_folder(tmp_path)
-        assert rows(command("doctor"))["cache"] == [f"{tmp_path}: 1 files, 2.0 MB"]
-        cache_folder("gs://bucket/cache")
-        assert rows(command("doctor"))["cache"] == ["gs://bucket/cache"]
+        jax_folder(tmp_path)
+        assert rows(command("doctor"))["JAX's cache"] == [f"{tmp_path}: 1 files, 2.0 MB"]
+        jax_folder("gs://bucket/cache")
+        assert rows(command("doctor"))["JAX's cache"] == ["gs://bucket/cache"]
+
+    def test_compiled_programs_are_counted_and_cleared(self, monkeypatch, tmp_path):
+        assert rows(command("doctor"))["programs"] == ["off: JAX_LOGREG_CACHE=off"]
+        path = tmp_path / "programs"
+        monkeypatch.setenv("JAX_LOGREG_CACHE", str(path))
+        empty = f"{path}: 0 compiled programs, 0.0 MB, at most 512 MiB"
+        assert rows(command("doctor"))["programs"] == [empty]
+        cache_files.write("0" * 64, bytes(2_000_000))
+        (path / "of somebody else").write_bytes(b"")
+        (line,) = rows(command("doctor"))["programs"]
+        assert line == f"{path}: 1 compiled programs, 2.0 MB, at most 512 MiB"
+        done = command("doctor", "--clear-cache")
+        assert done == (0, f"{path}: 1 programs removed, 2.0 MB\n", "")
+        assert [one.name for one in path.iterdir()] == ["of somebody else"]
+
+    def test_a_folder_that_others_can_write_is_one_line(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("JAX_LOGREG_CACHE", str(tmp_path))
+        tmp_path.chmod(0o777)
+        (line,) = rows(command("doctor"))["programs"]
+        assert line.startswith(f"refused: {tmp_path} can be written by others (mode 0777)")
+        assert f"chmod go-w {tmp_path}" in refused("doctor", "--clear-cache")

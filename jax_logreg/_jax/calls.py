@@ -1,0 +1,136 @@
+"""Calls of a compiled function: the arrays, and all else that its program depends on."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import jax
+import numpy as np
+
+from jax_logreg._jax.cache_key import context, digest_of
+
+
+class Function:
+    """A function, and how it is compiled."""
+
+    def __init__(
+        self,
+        traced: Callable[..., Any],
+        static: str | tuple[str, ...],
+        donated: str | tuple[str, ...],
+        options: Mapping[str, Any] | None,
+    ) -> None:
+        self.traced, self.options = traced, options
+        self.static = (static,) if isinstance(static, str) else static
+        self.donated = (donated,) if isinstance(donated, str) else donated
+        self.parameters = inspect.signature(traced)
+        # Two that are made of one function share its programs.
+        self.mark = traced, self.static, self.donated, repr(options)
+
+    def called(self, args: Any, named: Any) -> "Call":
+        """Return the call with these arguments, defaults filled in."""
+        bound = self.parameters.bind(*args, **named)
+        bound.apply_defaults()
+        return Call(self, bound.arguments)
+
+
+class Call:
+    """The arguments of a call, those that are compiled in apart from the arrays."""
+
+    def __init__(self, f: Function, arguments: Mapping[str, Any]) -> None:
+        self.f = f
+        self.static = {name: arguments[name] for name in arguments if name in f.static}
+        self.trees: dict[str, Any] = {}
+        self.leaves: list[Any] = []
+        self.donated: list[int] = []
+        for name, value in arguments.items():
+            if name in f.static:
+                continue
+            leaves, self.trees[name] = jax.tree.flatten(value)
+            if name in f.donated:
+                self.donated += range(len(self.leaves), len(self.leaves) + len(leaves))
+            self.leaves += leaves
+
+    @property
+    def signature(self) -> Any:
+        """All that JAX would compile another program for, in this process."""
+        return (
+            self.f.mark,
+            tuple(self.static.items()),
+            tuple(self.trees.items()),
+            tuple(map(_kind, self.leaves)),
+            context(),
+            jax.config.jax_default_device,  # type: ignore[attr-defined]
+            jax.config.read("jax_disable_most_optimizations"),
+        )
+
+    @property
+    def key(self) -> str | None:
+        """The key of the program in any process; None of one that is not to be kept."""
+        parts = {
+            "function": self.f.traced,
+            "options": self.f.options,
+            "static": self.static,
+            "trees": self.trees,
+            "leaves": [(jax.typeof(leaf), _place(leaf)) for leaf in self.leaves],
+            "donated": self.donated,
+            "devices": devices_of(self.leaves),
+        }
+        # Whatever cannot be described is compiled.
+        with suppress(Exception):
+            return digest_of(parts)
+        return None
+
+    def flat(self, found: list[Any]) -> Callable[..., Any]:
+        """The function of flat arguments; it leaves the structure of what it gives in `found`."""
+
+        def f(*leaves: Any) -> tuple[Any, ...]:
+            rest, arguments = iter(leaves), dict(self.static)
+            for name, tree in self.trees.items():
+                arguments[name] = jax.tree.unflatten(
+                    tree, [next(rest) for _ in range(tree.num_leaves)]
+                )
+            given, tree = jax.tree.flatten(self.f.traced(**arguments))
+            found[:] = [tree]
+            return tuple(given)
+
+        # Profiles show the name.
+        f.__name__ = self.f.traced.__name__
+        return f
+
+
+class Untaken(Exception):
+    """An argument that JAX's own function is to be called with."""
+
+
+def _kind(leaf: Any) -> Any:
+    """Return what a program depends on of an argument."""
+    if isinstance(leaf, jax.core.Tracer):
+        raise Untaken
+    if isinstance(leaf, jax.Array):
+        return leaf.aval, _place(leaf)
+    if isinstance(leaf, np.ndarray | np.generic):
+        return leaf.shape, leaf.dtype
+    if isinstance(leaf, bool | int | float):
+        return type(leaf)
+    raise Untaken
+
+
+def _place(leaf: Any) -> jax.sharding.Sharding | None:
+    """Return where an array has to stay, None where a program may take it elsewhere."""
+    return leaf.sharding if getattr(leaf, "committed", False) else None
+
+
+def devices_of(leaves: list[Any]) -> tuple[jax.Device, ...]:
+    """Return the devices that a program of these arguments runs on, in its order."""
+    places = [place for place in map(_place, leaves) if place is not None]
+    if not places:
+        chosen = jax.config.jax_default_device  # type: ignore[attr-defined]
+        if isinstance(chosen, jax.Device):
+            return (chosen,)
+        return (jax.local_devices(backend=chosen)[0],)
+    widest = max(places, key=lambda place: place.num_devices)
+    if isinstance(widest, jax.sharding.NamedSharding):
+        return tuple(widest.mesh.devices.flat)
+    return tuple(widest.device_set)
