@@ -137,14 +137,20 @@ def evaluate(
         )
         write_content(out, text.encode(), force)
     if store and found.after is not None:
-        after = found.after
-        changed = model._replace(temperature=after.temperature, threshold=after.threshold)
-        if _kept(changed) == _kept(model):
-            _say(console, "nothing to store: temperature and threshold are as they were")
-            return
-        write_content(file, changed.save(), force=True)
-        shown = ", ".join(f"{name} {value:.4g}" for name, value in _kept(changed).items())
-        _say(console, f"stored in {file}: {shown}; predict uses them")
+        _store(console, file, model, found.after)
+
+
+def _store(console: Console, file: Path, model: "Model", after: "Judgement") -> None:
+    """Write the fitted temperature and threshold into the file of the model."""
+    from jax_logreg.cli.output import write_content
+
+    changed = model._replace(temperature=after.temperature, threshold=after.threshold)
+    if _kept(changed) == _kept(model):
+        _say(console, "nothing to store: temperature and threshold are as they were")
+        return
+    write_content(file, changed.save(), force=True)
+    shown = ", ".join(f"{name} {value:.4g}" for name, value in _kept(changed).items())
+    _say(console, f"stored in {file}: {shown}; predict uses them")
 
 
 def _say(console: Console, line: str) -> None:

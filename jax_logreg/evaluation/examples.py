@@ -45,6 +45,30 @@ def judged(truth: object, A: object, s: object = None, losses: object = None) ->
     Raises:
         InputError: shapes that do not fit, values out of range, or no example of positive weight.
     """
+    truth, A = _checked(truth, A)
+    m = truth.size
+    s = check_weights(s, m)
+    counts = s > 0
+    if not counts.any():
+        raise InputError(f"none of the {m} examples has a positive weight: expected at least one")
+    eps = np.finfo(A.dtype).eps
+    A = A[1:] if len(A) == 2 else A
+    if len(A) == 1:
+        A = A.astype(np.float64)
+    losses = _losses(truth, A, eps) if losses is None else read_array("losses", losses)
+    real = losses.shape == (m,) and losses.dtype.kind in "biuf"
+    if not real or not np.isfinite(losses).all():
+        raise InputError(
+            f"losses are of shape {losses.shape}: expected a finite number for each of the {m} "
+            "examples"
+        )
+    if not counts.all():
+        truth, A, s, losses = truth[counts], A[:, counts], s[counts], losses[counts]
+    return Judged(truth.astype(np.int64), A, s, losses)
+
+
+def _checked(truth: object, A: object) -> tuple[np.ndarray, np.ndarray]:
+    """Return class numbers (m,) and probabilities (k, m); refuse any others (InputError)."""
     truth, A = read_array("truth", truth), read_array("A", A)
     if truth.ndim != 1 or truth.dtype.kind not in "biu":
         raise InputError(
@@ -67,24 +91,7 @@ def judged(truth: object, A: object, s: object = None, losses: object = None) ->
     if m and not (A.min() >= 0 and A.max() <= 1):
         wrong = A[~((A >= 0) & (A <= 1))][0]
         raise InputError(f"A holds {wrong}: expected probabilities, from 0 to 1")
-    s = check_weights(s, m)
-    counts = s > 0
-    if not counts.any():
-        raise InputError(f"none of the {m} examples has a positive weight: expected at least one")
-    eps = np.finfo(A.dtype).eps
-    A = A[1:] if len(A) == 2 else A
-    if len(A) == 1:
-        A = A.astype(np.float64)
-    losses = _losses(truth, A, eps) if losses is None else read_array("losses", losses)
-    real = losses.shape == (m,) and losses.dtype.kind in "biuf"
-    if not real or not np.isfinite(losses).all():
-        raise InputError(
-            f"losses are of shape {losses.shape}: expected a finite number for each of the {m} "
-            "examples"
-        )
-    if not counts.all():
-        truth, A, s, losses = truth[counts], A[:, counts], s[counts], losses[counts]
-    return Judged(truth.astype(np.int64), A, s, losses)
+    return truth, A
 
 
 def binary(truth: object, p: object, s: object = None) -> Judged:
