@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from jax_logreg import logistic
+from jax_logreg._jax.forking import check_process
 from jax_logreg._jax.programs import program
 from jax_logreg.errors import InputError
 from jax_logreg.logistic import BINOMIAL, Family, Params
@@ -36,6 +37,7 @@ def logits(params: Params, X: object) -> Float[Array, "k m"]:
     """
     if not isinstance(X, Iterator) and is_traced((params, X)):
         return logistic.linear(params, cast(X, params.w.dtype))
+    check_process()
     dtype = str(np.dtype(params.w.dtype))
     features = read_features(X)
     _check_shape(features, params)

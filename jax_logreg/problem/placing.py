@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from jax_logreg._jax.forking import check_process
 from jax_logreg._jax.programs import program
 from jax_logreg.errors import InputError
 from jax_logreg.matrix import arrange, arrange_for_numpy, part_features, shard
@@ -68,6 +69,7 @@ def hand_over(X: Any, rest: Any, dtype: str, device: jax.Device | None, names: A
     device_put takes for one, X among them if NumPy has it and it is small.
     """
     take = _identity if device is None else partial(jax.device_put, device=device)
+    check_process()
     given, X = X, arrange(X, dtype, device)
     leaves = jax.tree.leaves(X)
     few = all(isinstance(a, np.ndarray) for a in leaves) and sum(a.size for a in leaves) <= FEW
@@ -93,6 +95,7 @@ def spread_out(X: Any, rest: Any, dtype: str, mesh: Mesh, names: Any) -> tuple[A
     Raises:
         InputError: also an X that cannot be split.
     """
+    check_process()
     if shares_features(mesh):
         Y, s, penalty, w, b = rest
         placed = part_features(X, dtype, mesh)

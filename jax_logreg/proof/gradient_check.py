@@ -8,6 +8,7 @@ import numpy as np
 from jax import Array
 
 from jax_logreg._jax.compiling import hurried
+from jax_logreg._jax.forking import check_process
 from jax_logreg._jax.programs import program
 from jax_logreg.arrays import all_numpy
 from jax_logreg.arrays import xp as jnp
@@ -100,6 +101,7 @@ def automatic_gradient(params: Params, batch: Batch, family: Family) -> Params:
     """`jax.grad` of the cost, of NumPy's arrays by a program of its own."""
     if not all_numpy((params, batch)):
         return jax.grad(cost)(params, batch, family=family)
+    check_process()
     with jax.enable_x64(params.w.dtype == np.float64):
         found = jax.device_get(_automatic(params, batch, family))
     return Params(*found)
