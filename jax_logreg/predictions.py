@@ -1,6 +1,5 @@
 """Logits and probabilities of any X by given parameters, in the dtype of these."""
 
-from collections.abc import Iterator
 from functools import partial
 
 import jax
@@ -11,7 +10,7 @@ from jax_logreg._jax.forking import check_process
 from jax_logreg._jax.programs import program
 from jax_logreg.errors import InputError
 from jax_logreg.logistic import BINOMIAL, Family, Params
-from jax_logreg.matrix import cast, place, plain_errors
+from jax_logreg.matrix import cast, is_traced, place, plain_errors
 from jax_logreg.problem.arguments import read_features
 from jax_logreg.problem.entries import check_entries, find_extremes
 from jax_logreg.shapes import Array, Float, Matrix, NDArray
@@ -35,7 +34,7 @@ def logits(params: Params, X: object) -> Float[Array, "k m"]:
     Raises:
         InputError: another number of features, or an entry that is not finite.
     """
-    if not isinstance(X, Iterator) and is_traced((params, X)):
+    if is_traced(X, params):
         return logistic.linear(params, cast(X, params.w.dtype))
     check_process()
     dtype = str(np.dtype(params.w.dtype))
@@ -66,15 +65,10 @@ def forward(params: Params, X: object, family: Family = BINOMIAL) -> Float[Array
         InputError: as of `logits`.
     """
     Z = logits(params, X)
-    if is_traced(Z):
+    if isinstance(Z, jax.core.Tracer):
         return family.activation(Z)
     with jax.enable_x64(Z.dtype == np.float64):
         return _activate(Z, family)
-
-
-def is_traced(tree: object) -> bool:
-    """Return whether some arrays of a tree are those of a trace."""
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
 
 
 def _check_shape(X: Matrix | NDArray, params: Params) -> None:

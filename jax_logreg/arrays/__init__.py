@@ -1,9 +1,10 @@
-"""One text for the arrays of NumPy and of JAX: functions and branches take the arrays' own kind."""
+"""One text for the arrays of NumPy and of JAX: each function is of the arrays' own library."""
 
 from jax_logreg.arrays.control import cond, fold, map_over, scan, vmap
 from jax_logreg.arrays.kind import all_numpy, is_numpy
 from jax_logreg.arrays.namespace import (
     arange_like,
+    as_array,
     cho_solve,
     eye_like,
     of_kind,
@@ -22,6 +23,7 @@ from jax_logreg.arrays.namespace import xp as xp
 __all__ = [
     "all_numpy",
     "arange_like",
+    "as_array",
     "cho_solve",
     "cond",
     "eye_like",

@@ -1,6 +1,6 @@
 """Loops and branches: of XLA where their values are JAX's, of Python where they are NumPy's.
 
-Each is what its namesake in `jax.lax` is. Python's branch runs one side alone.
+Each does as its namesake in `jax.lax`. A branch of Python runs one side alone.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,9 +35,9 @@ def scan(
     length: int | None = None,
     ended: Callable[[_Carry], object] = lambda carry: False,
 ) -> tuple[_Carry, _T]:
-    """Return the carry after f(carry, x) for each x of the leading axis, and what f gave, stacked.
+    """Return the carry after f(carry, x) for each x of the leading axis, and the results, stacked.
 
-    Python leaves the loop where a carry has `ended`, which f no longer changes.
+    A loop of Python stops where a carry has `ended`: f no longer changes such a carry.
     """
     if not all_numpy((carry, xs)):
         return lax.scan(f, carry, xs, length)
@@ -71,7 +71,7 @@ def fold(f: Callable[[_X], _T], xs: _X) -> _T:
 
 
 def vmap(f: Callable[[_T], _T], axis: int) -> Callable[[_T], _T]:
-    """Return `jax.vmap` of f along an axis of its only argument and of what it gives."""
+    """Return `jax.vmap` of f along an axis of its only argument and of its result."""
 
     def call(values: _T) -> _T:
         if not all_numpy(values):
@@ -84,7 +84,7 @@ def vmap(f: Callable[[_T], _T], axis: int) -> Callable[[_T], _T]:
 
 
 def _each(xs: _X, length: int | None = None) -> Iterator[_X]:
-    """Return an iterator over the leading axis of NumPy arrays; over None, so many times."""
+    """Return an iterator over the leading axis of NumPy arrays; over None, `length` times."""
     leaves, kind = jax.tree.flatten(xs)
     size = len(leaves[0]) if leaves else length or 0
     return (jax.tree.unflatten(kind, [leaf[i] for leaf in leaves]) for i in range(size))

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 
-# Types of NumPy and Python; all else is JAX's, tracers too.
+# Types of NumPy and Python; any other array is JAX's, a tracer too.
 _NUMPY = (np.ndarray, np.generic, bool, int, float)
 
 

@@ -15,7 +15,7 @@ _F = TypeVar("_F", bound=Callable[..., object])
 
 
 def _cholesky(a: np.ndarray) -> np.ndarray:
-    """The factor; NaN of what is not positive definite, as in JAX."""
+    """The factor; NaN where a matrix is not positive definite, as in JAX."""
     try:
         return np.linalg.cholesky(a)
     except np.linalg.LinAlgError:
@@ -35,7 +35,7 @@ def _append(a: np.ndarray, values: ArrayLike) -> np.ndarray:
     return np.append(a, np.asarray(values, a.dtype))
 
 
-# Sides of a matrix up to which importing SciPy takes longer than it spares.
+# Up to this side of a matrix, importing SciPy takes longer than it saves.
 _SMALL = 64
 # Functions that NumPy has in another form.
 _OWN: dict[str, Callable[..., object]] = {"append": _append, "matmul": _matmul, "vdot": _vdot}
@@ -56,7 +56,7 @@ class _Namespace:
     """Each function is looked up once; types and constants are NumPy's."""
 
     linalg = _Linalg()
-    # It knows the dtypes that NumPy does not have.
+    # JAX's knows the dtypes that NumPy does not have.
     finfo = staticmethod(jnp.finfo)
 
     def __getattr__(self, name: str) -> object:
@@ -84,8 +84,13 @@ def sigmoid(Z: Array) -> Array:
 
 
 def scalar(value: object, dtype: DTypeLike) -> Array:
-    """A number () of a dtype, which takes either library's arrays as one of its own."""
+    """A number () of a dtype, which combines with the arrays of either library."""
     return cast(Array, np.asarray(value, dtype)[()])
+
+
+def as_array(a: np.ndarray) -> Array:
+    """An array of NumPy as it is, where functions take the arrays of either library."""
+    return cast(Array, a)
 
 
 def eye_like(a: Array, size: int) -> Array:
@@ -99,19 +104,19 @@ def arange_like(a: Array, size: int) -> Array:
 
 
 def of_kind(value: np.ndarray, like: Array) -> Array:
-    """An array of NumPy as one of the library of another."""
+    """An array of NumPy as one of the library that `like` is of."""
     return value if is_numpy(like) else jnp.asarray(value)  # type: ignore[return-value]
 
 
 def opaque(index: np.ndarray, like: Array) -> Array:
-    """A constant that XLA does not look into."""
+    """An index whose values XLA does not know."""
     if is_numpy(like):
         return index  # type: ignore[return-value]
     return lax.optimization_barrier(jnp.asarray(index))
 
 
 def set_at(a: Array, index: object, value: ArrayLike) -> Array:
-    """The array with other values at an index."""
+    """The array with `value` at an index."""
     if not is_numpy(a):
         return a.at[index].set(value)
     changed = np.array(a)
@@ -120,7 +125,7 @@ def set_at(a: Array, index: object, value: ArrayLike) -> Array:
 
 
 def put_in(a: Array, row: Array, slot: int | Array, axis: int) -> Array:
-    """The array with another row at a slot of an axis."""
+    """The array with `row` at a slot of an axis."""
     if not is_numpy(a, slot):
         return lax.dynamic_update_index_in_dim(a, row, slot, axis)
     changed = np.array(a)
@@ -129,14 +134,14 @@ def put_in(a: Array, row: Array, slot: int | Array, axis: int) -> Array:
 
 
 def slice_of(a: Array, first: int | Array, size: int, axis: int) -> Array:
-    """So many entries of an axis, from the first on."""
+    """`size` entries of an axis, from `first` on."""
     if not is_numpy(a, first):
         return lax.dynamic_slice_in_dim(a, first, size, axis)
     return a[(slice(None),) * axis + (slice(int(first), int(first) + size),)]
 
 
 def top_k(a: Array, k: int) -> tuple[Array, Array]:
-    """The k largest of a row (m,), the largest first, and where they are."""
+    """The k largest of a row (m,), the largest first, and their numbers."""
     if not is_numpy(a):
         largest, where = lax.top_k(a, k)
         return largest, where
@@ -169,5 +174,5 @@ def solve_triangular(factor: Array, v: Array) -> Array:
 
 
 def stop_gradient(a: Array) -> Array:
-    """The array, through which no derivative goes."""
+    """The array as a constant: no derivative goes through it."""
     return a if is_numpy(a) else lax.stop_gradient(a)

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 
 from jax_logreg.cli.arguments import FitArguments
-from jax_logreg.matrix import compress
+from jax_logreg.matrix import compress, in_numpy
 from jax_logreg.placement.memory import machine_memory
 from jax_logreg.problem.arguments import default_platform
 from jax_logreg.solver.declared import declares
@@ -28,7 +28,7 @@ def spread_out(X: object, arguments: FitArguments) -> tuple[object, FitArguments
         and len(jax.local_devices(backend="cpu")) > 1
         and declares(arguments["solver"], "one_pass")
         and arguments["steps"] >= _MANY
-        and isinstance(X, np.ndarray)
+        and in_numpy(X)
         and X.dtype == np.float32
         # Blocks are a copy, and each core's part another for a moment.
         and _LARGE <= X.nbytes <= machine_memory() / 4

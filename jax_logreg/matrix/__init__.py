@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING
 
 from jax_logreg.matrix.by_feature import part_features, part_rows
-from jax_logreg.matrix.categorical import Categorical, from_codes
+from jax_logreg.matrix.categorical import Categorical
 from jax_logreg.matrix.chunking import from_scipy
 from jax_logreg.matrix.compressed import Compressed, compress
 from jax_logreg.matrix.dense import Transposed, aligned
-from jax_logreg.matrix.encoding import encode
+from jax_logreg.matrix.encoding import encode, from_codes
+from jax_logreg.matrix.foreign import GivenX, SciPySparse, is_scipy
 from jax_logreg.matrix.identity import Identity, are_near, identify
 from jax_logreg.matrix.operations import (
     cast,
@@ -16,8 +17,10 @@ from jax_logreg.matrix.operations import (
     extremes,
     features,
     gram,
+    has_extremes,
     in_blocks,
     is_array,
+    is_traced,
     known,
     magnitude,
     mean_absolute,
@@ -28,7 +31,13 @@ from jax_logreg.matrix.operations import (
     read_examples,
     squares,
 )
-from jax_logreg.matrix.placing import arrange, arrange_for_numpy, place
+from jax_logreg.matrix.placing import (
+    arrange,
+    arrange_for_numpy,
+    formed_in_numpy,
+    in_numpy,
+    place,
+)
 from jax_logreg.matrix.read_ahead import plain_errors
 from jax_logreg.matrix.sharded import Sharded
 from jax_logreg.matrix.sharding import examples_each, shard
@@ -42,8 +51,10 @@ from jax_logreg.shapes import Matrix
 __all__ = [
     "Categorical",
     "Compressed",
+    "GivenX",
     "Identity",
     "Matrix",
+    "SciPySparse",
     "Sharded",
     "Sparse",
     "Spread",
@@ -63,12 +74,17 @@ __all__ = [
     "examples_each",
     "extremes",
     "features",
+    "formed_in_numpy",
     "from_codes",
     "from_scipy",
     "gram",
+    "has_extremes",
     "identify",
     "in_blocks",
+    "in_numpy",
     "is_array",
+    "is_scipy",
+    "is_traced",
     "known",
     "magnitude",
     "mean_absolute",

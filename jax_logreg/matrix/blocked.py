@@ -1,20 +1,21 @@
 """X (n, m) in blocks of examples: its products, and what else is summed over the examples."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from jax_logreg._jax.programs import program
 from jax_logreg.matrix.dense import Transposed
 from jax_logreg.shapes import Array, DTypeLike, Float, T
 
-# A block has a multiple of so many examples: its sum is split into as many, so that each core has
-# its own.
+# The examples of a block are a multiple of this: its sum is split into as many parts, for the
+# cores.
 PARTS = 8
-# Entries of a piece of a block that a core keeps in its cache while both products are made.
+# Entries of a piece of a block, which stays in a core's cache for both products.
 _CACHED = 2**16
 
 
@@ -33,19 +34,30 @@ def _pieces(n: int, size: int) -> int:
 class Blocked:
     """An X (n, m) in blocks (count, size, n); columns past m are zero.
 
-    A kind names its `blocks`, over whose leading axis a scan goes, and may load and decode them.
-    Its stored numbers are multiplied by `scale` (n, 1) where there is one.
+    A subclass names its `blocks`, scanned along their leading axis, and may load and decode them.
+    Stored numbers are multiplied by `scale` (n, 1) where there is one.
     """
 
-    blocks: Any
-    scale: Any
-    shape: Any
-    dtype: Any
-    block_shape: Any
+    blocks: Array
+    scale: Array | None
     in_blocks = True
     one_by_one = True
 
-    def load(self, block: Any) -> Array:
+    if TYPE_CHECKING:
+
+        @property
+        def shape(self) -> tuple[int, int]:
+            """(n, m)."""
+
+        @property
+        def dtype(self) -> np.dtype:
+            """The dtype of the examples and features given back."""
+
+        @property
+        def block_shape(self) -> tuple[int, int, int]:
+            """(count, size, n)."""
+
+    def load(self, block: Array) -> Array:
         """The stored numbers (size, n) of an entry of `blocks`."""
         return block
 
@@ -60,7 +72,7 @@ class Blocked:
 
         # Without the checkpoint, jax.grad would keep every converted block.
         @jax.checkpoint
-        def product(left: Array, block: object) -> Array:
+        def product(left: Array, block: Array) -> Array:
             return left @ self.decode(self.load(block), left.dtype).T
 
         _, Z = lax.scan(lambda _, block: (None, product(left, block)), None, self.blocks)
@@ -72,30 +84,30 @@ class Blocked:
         return total if self.scale is None else total * self.scale.astype(total.dtype)
 
     def over_blocks(self, f: Callable[..., T], shared: object, *rows: Array) -> T:
-        """Σ f(X of some examples, shared, their rows (r, b)): each number is read but once."""
+        """Σ f(X of some examples, shared, their rows (r, b)): each number is read once."""
 
-        def of_block(block: object, *rows: Array) -> Any:
+        def of_block(block: Array, *rows: Array) -> T:
             return self._over_pieces(self.load(block), f, shared, *rows)
 
         return total(of_block, self.blocks, *map(self._by_block, rows))
 
     def _over_pieces(self, stored: Array, f: Callable[..., T], shared: object, *rows: Array) -> T:
-        """The same of stored numbers (q, n) and rows (r, q) of whole blocks."""
+        """`over_blocks` of stored numbers (q, n) and rows (r, q) of whole blocks."""
         _, size, n = self.block_shape
         pieces = _pieces(n, size)
         piece = size // pieces if size % pieces == 0 else size
 
-        def of_piece(stored: Array, *rows: Array) -> Any:
+        def of_piece(stored: Array, *rows: Array) -> T:
             x = self._scaled(self.decode(stored, rows[0].dtype))
             return f(Transposed(x), shared, *rows)
 
         split = [_split(row, piece) for row in rows]
         return total(of_piece, stored.reshape(-1, piece, n), *split)
 
-    def each_block(self, f: Callable[..., T], carry: Any, *rows: Array) -> T:
+    def each_block(self, f: Callable[..., T], carry: T, *rows: Array) -> T:
         """The carry after f(carry, X of a block, its rows (r, b)) of one block after another."""
 
-        def of_block(carry: Any, entries: Any) -> tuple[Any, None]:
+        def of_block(carry: T, entries: tuple[Array, ...]) -> tuple[T, None]:
             block, *rows = entries
             x = self._scaled(self.decode(self.load(block), rows[0].dtype))
             return f(carry, Transposed(x), *rows), None
@@ -122,7 +134,7 @@ class Blocked:
     def gram(self, d: Float[Array, "1 m"]) -> Float[Array, "n n"]:
         """X diag(d) Xᵀ, (n, n)."""
 
-        def of_block(block: object, d: Float[Array, "1 m"]) -> Array:
+        def of_block(block: Array, d: Float[Array, "1 m"]) -> Array:
             # Scaled before the squares, which could leave the range of the dtype.
             x = self._scaled(self.decode(self.load(block), d.dtype))
             return (x * d.T).T @ x
@@ -135,7 +147,7 @@ class Blocked:
         n = self.block_shape[2]
 
         @jax.checkpoint
-        def of_block(block: object, rows: Array) -> Array:
+        def of_block(block: Array, rows: Array) -> Array:
             x = f(self.decode(self.load(block), rows.dtype)).reshape(PARTS, -1, n)
             split = rows.reshape(len(rows), PARTS, -1)
             return jnp.sum(jnp.einsum("kpb,pbn->pkn", split, x), axis=0)
@@ -160,7 +172,7 @@ class Blocked:
 
 @program
 def _extremes(X: Blocked) -> tuple[Array, Array]:
-    def of_block(found: tuple[Array, Array], block: object) -> tuple[tuple[Array, Array], None]:
+    def of_block(found: tuple[Array, Array], block: Array) -> tuple[tuple[Array, Array], None]:
         x = X._scaled(X.decode(X.load(block), X.dtype))
         least, most = jnp.min(x, axis=0), jnp.max(x, axis=0)
         return (jnp.minimum(found[0], least), jnp.maximum(found[1], most)), None
@@ -182,7 +194,7 @@ def total(f: Callable[..., T], *inputs: object) -> T:
         jax.eval_shape(lambda *inputs: f(*jax.tree.map(lambda a: a[0], inputs)), *inputs),
     )
 
-    def add(total: Any, entries: Any) -> tuple[Any, None]:
+    def add(total: T, entries: tuple[object, ...]) -> tuple[T, None]:
         return jax.tree.map(jnp.add, total, f(*entries)), None
 
     return lax.scan(add, zero, inputs)[0]

@@ -1,10 +1,8 @@
 """X (n, m) with its features in parts over devices: a placement, which needs no matrix of its own.
 
-XLA's partitioner makes of `w.T @ X` the products of the parts and one all-reduce of (k, m), and
+XLA's partitioner makes of `w.T @ X` the products of the parts and one all-reduce of (k, m).
 `X @ dZ.T` stays in parts, as w does.
 """
-
-from typing import Any
 
 import jax
 import numpy as np
@@ -16,15 +14,16 @@ from jax_logreg.matrix.dense import Transposed, arrange_dense
 from jax_logreg.matrix.operations import is_array
 from jax_logreg.matrix.settling import settle
 from jax_logreg.matrix.standardised import Standardised
+from jax_logreg.shapes import X_nm
 
 
-def part_features(X: object, dtype: str, mesh: Mesh) -> object:
+def part_features(X: object, dtype: str, mesh: Mesh) -> X_nm:
     """X (n, m), its rows over the devices of the mesh, as many on each; zeros follow the last row.
 
-    Whatever it is, it is read as `dtype`.
+    X is read as `dtype`.
 
     Raises:
-        InputError: a matrix that is neither dense nor one that is Standardised.
+        InputError: an X that is neither dense nor a Standardised of a dense one.
     """
     X = settle(X, dtype)
     if isinstance(X, Standardised):
@@ -32,10 +31,10 @@ def part_features(X: object, dtype: str, mesh: Mesh) -> object:
         return Standardised(inner, part_rows(X.mean, mesh), part_rows(X.scale, mesh, fill=1))
     if isinstance(X, Transposed):
         X = np.asarray(X.rows).T
-    if hasattr(X, "tocsr") or not is_array(X):
+    if not is_array(X):
         raise InputError(
-            f"X is a {type(X).__name__}, whose features devices cannot share: expected an array, "
-            "Transposed, or these Standardised; or devices=N, which share the examples"
+            f"X is a {type(X).__name__}, whose features devices cannot share: expected an array, a "
+            "Transposed, or a Standardised of one: pass devices=N, which share the examples"
         )
     X, devices = np.asarray(X), mesh.local_devices
     q = -(-len(X) // len(devices))
@@ -49,8 +48,8 @@ def part_features(X: object, dtype: str, mesh: Mesh) -> object:
     return _join(parts, 0, mesh)
 
 
-def part_rows(rows: Any, mesh: Mesh, fill: float = 0) -> Array:
-    """Rows (n, r), one a feature, in the parts that X has, with what fills the last one up."""
+def part_rows(rows: Array, mesh: Mesh, fill: float = 0) -> Array:
+    """Rows (n, r), one a feature, in the parts that X has; `fill` fills the last part up."""
     n = -(-len(rows) // mesh.size) * mesh.size
     place = NamedSharding(mesh, PartitionSpec(*mesh.axis_names))
     return jax.device_put(_filled(np.asarray(rows), n, fill), place)

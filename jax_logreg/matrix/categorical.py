@@ -1,23 +1,20 @@
 """Categorical columns as codes: the one-hot X (n, m) that they stand for is never stored."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jax_logreg.errors import InputError, brief
-from jax_logreg.errors.checks import check_dtype, check_flag, check_integer, read_array
+from jax_logreg.arrays import as_array
 from jax_logreg.matrix.spread import Spread
 from jax_logreg.pytree import pytree
 from jax_logreg.shapes import Array, DTypeLike, Float, Integer
 
-# Sums of a column with few levels are made in up to so many parts, of so many sums in all (256 KB
-# in float32, which stay in the cache) and so many examples at least: one float32 after another
-# loses digits over 10^6 examples.
+# Float32 numbers that are added one after another lose digits over 10^6 examples. So a column with
+# few levels is summed in parts: at most so many, of so many sums in all, and of so many examples at
+# least. The sums, 256 KB in float32, stay in the cache.
 _PARTS, _SUMS, _FEWEST = 1024, 2**16, 256
 
 
@@ -27,10 +24,11 @@ class Categorical:
     """One-hot X (n, m) of c columns: `codes` are c arrays (m,) of unsigned integers.
 
     Column j has levels[j] levels, 0 to levels[j] − 1; the code levels[j] is no level, all
-    zeros. Its features follow those of the columns before, n = Σ levels. `left @ X` gathers, and
-    `X @ right` sums by code: XLA:CPU does so in about 1 ns a code, in half the time that sums over
-    sorted examples take, which would need a second copy in their order. On a GPU sums by code are
-    atomic, and the order of their terms is not fixed.
+    zeros. Its features follow those of the columns before, n = Σ levels.
+
+    `left @ X` gathers, and `X @ right` sums by code: XLA:CPU does so in about 1 ns a code. Sums
+    over sorted examples would take twice the time, and a second copy of the codes. On a GPU sums by
+    code are atomic, and the order of their terms is not fixed.
     """
 
     codes: tuple[Array, ...]
@@ -133,19 +131,19 @@ class Categorical:
         first = 0
         for code, count in zip(self.codes, self.levels, strict=True):
             level = index[:, None].astype(jnp.int32) - first
-            # Beyond the last level stands the code of none, which is no feature.
+            # The code after the last level is no level, and has no feature.
             found |= (_index(code)[None] == level) & (level < count)
             first += count
         return found.astype(self.dtype)
 
     def cut(self, span: slice, m: int) -> "Categorical":
         """The columns of the span, and zeros up to m of them, in NumPy."""
-        codes: list[Any] = []
+        codes: list[Array] = []
         for code, count in zip(self.codes, self.levels, strict=True):
             filled = np.full(m, count, code.dtype)
             part = np.asarray(code)[span]
             filled[: part.size] = part
-            codes.append(filled)
+            codes.append(as_array(filled))
         return Categorical(tuple(codes), self.levels, self.dense)
 
     def _split(self, a: Array, axis: int) -> list[Array]:
@@ -162,9 +160,9 @@ class Categorical:
         return self._sum(which.astype(jnp.int32))[:, None]
 
     def _weights(self, s: Float[Array, "1 m"]) -> tuple[Array, Array]:
-        """Σ s over the examples that have each level, and over those that have not, (n, 1)."""
+        """Σ s over the examples with each level, and over those without it, (n, 1) each."""
         present, counted = self @ s.T, s[0] != 0
-        # Where all that count have the level nothing is absent, whatever rounding says.
+        # Rounding must leave nothing absent where every example that counts has the level.
         everywhere = self._count(counted) == jnp.sum(counted)
         return present, jnp.where(everywhere, 0, jnp.sum(s) - present)
 
@@ -174,78 +172,9 @@ def _index(code: Array) -> Array:
 
 
 def _sums(values: Array, index: Integer[Array, " q"], count: int) -> Array:
-    """Σ of the values (m,) by their index, (count,); what is beyond is left out."""
+    """Σ of the values (m,) by their index, (count,); an index of `count` is left out."""
     m, width = values.size, count + 1
     parts = max(1, min(_PARTS, _SUMS // width, m // _FEWEST))
     part = lax.iota(jnp.int32, m) // -(-m // parts)
     sums = jax.ops.segment_sum(values, part * width + index, parts * width)
     return jnp.sum(sums.reshape(parts, width), axis=0)[:count]
-
-
-def from_codes(
-    codes: Sequence[object],
-    levels: Sequence[int],
-    *,
-    drop_first: bool = False,
-    dtype: str = "float32",
-) -> Categorical:
-    """The one-hot X (n, m) of columns of integer codes, (m,) each; column j has levels[j] levels.
-
-    A code of levels[j] is no level: all zeros. With `drop_first` so is level 0, and n is less
-    by one for each column: beside an intercept and without a penalty, coefficients are unique only
-    so. By default every level has its feature, as a penalty, which treats all alike, wants it.
-
-    `dtype` is that of the examples and features given back.
-
-    Raises:
-        InputError: no columns, columns of several lengths, or what is no code.
-    """
-    check_flag("drop_first", drop_first)
-    dtype = check_dtype(dtype)
-    several: dict[str, object] = {"codes": codes, "levels": levels}
-    for name, given in several.items():
-        axes = getattr(given, "ndim", 0)
-        listed = isinstance(given, Sequence) or (isinstance(axes, int) and axes > 0)
-        if isinstance(given, str | bytes) or not listed:
-            raise InputError(f"{name} is {brief(given)}: expected a list, of one for each column")
-    arrays = [read_array(f"codes[{j}]", column) for j, column in enumerate(codes)]
-    for j, count in enumerate(levels):
-        check_integer(f"levels[{j}]", count, 0, 2**31)
-    if not arrays or len(arrays) != len(levels):
-        raise InputError(
-            f"codes are of {len(arrays)} columns and levels of {len(levels)}: expected as many, "
-            "and at least one"
-        )
-    lengths = {array.shape for array in arrays}
-    if len(lengths) > 1 or arrays[0].ndim != 1:
-        shapes = ", ".join(map(str, sorted(lengths)))
-        raise InputError(f"columns of codes have shapes {shapes}: expected (m,), alike for all")
-    counts = tuple(int(count) - drop_first for count in levels)
-    for j, count in enumerate(levels):
-        if count - drop_first < 1:
-            raise InputError(
-                f"column {j} of codes has {count} level{'s' * (count != 1)}: expected at least "
-                f"{1 + drop_first}, or the column left out"
-            )
-    pairs = enumerate(zip(arrays, levels, strict=True))
-    checked = [_checked(j, array, int(count), drop_first) for j, (array, count) in pairs]
-    return Categorical(tuple(checked), counts, dtype)
-
-
-def _checked(j: int, codes: np.ndarray, count: int, drop_first: bool) -> Array:
-    """The codes of column j as they are stored, less one where the first level is dropped."""
-    if codes.dtype.kind not in "iu":
-        raise InputError(
-            f"column {j} of codes has dtype {codes.dtype}: expected integers; encode(values) makes "
-            "codes of text"
-        )
-    wrong = np.flatnonzero((codes < 0) | (codes > count))
-    if wrong.size:
-        raise InputError(
-            f"the code of example {wrong[0]} in column {j} is {codes[wrong[0]]}: expected 0 to "
-            f"{count - 1}, or {count} for none of its levels"
-        )
-    if drop_first:
-        count -= 1
-        codes = np.where(codes == 0, count, codes.astype(np.int64) - 1)
-    return jnp.asarray(codes, np.min_scalar_type(count))

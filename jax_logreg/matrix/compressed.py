@@ -1,14 +1,14 @@
-"""X (n, m) in one, two or four bytes an entry, converted block by block inside its products."""
+"""X (n, m) in one, two or four bytes an entry, converted by blocks inside its products."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jax_logreg.arrays import as_array
 from jax_logreg.errors import InputError
 from jax_logreg.errors.checks import check_choice, check_dtype, real_array
 from jax_logreg.matrix.blocked import Blocked, layout
@@ -28,13 +28,13 @@ _DTYPES = {"uint8": "uint8", "int8": "int8", "bfloat16": "uint16", "float32": "f
 class Compressed(Blocked):
     """X (n, m) as blocks of examples (blocks, size, n), times scale (n, 1) where there is one.
 
-    The sums are made in the dtype of the other factor. bfloat16 is stored as its 16 bits, uint16:
-    they are the upper half of a float32, and XLA:CPU shifts them 15 times faster than it converts.
+    The sums are made in the dtype of the other factor. bfloat16 is stored as its 16 bits, uint16,
+    the upper half of a float32: XLA:CPU shifts them 15 times faster than it converts bfloat16.
     Columns past m are zero.
     """
 
-    blocks: Any
-    scale: Any
+    blocks: Array
+    scale: Array | None
     m: int = field(metadata={"static": True})
     dense: str = field(metadata={"static": True})
 
@@ -51,7 +51,8 @@ class Compressed(Blocked):
     @property
     def block_shape(self) -> tuple[int, int, int]:
         """(blocks, size, n)."""
-        return self.blocks.shape
+        count, size, n = self.blocks.shape
+        return count, size, n
 
     def decode(self, stored: Array, dtype: DTypeLike) -> Array:
         """Stored numbers in the dtype."""
@@ -61,11 +62,11 @@ class Compressed(Blocked):
         return stored.astype(dtype)
 
     def over_blocks(self, f: Callable[..., T], shared: object, *rows: Array) -> T:
-        """Σ f(X of some examples, shared, their rows (r, b)): each number is read but once."""
+        """Σ f(X of some examples, shared, their rows (r, b)): each number is read once."""
         if self.blocks.dtype.itemsize == 1:
-            # Bytes that are copied first are there when they are converted: a tenth faster.
+            # Bytes are copied to the cache before they are converted: a tenth faster.
             return super().over_blocks(f, shared, *rows)
-        # A scan within a scan would copy each block first, here the longer half of the time.
+        # A scan within a scan would copy each block first, more than half of the time here.
         stored = self.blocks.reshape(-1, self.block_shape[2])
         return self._over_pieces(stored, f, shared, *map(self._filled, rows))
 
@@ -82,13 +83,13 @@ class Compressed(Blocked):
         return x if self.scale is None else x * self.scale[index].astype(x.dtype)
 
     def astype(self, dtype: DTypeLike) -> "Compressed":
-        """The same, whose examples and features are given back in the dtype."""
+        """The same X, whose examples and features are given back in the dtype."""
         return replace(self, dense=str(np.dtype(dtype)))
 
     def rescaled(self, factor: np.ndarray) -> "Compressed":
         """Each feature times its factor (n, 1)."""
         scale = factor if self.scale is None else np.asarray(self.scale, np.float64) * factor
-        return replace(self, scale=scale)
+        return replace(self, scale=as_array(scale))
 
     def spread(self, s: np.ndarray) -> Spread:
         """Mean and deviation under weights s (m,), in float64."""
@@ -102,15 +103,14 @@ class Compressed(Blocked):
         return x if self.scale is None else x * np.asarray(self.scale, np.float64)
 
     def cut(self, span: slice, m: int, size: int) -> "Compressed":
-        """The columns of the span, and zeros up to m of them, in NumPy, in blocks of about `size`
-        examples.
-        """
+        """The columns of the span in NumPy, and zeros up to m, in blocks of about `size`."""
         n = self.blocks.shape[2]
         stored = np.asarray(self.blocks).reshape(-1, n)[span]
         count, size = layout(n, m, size)
         blocks = new_buffer((count * size, n), stored.dtype)
         blocks[: len(stored)], blocks[len(stored) :] = stored, 0
-        return Compressed(blocks.reshape(count, size, n), self.scale, m, self.dense)
+        blocks = blocks.reshape(count, size, n)
+        return Compressed(as_array(blocks), self.scale, m, self.dense)
 
 
 def compress(X: object, storage: str, dtype: str = "float32") -> Compressed:
@@ -119,7 +119,7 @@ def compress(X: object, storage: str, dtype: str = "float32") -> Compressed:
     `dtype` is that of the examples and features given back.
 
     Raises:
-        InputError: another storage; numbers that uint8 cannot hold exactly, or not finite ones.
+        InputError: another storage; numbers that are not finite, or that uint8 cannot hold exactly.
     """
     check_choice("storage", storage, _DTYPES)
     dtype = check_dtype(dtype)
@@ -143,17 +143,17 @@ def compress(X: object, storage: str, dtype: str = "float32") -> Compressed:
 def _scale(X: np.ndarray) -> np.ndarray:
     """The step max |X| / 127, (n, 1), rounded up to 17 bits: times 7 bits it is exact in float32.
 
-    So a number stands for the same value whether or not the product is fused into a sum.
+    So a product has the same value when it is fused into a sum.
     """
     largest = np.maximum(X.max(axis=1), -X.min(axis=1).astype(np.float64))[:, None]
-    # Numbers beyond float32 are refused, and named.
+    # `_encode` refuses numbers beyond float32, and names one.
     largest[(largest == 0) | ~(largest < _LARGEST)] = 127
     mantissa, exponent = np.frexp(largest / 127)
     return np.ldexp(np.ceil(mantissa * 2**17), exponent - 17)
 
 
 def _encode(X: np.ndarray, storage: str, scale: np.ndarray | None, start: int) -> np.ndarray:
-    """The columns X (n, b) as stored, refused where they do not fit; `start` numbers the first."""
+    """The columns X (n, b), from example `start` on, as stored; refused where they do not fit."""
     with np.errstate(over="ignore", invalid="ignore"):
         if storage == "uint8":
             stored = X.astype(np.uint8)
@@ -174,7 +174,7 @@ def _encode(X: np.ndarray, storage: str, scale: np.ndarray | None, start: int) -
     return stored
 
 
-def _refuse(value: Any, feature: int, example: int, storage: str) -> None:
+def _refuse(value: float, feature: int, example: int, storage: str) -> None:
     expected, mend = "finite numbers", "leave that example out, or fill the value in"
     if np.isfinite(value):
         expected, mend = f"numbers within the range of {storage}", "scale the feature"

@@ -5,24 +5,23 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import numpy as np
 
-from jax_logreg.arrays import slice_of
+from jax_logreg.arrays import as_array, slice_of
 from jax_logreg.arrays import xp as jnp
 from jax_logreg.matrix.operations import ends, sum_blocks
 from jax_logreg.matrix.spread import Spread, spread_of_array
 from jax_logreg.pytree import pytree
-from jax_logreg.shapes import Array, Float, Integer
+from jax_logreg.shapes import Array, DTypeLike, Float, Integer
 
-# XLA:CPU aliases a NumPy buffer at this alignment instead of copying it.
+# XLA:CPU uses a NumPy buffer of this alignment in place, and copies any other.
 _ALIGNMENT = 64
 # From n / m = 2 on, both products are faster over rows of examples: experiments/layout.py.
 _WIDE = 2
-# Features x examples of a tile whose lines, read and written, stay in a core's cache while it is
-# transposed; a copy of fewer than _SMALL entries is not worth threads, and a few saturate memory.
+# Features x examples of a tile, whose cache lines stay in a core's cache while it is transposed. A
+# copy of fewer than _SMALL entries is not worth threads, and a few threads saturate memory.
 _TILE = (64, 1024)
 _SMALL = 2**17
 _THREADS = 8
@@ -33,13 +32,13 @@ _THREADS = 8
 class Transposed:
     """X (n, m), kept in memory as its transpose, rows (m, n): the faster order where n ≫ m."""
 
-    rows: Any
+    rows: Array
     # NumPy leaves `array @ X` to `__rmatmul__`.
     __array_ufunc__ = None
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(n, m), as for the array it stands for."""
+        """(n, m)."""
         m, n = self.rows.shape
         return n, m
 
@@ -72,7 +71,7 @@ class Transposed:
         """The least and the largest X of each feature, (n, 1) each."""
         return ends(self.rows, 0)
 
-    def astype(self, dtype: object) -> "Transposed":
+    def astype(self, dtype: DTypeLike) -> "Transposed":
         """The same in the dtype."""
         with np.errstate(over="ignore"):
             return Transposed(self.rows.astype(dtype))
@@ -121,7 +120,7 @@ class Transposed:
 def arrange_dense(X: object, dtype: str, device: jax.Device | None) -> object:
     """X (n, m) as `dtype`, in the order in which its two products are fastest on the device.
 
-    An array of NumPy is still there, in a buffer of its own where it is large.
+    An array of NumPy stays in NumPy: a large one is copied to an aligned buffer.
     """
     if isinstance(X, jax.Array) and device is None:
         on_cpu = {d.platform for d in X.devices()} == {"cpu"}
@@ -133,7 +132,7 @@ def arrange_dense(X: object, dtype: str, device: jax.Device | None) -> object:
 
 def arrange_rows(X: np.ndarray, dtype: str) -> object:
     """X (n, m) of NumPy as `dtype`, in the order in which its two products are fastest on a CPU."""
-    return Transposed(aligned(X.T, dtype)) if _is_wide(X.shape) else aligned(X, dtype)
+    return Transposed(as_array(aligned(X.T, dtype))) if _is_wide(X.shape) else aligned(X, dtype)
 
 
 def _is_wide(shape: tuple[int, ...]) -> bool:
@@ -141,8 +140,8 @@ def _is_wide(shape: tuple[int, ...]) -> bool:
     return n >= _WIDE * m
 
 
-def new_buffer(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """An array that is not filled yet, aligned as XLA:CPU wants what it does not copy."""
+def new_buffer(shape: tuple[int, ...], dtype: str | np.dtype) -> np.ndarray:
+    """An array that is not filled yet, aligned so that XLA:CPU does not copy it."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     raw = np.empty(size + _ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % _ALIGNMENT
@@ -150,10 +149,10 @@ def new_buffer(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
 
 
 def aligned(X: np.ndarray, dtype: str) -> np.ndarray:
-    """X in the dtype, in a buffer of its own that XLA:CPU uses where it lies.
+    """X in the dtype, in a buffer of its own that XLA:CPU uses in place.
 
-    One copy instead of NumPy's and then XLA's; and NumPy asks for huge pages, which XLA does not.
-    A small X is only converted.
+    This is one copy in place of two, NumPy's and XLA's. NumPy asks for huge pages, which XLA does
+    not. A small X is only converted.
     """
     if X.size < _SMALL:
         with np.errstate(over="ignore"):
@@ -168,7 +167,7 @@ def aligned(X: np.ndarray, dtype: str) -> np.ndarray:
 
 
 def _copy_turned(buffer: np.ndarray, X: np.ndarray) -> None:
-    """X into the buffer, where only X has its columns contiguous.
+    """Copy X, whose columns are contiguous, into the buffer, whose rows are.
 
     A plain copy would read a cache line for every entry.
     """

@@ -1,11 +1,11 @@
-"""The digest by which an X (n, m) is known again, alike wherever and however it is stored."""
+"""The digest of an X (n, m), the same wherever and however X is stored."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -13,19 +13,20 @@ import numpy as np
 from jax_logreg.errors.describing import describe, digest
 from jax_logreg.matrix.chunking import canonical
 from jax_logreg.matrix.dense import Transposed
+from jax_logreg.matrix.foreign import GivenX, SciPySparse, check_sparse, is_scipy
 from jax_logreg.matrix.operations import is_array
-from jax_logreg.matrix.placing import check_sparse
 from jax_logreg.matrix.sparse import Sparse
 from jax_logreg.matrix.stacked import Stacked
 from jax_logreg.matrix.standardised import Standardised
 from jax_logreg.matrix.streamed import Streamed
+from jax_logreg.shapes import Matrix
 
-# Entries of a strip of examples, which stays in a core's cache while it is turned and digested.
+# Entries of a strip of examples, which stays in a core's cache while it is transposed and digested.
 _STRIP = 2**18
 # Several threads share the strips: a digest takes longer than reading them.
 _THREADS = 8
-# Means and scales are sums, which round in another order on another number of cores: the share of
-# a scale, and of a float32 mean, that they may differ by.
+# Means and scales are sums, which round in another order on another number of cores. They may
+# differ by these shares of a scale, and of a float32 mean.
 _NEAR, _ROUNDED = 1e-4, 1e-6
 
 
@@ -36,12 +37,11 @@ class Identity(NamedTuple):
     views: tuple[np.ndarray, ...]
 
 
-def identify(X: Any, dtype: str) -> Identity:
-    """Return the identity of X (n, m), to which every number of it counts.
+def identify(X: GivenX, dtype: str) -> Identity:
+    """Return the identity of X (n, m), which depends on every number of X.
 
-    Arrays and SciPy matrices are digested as `dtype`, as a fit reads them, in whatever order they
-    lie in memory. A stream is read once. The means and scales of a view are to be compared by
-    `are_near`.
+    Arrays and SciPy matrices are digested as `dtype`, as a fit reads them, whatever their order in
+    memory. A stream is read once. `are_near` compares the means and scales of a view.
     """
     views: list[np.ndarray] = []
     line = _line(X, dtype, views)
@@ -56,7 +56,7 @@ def are_near(before: np.ndarray, now: np.ndarray) -> bool:
     return bool(np.all(np.abs(before - now) <= allowed))
 
 
-def _line(X: object, dtype: str, views: list[np.ndarray]) -> str:
+def _line(X: GivenX, dtype: str, views: list[np.ndarray]) -> str:
     if isinstance(X, Standardised):
         views.append(np.stack([np.asarray(a, np.float64).ravel() for a in (X.mean, X.scale)]))
         return f"Standardised {_line(X.X, _dtype_of(X.X, dtype), views)}"
@@ -68,7 +68,7 @@ def _line(X: object, dtype: str, views: list[np.ndarray]) -> str:
         return _of_array(np.asarray(X.rows).T, str(X.dtype))
     if isinstance(X, Sparse):
         return _of_sparse(X.to_scipy(), str(X.dtype))
-    if hasattr(X, "tocsr"):
+    if is_scipy(X):
         return _of_sparse(check_sparse(X), dtype)
     return _of_array(np.asarray(X), dtype) if is_array(X) else _of_matrix(X, dtype, views)
 
@@ -99,11 +99,11 @@ def _over_threads(f: Callable[[int], bytes], firsts: range) -> Iterable[bytes]:
         return list(pool.map(f, firsts))
 
 
-def _of_sparse(S: Any, dtype: str) -> str:
-    S = canonical(S.T, dtype)
-    parts = (S.indptr.astype(np.int64), S.indices.astype(np.int64), S.data)
+def _of_sparse(S: SciPySparse, dtype: str) -> str:
+    rows = canonical(S.T, dtype)
+    parts = (rows.indptr.astype(np.int64), rows.indices.astype(np.int64), rows.data)
     found = digest(b"".join(digest(np.ascontiguousarray(part).data).encode() for part in parts))
-    return f"sparse {dtype} of shape {S.shape[::-1]} and digest {found}"
+    return f"sparse {dtype} of shape {S.shape} and digest {found}"
 
 
 def _of_stream(X: Streamed) -> str:
@@ -118,18 +118,16 @@ def _of_stream(X: Streamed) -> str:
     )
 
 
-def _of_matrix(X: Any, dtype: str, views: list[np.ndarray]) -> str:
+def _of_matrix(X: Matrix, dtype: str, views: list[np.ndarray]) -> str:
     """Return the line of any other pytree: its structure, and the digest of its arrays."""
     within = partial(_is_known, X)
     leaves, kind = jax.tree.flatten(X, is_leaf=within)
-    lines = "\n".join(_of_leaves(leaves, dtype, views))
+    lines = "\n".join(
+        describe(leaf) if hasattr(leaf, "__array__") else _line(leaf, dtype, views)
+        for leaf in leaves
+    )
     found = digest(f"{describe(kind)}\n{lines}".encode())
     return f"{type(X).__name__} of shape {tuple(X.shape)} and digest {found}"
-
-
-def _of_leaves(leaves: list[object], dtype: str, views: list[np.ndarray]) -> Iterator[str]:
-    for leaf in leaves:
-        yield describe(leaf) if hasattr(leaf, "__array__") else _line(leaf, dtype, views)
 
 
 def _is_known(outer: object, inner: object) -> bool:

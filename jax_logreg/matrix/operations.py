@@ -1,28 +1,44 @@
 """Operations on X beyond its two products, the same for arrays and for matrices.
 
-n features, m examples in columns, q the size of an index. A matrix of its own kind offers each
+n features, m examples in columns, q the size of an index. A matrix that is no array offers each
 function as a method, and its shape and dtype.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Protocol, TypeGuard
 
 import jax
 import numpy as np
 from jax.tree_util import treedef_is_leaf
 
 from jax_logreg._jax.programs import program
-from jax_logreg.arrays import arange_like, fold, is_numpy, slice_of
+from jax_logreg.arrays import arange_like, as_array, fold, is_numpy, slice_of
 from jax_logreg.arrays import xp as jnp
-from jax_logreg.shapes import Array, Float, Integer, Matrix, T, TypeIs, X_nm
+from jax_logreg.matrix.foreign import GivenX, is_scipy
+from jax_logreg.shapes import Array, Float, Integer, Matrix, NDArray, T, TypeIs, X_nm
 
 # Entries of a block of examples, 4 MB in float32, and the fewest examples that fill a product.
 _BLOCK, _FEWEST = 2**20, 256
 
 
-def is_array(X: object) -> TypeIs[Array]:
-    """Return whether X is read as a dense array, rather than used through its two products."""
+class InBlocks(Protocol):
+    """A matrix whose examples come in blocks, by the methods of `over_blocks` and `each_block`."""
+
+    def over_blocks(self, f: Callable[..., T], shared: object, *rows: Array) -> T:
+        """The sum of f(X of some examples, shared, their rows (r, b))."""
+
+    def each_block(self, f: Callable[..., T], carry: T, *rows: Array) -> T:
+        """The carry after f(carry, X of some examples, their rows (r, b)), block after block."""
+
+
+def is_array(X: object) -> TypeIs[NDArray]:
+    """Return whether X is read as a dense array, and not only used through its two products.
+
+    A sparse matrix of SciPy is no array.
+    """
+    if is_scipy(X):
+        return False
     return not hasattr(X, "__rmatmul__") or treedef_is_leaf(jax.tree.structure(X))
 
 
@@ -39,7 +55,7 @@ def mean_absolute(
 def magnitude(X: X_nm, s: Float[Array, "1 m"]) -> Float[Array, "n 1"]:
     """The mean size of what a product sums for each feature, (n, 1): rounding is relative to it.
 
-    That is the mean of |X|, except for a view, which subtracts its mean after the sum.
+    For most it is the mean of |X|. A view, which subtracts its mean after the sum, has another.
     """
     return X.magnitude(s) if hasattr(X, "magnitude") else mean_absolute(X, s)
 
@@ -56,14 +72,17 @@ def squares(
     return jnp.sum(jnp.square(_centred(X, centre)) * d, axis=1, keepdims=True)
 
 
-def extremes(X: Any) -> tuple[Any, Any]:
+def extremes(X: X_nm) -> tuple[Array, Array]:
     """The least and the largest X of each feature, (n, 1) each, not finite where an entry is not.
 
-    Of a matrix that pads or leaves out zeros 0 may count as one of them.
+    0 may count as an entry where a matrix pads with zeros or leaves them out.
     """
-    if not is_array(X):
-        return X.extremes()
-    return ends(X, 1)
+    return ends(X, 1) if is_array(X) else X.extremes()
+
+
+def has_extremes(X: object) -> TypeGuard[X_nm]:
+    """Return whether X knows its `extremes`: an array does, and each matrix of this package."""
+    return is_array(X) or hasattr(X, "extremes")
 
 
 def ends(X: Array, axis: int) -> tuple[Array, Array]:
@@ -85,11 +104,11 @@ def _ends(X: Array, axis: int) -> tuple[Array, Array]:
     return least.reshape(-1, 1), most.reshape(-1, 1)
 
 
-def raw_row(X: Any, feature: int) -> np.ndarray:
-    """The numbers (m,) of a feature as they are given, in float64, to be looked at."""
+def raw_row(X: GivenX, feature: int) -> np.ndarray:
+    """The numbers (m,) of a feature as they are given, in float64."""
     if hasattr(X, "raw_row"):
         row: np.ndarray = X.raw_row(feature)
-    elif hasattr(X, "tocsr"):
+    elif is_scipy(X):
         row = X.tocsr()[[feature]].toarray()[0]
     elif is_array(X):
         row = np.asarray(X[feature])
@@ -98,12 +117,19 @@ def raw_row(X: Any, feature: int) -> np.ndarray:
     return row.astype(np.float64)
 
 
-def known(a: object) -> Any:
-    """An array in NumPy, or as it is inside a trace."""
-    return a if isinstance(a, jax.core.Tracer) else np.asarray(a)
+def is_traced(X: object, *beside: object) -> TypeGuard[X_nm]:
+    """Return whether X, or an array beside it, is one of a trace: X then is what JAX takes."""
+    # JAX takes no iterator for a tree.
+    leaves = [] if isinstance(X, Iterator) else jax.tree.leaves((X, beside))
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
 
 
-def cast(X: object, dtype: object) -> Any:
+def known(a: Array) -> Array:
+    """An array in NumPy; a traced one stays as it is."""
+    return a if isinstance(a, jax.core.Tracer) else as_array(np.asarray(a))
+
+
+def cast(X: T, dtype: object) -> T:
     """X, or what it gives back, in the dtype; a matrix that has no `astype` stays as it is."""
     if not hasattr(X, "astype") or getattr(X, "dtype", None) == dtype:
         return X
@@ -126,14 +152,14 @@ def gram(X: X_nm, d: Float[Array, "1 m"]) -> Float[Array, "n n"]:
 def sum_blocks(of_block: Callable[[Array, Array], Array], d: Float[Array, "1 m"], n: int) -> Array:
     """Σ of_block(first, d (1, size)) over blocks of the examples of weights d (1, m).
 
-    Made block by block, what is computed of X is never as large as X.
+    So nothing that is computed is as large as X (n, m).
     """
     m = d.size
     size = min(max(_BLOCK // n, _FEWEST), m)
     number = arange_like(d, -(-m // size)) * size
     if number.size == 1:
         return of_block(number[0], d)
-    # The last block starts early, with weight 0 for the examples that it repeats.
+    # The last block starts early, and the examples that it repeats have weight 0.
     first = jnp.minimum(number, m - size)
     index = first[:, None] + arange_like(d, size)[None]
     weights = jnp.where(index >= number[:, None], d[0, index], 0)[:, None]
@@ -141,31 +167,32 @@ def sum_blocks(of_block: Callable[[Array, Array], Array], d: Float[Array, "1 m"]
     return total
 
 
-def in_blocks(X: object) -> bool:
+def in_blocks(X: object) -> TypeIs[InBlocks]:
     """Return whether X comes in blocks of examples, which `over_blocks` goes through once."""
     return not is_array(X) and getattr(X, "in_blocks", False)
 
 
-def over_blocks(f: Callable[..., T], X: Any, shared: Any, *rows: Array) -> T:
+def over_blocks(f: Callable[..., T], X: InBlocks, shared: object, *rows: Array) -> T:
     """Σ f(X of some examples, shared, their rows (r, b)) of an X in blocks; rows are (r, m)."""
     return X.over_blocks(f, shared, *rows)
 
 
 def over_parts(f: Callable[..., T], X: object, shared: object, *rows: Array) -> T:
-    """f(X, shared, rows (r, m)), an f additive over the examples; of an X that several devices have
-    parts of, the sum over its parts, all of f's numbers in one exchange.
+    """f(X, shared, rows (r, m)), for an f that is additive over the examples.
+
+    Where several devices have parts of X, it is the sum of f over the parts, in one exchange.
     """
     if not hasattr(X, "over_parts"):
         return f(X, shared, *rows)
     return X.over_parts(f, shared, *rows)
 
 
-def one_by_one(X: object) -> bool:
-    """Return whether `each_block` goes through X: in blocks, all of them in one place."""
+def one_by_one(X: object) -> TypeGuard[InBlocks]:
+    """Return whether `each_block` goes through X, whose blocks are then all in one place."""
     return in_blocks(X) and getattr(X, "one_by_one", False)
 
 
-def each_block(f: Callable[..., T], carry: Any, X: Any, *rows: Array) -> T:
+def each_block(f: Callable[..., T], carry: T, X: InBlocks, *rows: Array) -> T:
     """The carry after f(carry, X of some examples, their rows (r, b)), block after block."""
     return X.each_block(f, carry, *rows)
 
@@ -175,8 +202,8 @@ def examples(X: X_nm, index: Integer[Array, " q"]) -> Float[Array, "n q"]:
     return X[:, index] if is_array(X) else X.examples(index)
 
 
-def read_examples(X: Any, index: Any) -> np.ndarray:
-    """The columns X[:, index] as a NumPy array (n, q), by one program for each power of 2 of q."""
+def read_examples(X: X_nm, index: np.ndarray) -> np.ndarray:
+    """The columns X[:, index] in NumPy, (n, q), by one program for each power of 2 that q needs."""
     q = len(index)
     filled = np.resize(index, 1 << (q - 1).bit_length()) if q else index
     return np.asarray(_examples(X, jnp.asarray(filled)))[:, :q]

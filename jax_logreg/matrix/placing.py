@@ -1,32 +1,33 @@
-"""From what people have to what may stand where X stands, on its device."""
+"""From the X that a user has to one that a fit computes with, on its device."""
 
 from typing import Any
 
 import jax
 import numpy as np
 
-from jax_logreg.errors import InputError
 from jax_logreg.matrix.chunking import from_scipy
 from jax_logreg.matrix.dense import arrange_dense, arrange_rows
+from jax_logreg.matrix.foreign import GivenX, check_sparse, is_scipy
 from jax_logreg.matrix.operations import cast, is_array
 from jax_logreg.matrix.settling import settle
 from jax_logreg.matrix.stacked import Stacked
 from jax_logreg.matrix.standardised import Standardised
+from jax_logreg.shapes import Array, Matrix, TypeIs, X_nm
 
 
-def arrange(X: object, dtype: str, device: jax.Device | None) -> object:
+def arrange(X: object, dtype: str, device: jax.Device | None) -> Matrix | Array:
     """X (n, m), an array, a SciPy sparse matrix or a matrix, as `dtype` and ready for the device.
 
     A jax array stays where it is unless a device is named.
 
     Raises:
-        ValueError: a sparse matrix of anything but real numbers.
+        InputError: a sparse matrix whose entries are no real numbers.
     """
     return _arranged(settle(X, dtype), dtype, device)
 
 
-def _arranged(X: object, dtype: str, device: jax.Device | None) -> Any:
-    if hasattr(X, "tocsr"):
+def _arranged(X: GivenX, dtype: str, device: jax.Device | None) -> Any:
+    if is_scipy(X):
         return from_scipy(check_sparse(X), dtype)
     if isinstance(X, Stacked):
         return Stacked(tuple(_arranged(one, dtype, device) for one in X.matrices))
@@ -36,21 +37,22 @@ def _arranged(X: object, dtype: str, device: jax.Device | None) -> Any:
 
 
 def arrange_for_numpy(X: object, dtype: str) -> object:
-    """X (n, m), an array or a view of one, as `dtype` in the order in which its products are fast.
-
-    An array that is so already is taken as it is.
-    """
+    """X (n, m), an array or a view of one, as `dtype`, in the faster order for its products."""
     X = np.asarray(settle(X, dtype))
     return arrange_rows(X, dtype)
 
 
-def check_sparse(X: Any) -> Any:
-    """X, a sparse matrix of real numbers; of anything else is a ValueError."""
-    if X.dtype.kind not in "biuf":
-        raise InputError(f"X is a sparse matrix of dtype {X.dtype}: expected real numbers")
-    return X
+def in_numpy(X: object) -> TypeIs[np.ndarray]:
+    """Return whether X is an array of NumPy."""
+    return isinstance(X, np.ndarray)
 
 
-def place(X: object, dtype: str, device: jax.Device | None = None) -> Any:
+def formed_in_numpy(X: object) -> bool:
+    """Return whether `arrange_for_numpy` takes X: an array that is not JAX's, or a view of one."""
+    X = X.X if isinstance(X, Standardised) else X
+    return is_array(X) and not isinstance(X, jax.Array)
+
+
+def place(X: object, dtype: str, device: jax.Device | None = None) -> X_nm:
     """X, arranged and on the device."""
     return jax.device_put(arrange(X, dtype, device), device)

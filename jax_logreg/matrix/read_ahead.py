@@ -1,4 +1,4 @@
-"""Blocks of examples from a source on the host, read by a thread while others are computed with."""
+"""Blocks of examples from a source on the host, which a thread reads ahead of the computation."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from jax_logreg.errors import InputError
 
 # Blocks that are read before they are asked for.
 _DEPTH = 2
-# The last exception of a reader, which XLA's own exception hides.
+# The last errors of readers, which XLA's own error hides.
 _failures: deque[InputError] = deque(maxlen=16)
 
 
@@ -37,7 +37,7 @@ class Source(Protocol):
         """The examples from `first` on, in pieces: blocks of `size`, as far as that costs nothing.
 
         Raises:
-            InputError: they cannot be read, or are no longer what they were.
+            InputError: examples that cannot be read, or have changed since the last pass.
         """
 
 
@@ -49,16 +49,16 @@ class _Key(NamedTuple):
 class ReadAhead:
     """The blocks of a source, of `size` examples, the last one filled up with zeros.
 
-    After block i comes i + 1, after the last the first: these are read ahead. Where another is
-    asked for, reading starts again there.
+    The block that follows is read ahead: i + 1 after i, and the first after the last. Where another
+    block is asked for, reading starts again there.
     """
 
     def __init__(self, source: Source, size: int) -> None:
         self.source, self.size = source, size
         self.count = -(-source.shape[1] // size)
         self._blocks = _Blocks(source, size)
-        # Its thread ends with the object, and at the interpreter's exit. The tasks know only
-        # `_blocks`, or they would keep the object.
+        # The thread ends with this object, or at the interpreter's exit. Its tasks know `_blocks`
+        # alone: otherwise they would keep this object.
         self._thread = ThreadPoolExecutor(1, "jax_logreg reader")
         self._lock = Lock()
         self._ahead: deque[tuple[_Key, Future[np.ndarray]]] = deque()
@@ -95,9 +95,9 @@ class ReadAhead:
         return found
 
     def extremes(self) -> tuple[np.ndarray, np.ndarray]:
-        """The least and the largest of each feature, (n, 1) each, NaN where there is one.
+        """The least and the largest of each feature, (n, 1) each; NaN where an entry is NaN.
 
-        A source that has looked already has `extremes` (n,); another is looked through once.
+        They are `extremes` (n,) of the source where it has them; else the source is read once.
         """
         if self._extremes is None:
             found = getattr(self.source, "extremes", None)
@@ -112,7 +112,7 @@ class ReadAhead:
         return least.min(axis=0), most.max(axis=0)
 
     def read_alone(self, dtype: np.dtype) -> Iterator[np.ndarray]:
-        """Every block, read here and now: what a pass takes with nothing computed beside it."""
+        """Every block, read by this thread, without reading ahead."""
         blocks = _Blocks(self.source, self.size)
         return (blocks.read(number, dtype) for number in range(self.count))
 
@@ -148,7 +148,7 @@ class _Blocks:
     left: np.ndarray | None
 
     def read(self, number: int, dtype: np.dtype) -> np.ndarray:
-        """Block `number`, which costs least where it is the one after that read before."""
+        """Block `number`; the block after the last one read costs least."""
         m = self.source.shape[1]
         if number == 0 or number != self.number:
             self.pieces = self.source.pieces(number * self.size, self.size)
@@ -185,18 +185,17 @@ class _Blocks:
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Say what went wrong with a reader as it said it; also a decorator.
+    """Replace an error of XLA by the reader's error that caused it; also a decorator.
 
     Raises:
-        InputError: what a reader raised inside a compiled program, of which XLA makes an error of
-            its own.
+        InputError: the error that a reader raised inside a compiled program.
     """
     try:
         yield
     except InputError:
         raise
     except (RuntimeError, ValueError) as error:
-        # Which of the two it is depends on where XLA notices.
+        # XLA raises either of the two types, by where it notices the error.
         text = str(error)
         for failure in list(_failures):
             if str(failure) in text:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +24,7 @@ from jax_logreg.matrix.operations import (
     squares,
 )
 from jax_logreg.pytree import pytree
-from jax_logreg.shapes import Array, Float, Integer, T, X_nm
+from jax_logreg.shapes import Array, Float, Integer, Matrix, T, X_nm
 
 
 @pytree
@@ -33,16 +32,16 @@ from jax_logreg.shapes import Array, Float, Integer, T, X_nm
 class Sharded:
     """X (n, m) as one matrix whose arrays have a leading axis of D parts, each part (n, m/D).
 
-    That axis lies over the mesh: what is done to a part is done where it lies, and a sum over the
-    parts is an all-reduce.
+    That axis lies over the mesh: each device computes with its own part, and a sum over the parts
+    is an all-reduce.
     """
 
-    parts: Any
+    parts: Matrix | Array
     mesh: Mesh = field(metadata={"static": True})
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(n, m), what pads the last parts included."""
+        """(n, m), with the padding of the last parts."""
         n, q = self._one.shape
         return n, self.mesh.size * q
 
@@ -53,7 +52,7 @@ class Sharded:
 
     @property
     def in_blocks(self) -> bool:
-        """Return whether the parts are."""
+        """Return whether the parts come in blocks."""
         return in_blocks(self._one)
 
     def __rmatmul__(self, left: Float[Array, "k n"]) -> Float[Array, "k m"]:
@@ -114,13 +113,13 @@ class Sharded:
         def of_part(X: X_nm, index: Integer[Array, " q"]) -> Array:
             number = lax.axis_index(self._axis).astype(index.dtype)
             mine = index // size == number
-            # Zeros for what other parts have, so that the sum is exact.
+            # Zeros for the examples of other parts, so that the sum is exact.
             return jnp.where(mine[None], examples(X, jnp.where(mine, index % size, 0)), 0)
 
         return self._sum(of_part, index)
 
     def features(self, index: Integer[Array, " q"]) -> "Sharded":
-        """The rows `index` (q,), (q, m), in the same parts, which are dense."""
+        """The rows `index` (q,), (q, m), in the same parts, each dense."""
         rows = self._map(
             lambda X, index: dense_features(X, index)[None], PartitionSpec(self._axis), index
         )
@@ -135,7 +134,7 @@ class Sharded:
         return PartitionSpec(None, self._axis)
 
     @property
-    def _one(self) -> Any:
+    def _one(self) -> Matrix | Array:
         """A part by its shapes alone."""
         return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[1:], a.dtype), self.parts)
 
@@ -143,16 +142,16 @@ class Sharded:
         """Σ f(part, shared, rows (r, m/D) of its examples) over the parts, for rows (r, m)."""
 
         def of_part(*part: object) -> T:
-            # One all-reduce: between hosts each takes its time, however few the numbers.
+            # One all-reduce: between hosts the number of exchanges counts, not their size.
             flat, restore = ravel_pytree(f(*part))
             return restore(lax.psum(flat, self._axis))
 
         return self._map(of_part, PartitionSpec(), shared, *rows)
 
     def _map(self, f: Callable[..., T], out: PartitionSpec, shared: object, *rows: Array) -> T:
-        """f(part, shared, rows of its examples) of every part, where it lies.
+        """f(part, shared, rows of its examples) of every part, on its device.
 
-        Shared arrays must be arguments: arrays closed over are not those of a part.
+        Shared arrays must be arguments: `shard_map` does not see arrays that f closes over.
         """
 
         def of_part(parts: object, shared: object, *rows: Array) -> T:
@@ -167,7 +166,7 @@ class Sharded:
 
 @program
 def _extremes(X: Sharded) -> tuple[Array, Array]:
-    def of_part(part: object, _: None) -> tuple[Array, Array]:
+    def of_part(part: X_nm, _: None) -> tuple[Array, Array]:
         least, most = extremes(part)
         # The maximum of several hosts may lose a NaN.
         least = jnp.where(jnp.isnan(least), -jnp.inf, least)

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jax_logreg._jax.programs import program
+from jax_logreg.matrix.foreign import SciPySparse
 from jax_logreg.matrix.operations import sum_blocks
 from jax_logreg.matrix.spread import Spread, spread_of_nonzeros
 from jax_logreg.pytree import pytree
-from jax_logreg.shapes import Array, Float, Integer
+from jax_logreg.shapes import Array, DTypeLike, Float, Integer
 
 
 @pytree
@@ -20,23 +20,23 @@ from jax_logreg.shapes import Array, Float, Integer
 class Chunks:
     """A sparse matrix (rows, columns), each row's nonzeros cut into chunks of 8.
 
-    A chunk is a column of `index` and `value` (8, c); `owner` (c,) is its row, ascending, and the
-    chunks of row r are those from starts[r] to starts[r + 1]. The last one of a row is filled up
-    with zeros at a column that the row has anyway, so that a 0·∞ appears only where it would in a
-    dense product. A chunk sums in place, without a scatter, which leaves an eighth of the work to
-    the sum by segment.
+    A chunk is a column of `index` and `value` (8, c); `owner` (c,) is its row, ascending. The
+    chunks of row r are those from starts[r] to starts[r + 1]. The last chunk of a row is filled up
+    with zeros at the row's first column: a 0·∞ then appears only where it would in a dense product.
+    A chunk sums in place, without a scatter, which leaves an eighth of the work to the sum by
+    segment.
     """
 
-    index: Any
-    value: Any
-    owner: Any
-    starts: Any
+    index: Array
+    value: Array
+    owner: Array
+    starts: Array
     columns: int = field(metadata={"static": True})
     longest: int = field(metadata={"static": True})
 
     @property
     def rows(self) -> int:
-        """Return how many rows."""
+        """The number of rows."""
         return self.starts.size - 1
 
     def __matmul__(self, right: Float[Array, "m k"]) -> Float[Array, "n k"]:
@@ -47,7 +47,7 @@ class Chunks:
         return jax.ops.segment_sum(partial, self.owner, self.rows, indices_are_sorted=True)
 
     def map(self, f: Callable[[Array], Array]) -> "Chunks":
-        """The same pattern with f(value) in the place of each nonzero."""
+        """The chunks with f(value) in place of each nonzero."""
         value = jnp.where(self.value == 0, 0, f(self.value))
         return Chunks(self.index, value, self.owner, self.starts, self.columns, self.longest)
 
@@ -60,7 +60,7 @@ class Chunks:
         """The rows `index` (q,), dense (q, columns)."""
         chunk = self.starts[index][:, None] + jnp.arange(self.longest, dtype=jnp.int32)[None]
         inside = chunk < self.starts[index + 1][:, None]
-        # Entries that belong to other rows go to a column that does not exist.
+        # Entries of other rows go to a column that does not exist, and are dropped.
         column = jnp.where(inside, self.index[:, chunk], self.columns)
         row = jnp.arange(index.size)[None, :, None]
         blank = jnp.zeros((index.size, self.columns), self.value.dtype)
@@ -109,7 +109,7 @@ class Sparse:
         """The least and the largest X of each feature, (n, 1) each, 0 being one of them."""
         return _extremes(self.by_feature)
 
-    def astype(self, dtype: object) -> "Sparse":
+    def astype(self, dtype: DTypeLike) -> "Sparse":
         """The same in the dtype."""
         pair = (self.by_feature, self.by_example)
         return Sparse(*(replace(part, value=part.value.astype(dtype)) for part in pair))
@@ -140,7 +140,7 @@ class Sparse:
             return entries.map(f) @ s.T
         own = centre[entries.owner].T
         present = entries.map(jnp.ones_like)
-        # Of a feature without zeros nothing is absent, whatever rounding says.
+        # Rounding must leave nothing absent in a feature without zeros.
         full = entries.count()[:, None] == s.size
         absent = jnp.where(full, 0, jnp.sum(s) - present @ s.T)
         return entries.map(lambda value: f(value - own)) @ s.T + f(centre) * absent
@@ -163,8 +163,8 @@ class Sparse:
         """The rows `index` (q,), dense (q, m)."""
         return self.by_feature.dense(index)
 
-    def to_scipy(self) -> Any:
-        """The same as a scipy.sparse array (n, m)."""
+    def to_scipy(self) -> SciPySparse:
+        """X as a scipy.sparse array (n, m)."""
         from scipy.sparse import csr_array  # type: ignore[import-untyped, unused-ignore]
 
         entries = self.by_feature
@@ -184,6 +184,6 @@ def _extremes(entries: Chunks) -> tuple[Array, Array]:
     for of_chunk, of_row, with_zero in pairs:
         chunks = of_chunk(entries.value, axis=0)
         rows = of_row(chunks, entries.owner, entries.rows, indices_are_sorted=True)
-        # A feature without chunks has nothing but zeros.
+        # A feature without chunks has only zeros.
         found.append(with_zero(rows, 0)[:, None])
     return found[0], found[1]

@@ -3,22 +3,23 @@
 from collections.abc import Iterable, Iterator
 from functools import reduce
 from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from jax_logreg.errors import InputError
+from jax_logreg.matrix.foreign import SciPySparse, is_scipy
 from jax_logreg.matrix.operations import is_array
 
-# Entries that are looked at in float64 at a time, and features of them: those of a cache line of
-# float32 where examples lie in rows.
+# Entries that are read in float64 at a time, and how many features they are of: where examples lie
+# in rows, as many as a cache line of float32 holds.
 _BLOCK, _FEWEST = 2**20, 16
 
 
 class Spread(NamedTuple):
     """Weighted mean, deviation, least and largest of each feature, (n, 1).
 
-    They are of the examples that count; `weight` is the sum of their weights, 0 where none does.
+    Examples of weight 0 do not count. `weight` is the sum of the weights.
     """
 
     weight: float
@@ -28,9 +29,9 @@ class Spread(NamedTuple):
     largest: np.ndarray
 
     def merged(self, other: "Spread") -> "Spread":
-        """The two as those of one set of examples (Chan, Golub and LeVeque, 1979).
+        """The spread of the examples of both (Chan, Golub and LeVeque, 1979).
 
-        The roots of squares are summed by hypot, which neither over- nor underflows.
+        `hypot` adds deviations: it neither over- nor underflows.
         """
         if 0 in (self.weight, other.weight):
             return other if self.weight == 0 else self
@@ -48,18 +49,16 @@ class Spread(NamedTuple):
         )
 
     def standard(self) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and scale (n, 1) that make a feature standard: a constant one becomes 0.
+        """Mean and scale (n, 1) that make a feature standard; a constant feature becomes 0.
 
-        Rounding would leave it a tiny deviation from its mean, but none from its value.
+        So its mean is its value: rounding may leave it a tiny deviation from a computed mean.
         """
         constant = self.least == self.largest
         return np.where(constant, self.least, self.mean), np.where(constant, 1.0, self.deviation)
 
 
 def power_of_two(values: np.ndarray) -> np.ndarray:
-    """The largest power of 2 that is at most each value, 1 where that is 0: what is divided by it
-    keeps its digits.
-    """
+    """The largest power of 2 that is at most each value, and 1 for 0. To divide by it is exact."""
     _, exponent = np.frexp(values)
     return np.where(values > 0, np.ldexp(1.0, exponent - 1), 1.0)
 
@@ -69,13 +68,14 @@ def spread(X: object, s: np.ndarray) -> Spread:
     if hasattr(X, "spread"):
         found: Spread = X.spread(s)
         return found
-    if hasattr(X, "tocsr"):
+    if is_scipy(X):
         return spread_of_nonzeros(X, s)
     if is_array(X):
         return spread_of_array(np.asarray(X), s)
     raise InputError(
         f"X is a {type(X).__name__}, whose mean and deviation are not known: expected an array, a "
-        "SciPy sparse matrix, or one of jax_logreg.matrix; or Standardised(X, mean, scale)"
+        "SciPy sparse matrix, or a matrix of jax_logreg.matrix: pass both, as "
+        "Standardised(X, mean, scale)"
     )
 
 
@@ -93,14 +93,14 @@ def spread_of_blocks(blocks: Iterable[np.ndarray], s: np.ndarray) -> Spread:
     """The spread of an X whose examples come block after block, (n, b) each, under s (m,)."""
     found, first = None, 0
     for block in blocks:
-        # The last one may be filled up.
+        # The last block may be filled up with zeros.
         own = _of_block(block[:, : len(s) - first], s[first : first + block.shape[1]])
         found, first = own if found is None else found.merged(own), first + block.shape[1]
     assert found is not None
     return found
 
 
-def spread_of_nonzeros(S: Any, s: np.ndarray) -> Spread:
+def spread_of_nonzeros(S: SciPySparse, s: np.ndarray) -> Spread:
     """The spread of a SciPy sparse matrix (n, m) under weights s (m,)."""
     rows = S.tocsc()[:, np.flatnonzero(s > 0)].astype(np.float64).tocsr()
     rows.sum_duplicates()
@@ -108,7 +108,7 @@ def spread_of_nonzeros(S: Any, s: np.ndarray) -> Spread:
     n, m = rows.shape
     stored = np.diff(rows.indptr)
     owner, full = np.repeat(np.arange(n), stored), stored == m
-    # 0 is one of the values, unless the feature has none.
+    # 0 is an entry of each feature that is not full.
     least, largest = np.where(full, np.inf, 0), np.where(full, -np.inf, 0)
     with np.errstate(invalid="ignore"):
         np.minimum.at(least, owner, rows.data)
@@ -148,7 +148,7 @@ def _of_block(x: np.ndarray, s: np.ndarray) -> Spread:
     with np.errstate(invalid="ignore"):
         x = x / unit
         mean = (x @ s[:, None]) / total
-        # About the mean: a difference of squares would cancel. The mean's own rounding is mended.
+        # About the mean: a difference of squares would cancel. `shift` is the mean's own rounding.
         rest = x - mean
         shift = (rest @ s[:, None]) / total
         deviation = np.sqrt(np.maximum((rest**2 @ s[:, None]) / total - shift**2, 0))

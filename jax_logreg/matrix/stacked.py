@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jax_logreg.arrays import as_array
 from jax_logreg.errors import InputError, brief
 from jax_logreg.matrix.operations import (
     cast,
@@ -47,7 +48,7 @@ class Stacked:
 
     @property
     def dtype(self) -> np.dtype:
-        """The dtype of the entries, or where all are in NumPy the one that JAX computes in."""
+        """The dtype of the entries; JAX's default where all matrices are NumPy's."""
         placed = [X.dtype for X in self.matrices if not isinstance(X, np.ndarray)]
         return placed[0] if placed else jnp.zeros((), float).dtype
 
@@ -76,12 +77,12 @@ class Stacked:
         """Σ d·(X − centre)² over the examples, (n, 1)."""
         return self._each(lambda X, own: squares(X, d, own), centre)
 
-    def extremes(self) -> tuple[Any, Any]:
+    def extremes(self) -> tuple[Array, Array]:
         """The least and the largest X of each feature, (n, 1) each."""
         least, most = zip(*map(extremes, self.matrices), strict=True)
         if isinstance(known(least[0]), jax.core.Tracer):
             return jnp.concatenate(least), jnp.concatenate(most)
-        return np.concatenate(least), np.concatenate(most)
+        return as_array(np.concatenate(least)), as_array(np.concatenate(most))
 
     def raw_row(self, feature: int) -> np.ndarray:
         """The numbers (m,) of a feature as they are given."""
@@ -102,7 +103,7 @@ class Stacked:
         return Stacked(tuple(cast(X, dtype) for X in self.matrices))
 
     def gram(self, d: Float[Array, "1 m"]) -> Float[Array, "n n"]:
-        """X diag(d) Xᵀ, (n, n), from what each two matrices have in common."""
+        """X diag(d) Xᵀ, (n, n), block by block of two matrices."""
         rows: list[list[Array]] = []
         for i, X in enumerate(self.matrices):
             before = [rows[j][i].T for j in range(i)]
@@ -126,14 +127,14 @@ class Stacked:
         return found
 
     def _split(self, a: Array) -> list[Array]:
-        """The rows of `a` (n, k) that belong to each matrix, turned round: (k, nᵢ)."""
+        """The rows of `a` (n, k) that belong to each matrix, transposed: (k, nᵢ)."""
         ends = np.cumsum([X.shape[0] for X in self.matrices])
         return [part.T for part in jnp.split(a, ends[:-1])]
 
     def _each(
         self, f: Callable[[X_nm, Array | None], Array], centre: Float[Array, "n 1"] | None
     ) -> Array:
-        """F of each matrix and its part of the centre (n, 1), one under the other."""
+        """`f` of each matrix and its part of the centre (n, 1), one under the other."""
         parts = (
             [None] * len(self.matrices)
             if centre is None
@@ -143,14 +144,14 @@ class Stacked:
 
 
 @jax.default_matmul_precision("highest")
-def _crossed(A: Any, B: Any, d: Float[Array, "1 m"]) -> Array:
-    """A diag(d) Bᵀ, (a, b): some features at a time of the one that has fewer are made dense."""
+def _crossed(A: X_nm, B: X_nm, d: Float[Array, "1 m"]) -> Array:
+    """A diag(d) Bᵀ, (a, b). The matrix of fewer features is made dense, some features at a time."""
     if A.shape[0] > B.shape[0]:
         return _crossed(B, A, d).T
     a, m = A.shape
     size = min(max(_BLOCK // m, 1), a)
     count = -(-a // size)
-    # The last block starts early, and repeats some.
+    # The last block starts early, and repeats some features.
     first = np.minimum(np.arange(count) * size, a - size)
 
     def of_block(first: Array) -> Array:
@@ -163,22 +164,30 @@ def _crossed(A: Any, B: Any, d: Float[Array, "1 m"]) -> Array:
 
 
 def stack(matrices: Sequence[Any]) -> Stacked:
-    """The matrices (nᵢ, m), one under the other; arrays of NumPy's may be of any dtype.
+    """The matrices (nᵢ, m), one under the other; NumPy arrays may have any dtype.
 
     Raises:
-        InputError: none of them, examples of several numbers, or entries of several dtypes.
+        InputError: an empty list, or matrices of several numbers of examples or of several dtypes.
     """
     if isinstance(matrices, str | bytes) or not isinstance(matrices, Sequence):
-        raise InputError(f"matrices is {brief(matrices)}: expected a list of them")
+        raise InputError(f"matrices is {brief(matrices)}: expected a list of matrices (n, m)")
     for i, X in enumerate(matrices):
         if isinstance(X, type) or len(getattr(X, "shape", ())) != 2 or not hasattr(X, "dtype"):
-            raise InputError(f"matrices[{i}] is {brief(X)}: expected a matrix (n, m)")
+            raise InputError(
+                f"matrices[{i}] is {brief(X)}: expected a matrix (n, m), of a list np.asarray(list)"
+            )
     if not matrices:
-        raise InputError("there are no matrices to stack: expected one at least")
+        raise InputError("matrices is an empty list: expected at least one matrix (n, m)")
     lengths = [X.shape[1] for X in matrices]
     if len(set(lengths)) > 1:
-        raise InputError(f"matrices have {lengths} examples each: expected as many in all of them")
+        raise InputError(
+            f"matrices have {lengths} examples each: expected as many in each: leave out the "
+            "examples that some lack"
+        )
     dtypes = [str(X.dtype) for X in matrices if not isinstance(X, np.ndarray)]
     if len(set(dtypes)) > 1:
-        raise InputError(f"matrices are of {', '.join(dtypes)}: expected one dtype for all")
+        raise InputError(
+            f"matrices have dtypes {', '.join(dtypes)}: expected one dtype for all: "
+            "X.astype(dtype) converts one"
+        )
     return Stacked(tuple(matrices))

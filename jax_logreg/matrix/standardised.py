@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jax_logreg.arrays import as_array
 from jax_logreg.errors import InputError
 from jax_logreg.errors.checks import read_array
 from jax_logreg.matrix.operations import (
@@ -19,6 +20,7 @@ from jax_logreg.matrix.operations import (
     gram,
     in_blocks,
     is_array,
+    is_traced,
     known,
     magnitude,
     mean_absolute,
@@ -30,7 +32,7 @@ from jax_logreg.matrix.operations import (
 )
 from jax_logreg.matrix.spread import Spread, power_of_two, spread
 from jax_logreg.pytree import pytree
-from jax_logreg.shapes import Array, Float, Integer, T, X_nm
+from jax_logreg.shapes import Array, DTypeLike, Float, Integer, T, X_nm
 
 
 @pytree
@@ -38,14 +40,14 @@ from jax_logreg.shapes import Array, Float, Integer, T, X_nm
 class Standardised:
     """(X − mean) / scale for any matrix X (n, m), mean (n, 1) and scale (n, 1).
 
-    Products subtract what the mean contributes after the sum over X. Where |mean| ≫ scale that
-    costs about log₁₀(|mean| / scale) digits, in the Gram matrix twice as many. A fit forms what
-    NumPy has anyway, in float64, when it places it, and loses none.
+    Products subtract the mean's part after the sum over X. Where |mean| ≫ scale that costs about
+    log₁₀(|mean| / scale) digits, and twice as many in the Gram matrix. A fit loses none where X is
+    a NumPy array: it forms the view in float64 when it places X.
     """
 
-    X: Any
-    mean: Any
-    scale: Any
+    X: X_nm
+    mean: Array
+    scale: Array
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -55,7 +57,7 @@ class Standardised:
 
     @property
     def dtype(self) -> np.dtype:
-        """The dtype of mean and scale; of those in NumPy the one that JAX computes in."""
+        """The dtype of mean and scale; JAX's default where they are NumPy's."""
         return self.mean.dtype if isinstance(self.mean, Array) else jnp.zeros((), float).dtype
 
     @jax.default_matmul_precision("highest")
@@ -73,28 +75,30 @@ class Standardised:
 
     @property
     def in_blocks(self) -> bool:
-        """Return whether the inner matrix is."""
+        """Return whether the inner matrix comes in blocks."""
         return in_blocks(self.X)
 
     def over_blocks(self, f: Callable[..., T], shared: object, *rows: Array) -> T:
         """Σ f(X of some examples, shared, their rows (r, b)) over the inner blocks."""
-        return over_blocks(*self._of_inner(f, shared), *rows)
+        assert in_blocks(self.X)
+        return over_blocks(_of_inner(f), self.X, (self.mean, self.scale, shared), *rows)
 
     def over_parts(self, f: Callable[..., T], shared: object, *rows: Array) -> T:
-        """The same over the parts of an inner matrix that several devices share."""
-        return over_parts(*self._of_inner(f, shared), *rows)
+        """Σ f(part, shared, rows) over the parts of an inner matrix that several devices share."""
+        return over_parts(_of_inner(f), self.X, (self.mean, self.scale, shared), *rows)
 
     @property
     def one_by_one(self) -> bool:
-        """Return whether the inner matrix goes so."""
+        """Return whether the blocks of the inner matrix are in one place."""
         return one_by_one(self.X)
 
-    def each_block(self, f: Callable[..., T], carry: object, *rows: Array) -> T:
+    def each_block(self, f: Callable[..., T], carry: T, *rows: Array) -> T:
         """The carry after f(carry, X of some examples, their rows (r, b)), block after block."""
 
-        def of_block(carry: object, X: object, *rows: Array) -> Any:
+        def of_block(carry: T, X: X_nm, *rows: Array) -> T:
             return f(carry, Standardised(X, self.mean, self.scale), *rows)
 
+        assert in_blocks(self.X)
         return each_block(of_block, carry, self.X, *rows)
 
     def mean_absolute(
@@ -129,19 +133,19 @@ class Standardised:
         X, mean, scale = self._in(self.dtype)
         return (examples(X, index) - mean) / scale
 
-    def features(self, index: Integer[Array, " q"]) -> Any:
-        """The rows `index` (q,), dense (q, m), unless those of the inner matrix are in parts."""
+    def features(self, index: Integer[Array, " q"]) -> "Array | Standardised":
+        """The rows `index` (q,), (q, m), dense if those of the inner matrix are."""
         X, mean, scale = self._in(self.dtype)
         inner, mean, scale = features(X, index), mean[index], scale[index]
         return (inner - mean) / scale if is_array(inner) else Standardised(inner, mean, scale)
 
-    def extremes(self) -> tuple[Any, Any]:
+    def extremes(self) -> tuple[Array, Array]:
         """The least and the largest of each feature, (n, 1) each."""
         least, most, mean, scale = map(known, (*extremes(self.X), self.mean, self.scale))
         with np.errstate(invalid="ignore", divide="ignore"):
             return (least - mean) / scale, (most - mean) / scale
 
-    def astype(self, dtype: object) -> "Standardised":
+    def astype(self, dtype: DTypeLike) -> "Standardised":
         """The same in the dtype."""
         return Standardised(*self._in(dtype))
 
@@ -151,7 +155,8 @@ class Standardised:
 
     def rescaled(self, factor: np.ndarray) -> "Standardised":
         """Each feature times its factor (n, 1)."""
-        return Standardised(self.X, self.mean, np.asarray(self.scale, np.float64) / factor)
+        scale = np.asarray(self.scale, np.float64) / factor
+        return Standardised(self.X, self.mean, as_array(scale))
 
     def spread(self, s: np.ndarray) -> Spread:
         """Mean and deviation under weights s (m,), in float64."""
@@ -161,49 +166,49 @@ class Standardised:
         middle, least, largest = ends
         return Spread(inner.weight, middle, inner.deviation / scale, least, largest)
 
-    def _in(self, dtype: object) -> tuple[Any, Any, Any]:
+    def _in(self, dtype: DTypeLike) -> tuple[X_nm, Array, Array]:
         """Inner matrix, mean and scale in the dtype."""
         return cast(self.X, dtype), self.mean.astype(dtype), self.scale.astype(dtype)
 
-    def _of_inner(
-        self, f: Callable[..., T], shared: object
-    ) -> tuple[Callable[..., T], Any, tuple[Any, Any, object]]:
-        """As an f of the inner matrix, that matrix, and what is shared."""
 
-        def of_some(X: X_nm, moments: tuple[Array, Array, object], *rows: Array) -> T:
-            mean, scale, shared = moments
-            return f(Standardised(X, mean, scale), shared, *rows)
+def _of_inner(f: Callable[..., T]) -> Callable[..., T]:
+    """`f` as a function of the inner matrix, with mean and scale before the shared values."""
 
-        return of_some, self.X, (self.mean, self.scale, shared)
+    def of_some(X: X_nm, moments: tuple[Array, Array, object], *rows: Array) -> T:
+        mean, scale, shared = moments
+        return f(Standardised(X, mean, scale), shared, *rows)
+
+    return of_some
 
 
-def _shifted(mean: Any, scale: Any, centre: Float[Array, "n 1"] | None) -> Any:
+def _shifted(mean: Array, scale: Array, centre: Float[Array, "n 1"] | None) -> Array:
     return mean if centre is None else mean + scale * centre
 
 
-def standardise(X: Any, s: Any) -> Standardised:
-    """X (n, m) with mean 0 and deviation 1 under weights s, (1, m) or (m,); what is constant is 0.
+def standardise(X: Any, s: object) -> Standardised:
+    """X (n, m) with mean 0 and deviation 1 under weights s, (1, m) or (m,).
 
-    Mean and scale are float64, whatever JAX's default, and X stays as it is given: a fit computes
-    in the dtype that it is asked for. Inside a trace the dtype is that of s.
+    A constant feature becomes 0. Mean and scale are float64, whatever JAX's default, and X does not
+    change: a fit converts to its own dtype. Inside a trace the dtype is that of s.
 
     Raises:
-        InputError: an X that is no matrix of real numbers; weights that are bad, or not one an
-            example.
+        InputError: an X that is no matrix of real numbers; weights below 0, not finite, all 0, or
+        of
+            another number than the examples.
     """
     X, s = _read(X), s if isinstance(s, jax.Array) else read_array("s", s)
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((X, s))):
+    if is_traced(X, s):
         return _traced(X, s)
     found = spread(X, _weights(s, X.shape[1]))
     if isinstance(X, np.ndarray) and X.dtype.kind in "iu" and X.dtype.itemsize > 2:
-        # JAX's default integers would wrap round, and float32 has no more digits than 2 bytes need.
+        # JAX would make int32 of int64, which overflows. Two bytes or fewer fit into float32.
         X = X.astype(np.float64)
-    return Standardised(X, *found.standard())
+    return Standardised(X, *map(as_array, found.standard()))
 
 
 def _read(X: Any) -> Any:
     """X (n, m) with two axes, of real numbers; lists as an array."""
-    listed = not isinstance(X, jax.Array) and not hasattr(X, "tocsr") and is_array(X)
+    listed = is_array(X) and not isinstance(X, jax.Array)
     array = read_array("X", X) if listed else X
     dtype = np.dtype(getattr(array, "dtype", np.float64))
     real = dtype.kind in "biuf" or jnp.issubdtype(dtype, jnp.floating)
@@ -217,24 +222,31 @@ def _read(X: Any) -> Any:
 
 
 def _weights(s: object, m: int) -> np.ndarray:
-    """Weights (m,) in float64, of the size of 1."""
+    """Weights (m,) in float64, divided by a power of 2 so that the largest is near 1."""
     s = np.asarray(s)
     if s.dtype.kind not in "biuf":
-        raise InputError(f"s is {s.dtype} of shape {s.shape}: expected real numbers")
-    s = s.astype(np.float64)
-    if s.shape not in ((m,), (1, m)) or not np.all(np.isfinite(s) & (s >= 0)) or not np.any(s > 0):
+        raise InputError(f"s has dtype {s.dtype}: expected real numbers, ({m},) or (1, {m})")
+    if s.shape not in ((m,), (1, m)):
         raise InputError(
-            f"s has shape {s.shape}: expected ({m},) or (1, {m}) finite weights, 0 or larger, not "
-            "all 0"
+            f"s has shape {s.shape}: expected ({m},) or (1, {m}), one weight for each column of X"
         )
-    return s.reshape(m) / power_of_two(s.max())
+    s = s.reshape(m).astype(np.float64)
+    wrong = np.flatnonzero(~(np.isfinite(s) & (s >= 0)))
+    if wrong.size:
+        raise InputError(
+            f"s of example {wrong[0]} is {s[wrong[0]]}: expected a finite weight of at least 0: 0 "
+            "leaves an example out"
+        )
+    if not np.any(s):
+        raise InputError("s is 0 for every example: expected a positive weight for at least one")
+    return s / power_of_two(s.max())
 
 
 @jax.default_matmul_precision("highest")
-def _traced(X: Any, s: Float[Array, "1 m"]) -> Standardised:
+def _traced(X: X_nm, s: Float[Array, "1 m"]) -> Standardised:
     total = jnp.sum(s)
     mean = X @ s.T / total
-    # Rounding would leave a constant feature a tiny deviation from its mean, but none from a value.
+    # Rounding may leave a constant feature a tiny deviation from its mean, but none from an entry.
     first = examples(X, jnp.argmax(s > 0, axis=1))
     constant = mean_absolute(X, s, first) == 0
     mean = jnp.where(constant, first, mean)

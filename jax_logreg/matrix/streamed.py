@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
-from typing import Any, ClassVar
+from typing import ClassVar
 from weakref import WeakValueDictionary
 
 import jax
@@ -12,19 +12,20 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jax_logreg.arrays import as_array
 from jax_logreg.matrix.blocked import Blocked, layout, total
 from jax_logreg.matrix.read_ahead import ReadAhead, Source
 from jax_logreg.matrix.spread import Spread, spread_of_blocks
 from jax_logreg.pytree import pytree
 from jax_logreg.shapes import Array, Float, Integer, T
 
-# Entries of a block of a column a feature: many examples make long columns, which reading and both
-# products are fast with.
+# Entries of a block with a column a feature: reading and both products are fast with the long
+# columns of many examples.
 _COLUMNS = 3 * 2**21
-# Bytes of a block of a row an example: those read ahead, the one handed over and XLA's copy of it
-# are in cache together, and reading one takes several times as long as asking for it.
+# Bytes of a block with a row an example. The blocks read ahead, the one handed over and XLA's copy
+# fit into the cache together. Reading a block takes several times as long as asking for it.
 _ROWS = 2**22
-# Dtypes that are handed over as stored: small, and converted by XLA without loss.
+# Dtypes that are handed over as stored: they are small, and XLA converts them without loss.
 _KEPT = ("uint8", "int8", "uint16", "int16", "float32")
 
 _open: WeakValueDictionary[int, ReadAhead] = WeakValueDictionary()
@@ -34,16 +35,15 @@ _numbers = count()
 @pytree
 @dataclass(frozen=True)
 class Streamed(Blocked):
-    """X (n, m) whose blocks come from a reader on the host, the next ones read ahead by a thread.
+    """X (n, m) whose blocks come from a reader on the host, with a thread that reads ahead.
 
-    Compiled programs know the reader by its number alone: one serves every stream of its shape, and
-    none keeps a reader alive. `chosen` (q,) makes it the X of those features. Columns past m are
-    zero.
+    Compiled programs know the reader by its number alone: one program serves every stream of its
+    shape, and none keeps a reader alive. `chosen` (q,) selects features. Columns past m are zero.
     """
 
-    reader: Any
-    blocks: Any
-    chosen: Any
+    reader: Array
+    blocks: Array
+    chosen: Array | None
     width: int = field(metadata={"static": True})
     m: int = field(metadata={"static": True})
     size: int = field(metadata={"static": True})
@@ -53,7 +53,7 @@ class Streamed(Blocked):
     ahead: ClassVar[ReadAhead | None] = None
 
     def __post_init__(self) -> None:
-        """Keep the reader for as long as there is an X of it."""
+        """Keep the reader alive as long as this X."""
         known = isinstance(self.reader, np.ndarray | jax.Array)
         if known and not isinstance(self.reader, jax.core.Tracer):
             object.__setattr__(self, "ahead", _open.get(int(self.reader)))
@@ -76,58 +76,60 @@ class Streamed(Blocked):
 
     @property
     def _handed(self) -> np.dtype:
-        """The dtype that blocks come in."""
+        """The dtype of the blocks that the reader hands over."""
         return np.dtype(self.stored) if self.stored in _KEPT else self.dtype
 
-    def load(self, block: object) -> Array:
+    def load(self, block: Array) -> Array:
         """The numbers (size, n) of block `block`."""
         stored = self._load(block)
         return stored if self.by_rows else stored.T
 
-    def _load(self, block: object) -> Array:
-        """The numbers of a block as they lie: (size, n) by rows, else (n, size)."""
+    def _load(self, block: Array) -> Array:
+        """The numbers of a block as they are stored: (size, n) by rows, else (n, size)."""
         shape = (self.size, self.width) if self.by_rows else (self.width, self.size)
         stored = self._from_host(_block, shape, block)
         if self.chosen is None:
             return stored
         return stored[:, self.chosen] if self.by_rows else stored[self.chosen]
 
-    def _from_host(self, read: Callable[..., np.ndarray], shape: Any, which: Any) -> Array:
-        """The numbers that `read` finds, of the shape."""
+    def _from_host(
+        self, read: Callable[..., np.ndarray], shape: tuple[int, int], which: Array
+    ) -> Array:
+        """The numbers of this shape that `read` returns."""
         dtype = self._handed
-        # JAX takes no float64 from a callback, whose thread knows of none.
+        # JAX takes no float64 from a callback: float64 is off in the callback's thread.
         halves = dtype == np.float64
         out = jax.ShapeDtypeStruct((*shape, 2), np.uint32) if halves else None
         out = out or jax.ShapeDtypeStruct(shape, dtype)
-        # In one operand: what JAX does with each takes as long as reading 1 MB.
+        # In one operand: each costs JAX as long as reading 1 MB.
         key = jnp.append(self.reader, which.astype(np.int32))
         found = jax.pure_callback(partial(read, dtype, out), out, key)
         return lax.bitcast_convert_type(found, dtype) if halves else found
 
     def over_blocks(self, f: Callable[..., T], shared: object, *rows: Array) -> T:
-        """Σ f(X of some examples, shared, their rows (r, b)): each number is read but once."""
+        """Σ f(X of some examples, shared, their rows (r, b)): each number is read once."""
         if self.by_rows:
             return super().over_blocks(f, shared, *rows)
 
-        def of_block(block: object, *rows: Array) -> Any:
+        def of_block(block: Array, *rows: Array) -> T:
             return f(self.decode(self._load(block), rows[0].dtype), shared, *rows)
 
         return total(of_block, self.blocks, *map(self._by_block, rows))
 
-    def extremes(self) -> tuple[Any, Any]:
+    def extremes(self) -> tuple[Array, Array]:
         """The least and the largest X of each feature, (n, 1) each, as they are stored."""
         if self.ahead is None:
             return super().extremes()
         chosen = slice(None) if self.chosen is None else np.asarray(self.chosen)
-        least, most = (end[chosen] for end in self.ahead.extremes())
+        least, most = (as_array(end[chosen]) for end in self.ahead.extremes())
         return least, most
 
     def astype(self, dtype: object) -> "Streamed":
-        """The same: its products are in the dtype of the other factor."""
+        """X itself: its products are in the dtype of the other factor."""
         return self
 
     def raw_row(self, feature: int) -> np.ndarray:
-        """The numbers (m,) of a feature, in a pass."""
+        """The numbers (m,) of a feature, read in one pass."""
         assert self.ahead is not None
         blocks = self.ahead.read_alone(np.dtype(np.float64))
         parts = (block[:, feature] if self.by_rows else block[feature] for block in blocks)
@@ -146,7 +148,7 @@ class Streamed(Blocked):
         return found.astype(self.dtype).T
 
     def features(self, index: Integer[Array, " q"]) -> "Streamed":
-        """The rows `index` (q,), (q, m), which are streamed too: memory need not hold them."""
+        """The rows `index` (q,), (q, m), streamed too, so that memory need not hold them."""
         return replace(self, chosen=index if self.chosen is None else self.chosen[index])
 
     @jax.default_matmul_precision("highest")
@@ -156,14 +158,14 @@ class Streamed(Blocked):
             return super()._sum(f, rows)
 
         @jax.checkpoint
-        def of_block(block: object, rows: Array) -> Array:
+        def of_block(block: Array, rows: Array) -> Array:
             return f(self.decode(self._load(block), rows.dtype).T).T @ rows.T
 
         return total(of_block, self.blocks, self._by_block(rows))
 
 
 def stream(source: Source, size: int | None = None) -> Streamed:
-    """The examples of a source as an X; `size` is about that of a block, in examples."""
+    """The examples of a source as an X, in blocks of about `size` examples."""
     n, m = source.shape
     entries = _ROWS // source.dtype.itemsize if source.by_rows else _COLUMNS
     blocks, size = layout(n, m, size or entries // n)
@@ -173,15 +175,15 @@ def stream(source: Source, size: int | None = None) -> Streamed:
     stored = "uint8" if source.dtype == np.bool_ else source.dtype.name
     reader, index = np.asarray(number, np.int32), np.arange(ahead.count, dtype=np.int32)
     assert ahead.count <= blocks
-    return Streamed(reader, index, None, n, m, size, stored, source.by_rows)
+    return Streamed(as_array(reader), as_array(index), None, n, m, size, stored, source.by_rows)
 
 
-def _block(dtype: np.dtype, out: Any, key: Any) -> np.ndarray:
+def _block(dtype: np.dtype, out: jax.ShapeDtypeStruct, key: object) -> np.ndarray:
     reader, number = np.asarray(key).tolist()
     return _open[reader].block(number, dtype).view(out.dtype).reshape(out.shape)
 
 
-def _examples(dtype: np.dtype, out: Any, key: Any) -> np.ndarray:
+def _examples(dtype: np.dtype, out: jax.ShapeDtypeStruct, key: object) -> np.ndarray:
     reader, *index = np.asarray(key)
     found = _open[int(reader)].examples(np.asarray(index), dtype)
     return found.view(out.dtype).reshape(out.shape)

@@ -86,7 +86,7 @@ def look_at(X: Any, fewest: int = 1) -> tuple[Any, tuple[int, int]]:
 
 def read_features(X: Any) -> Any:
     """Return X as it is used: a matrix as it is, all else as an array of real numbers."""
-    return real_numbers("X", X) if is_array(X) and not hasattr(X, "tocsr") else X
+    return real_numbers("X", X) if is_array(X) else X
 
 
 def check_names(names: Any, n: int) -> None:

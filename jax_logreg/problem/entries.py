@@ -15,15 +15,13 @@ FEW = 100_000
 def find_extremes(X: object, placed: object, dtype: str) -> tuple[object, object] | None:
     """The least and the largest entry of each feature: `placed` is X (n, m) in the dtype.
 
-    None of a matrix of another's making that does not say.
+    None where `placed` is a user's own matrix that does not know them.
     """
-    if isinstance(X, np.ndarray) and X.size <= FEW:
+    if matrix.in_numpy(X) and X.size <= FEW:
         with np.errstate(over="ignore"):
             X = X.astype(dtype, copy=False)
         return X.min(axis=1), X.max(axis=1)
-    if not (matrix.is_array(placed) or hasattr(placed, "extremes")):
-        return None
-    return matrix.extremes(placed)
+    return matrix.extremes(placed) if matrix.has_extremes(placed) else None
 
 
 def check_entries(
@@ -67,7 +65,7 @@ def check_entries(
 
 
 def _not_finite(
-    X: object, feature: int, dtype: str, names: Sequence[str] | None, here: bool
+    X: matrix.GivenX, feature: int, dtype: str, names: Sequence[str] | None, here: bool
 ) -> str | None:
     """The line on the first entry of a feature that is not finite, None where it is not here."""
     row = matrix.raw_row(X, feature)

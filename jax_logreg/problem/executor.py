@@ -1,11 +1,9 @@
 """The library that computes a fit: NumPy at once, or XLA once it has compiled the steps."""
 
-import jax
-
 from jax_logreg.errors import InputError
 from jax_logreg.errors.describing import describe
 from jax_logreg.logistic import Family
-from jax_logreg.matrix import is_array
+from jax_logreg.matrix import formed_in_numpy
 from jax_logreg.penalty import Penalty
 from jax_logreg.problem.placing import Place
 
@@ -35,14 +33,8 @@ def _hindrance(X: object, penalty: Penalty | None, place: Place) -> str:
     """Say in words why NumPy cannot compute a fit; empty where it can."""
     if place.device is not None or place.mesh is not None:
         return "a device is named, which XLA computes on"
-    if not _is_dense(X):
+    if not formed_in_numpy(X):
         return f"X is {describe(X)}, and not an array of NumPy"
     if penalty is not None and not penalty.smooth:
         return f"the penalty {type(penalty).__name__} has no gradient at 0"
     return ""
-
-
-def _is_dense(X: object) -> bool:
-    """Return whether X is NumPy's, or a view that is formed before it is computed with."""
-    X = getattr(X, "X", X)
-    return is_array(X) and not hasattr(X, "tocsr") and not isinstance(X, jax.Array)

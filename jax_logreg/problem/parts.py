@@ -7,7 +7,7 @@ import numpy as np
 from jax_logreg.errors import InputError
 from jax_logreg.hosts import add_up, share, together
 from jax_logreg.logistic import Family
-from jax_logreg.matrix import is_array
+from jax_logreg.matrix import is_array, is_scipy
 from jax_logreg.problem.entries import check_entries, find_extremes
 from jax_logreg.problem.labels import check_labels, encode
 from jax_logreg.problem.weights import check_weights, weigh_each
@@ -79,7 +79,7 @@ def check_parts(X: Any, placed: Any, dtype: str, names: Any = None) -> None:
 
 def name_type(X: Any) -> str:
     """Return the type of X in words, which all hosts have to agree on."""
-    if hasattr(X, "tocsr"):
+    if is_scipy(X):
         return "a sparse matrix"
     if is_array(X):
         return "an array"

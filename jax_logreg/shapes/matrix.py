@@ -35,6 +35,9 @@ class Matrix(Protocol):
 
     if TYPE_CHECKING:
         # Some solvers ask for them, so that a user's own matrix may leave them out.
+        def extremes(self) -> "tuple[Array, Array]":
+            """The least and the largest X of each feature: (n, 1) each."""
+
         def squares(self, d: "Array", centre: "Array | None" = None) -> "Array":
             """Σ d·(X − centre)² over the examples for d (1, m), centre (n, 1): (n, 1)."""
 

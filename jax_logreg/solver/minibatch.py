@@ -1,7 +1,7 @@
-"""Any optax transformation, an update for each block of examples."""
+"""Steps by a transformation of optax, with an update for each block of examples."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 class MiniBatch:
     """Updates by an optax transformation from one block of X after another.
 
-    A step is a pass over X: for each block the update by the gradient of the mean cross-entropy of
-    its examples, weighted among themselves, plus penalty. Cost, gradient and certificate before a
-    step are those of all examples, which is a second pass. Blocks come in the order of X: shuffle
-    examples that are sorted.
+    A step is a pass over X with an update for each block: by the gradient of the penalty plus the
+    weighted mean cross-entropy of its examples. Cost, gradient and certificate before a step are
+    those of all examples, in a second pass. Blocks come in the order of X: shuffle examples that
+    are sorted.
     """
 
     tx: "optax.GradientTransformation" = field(metadata={"static": True})
@@ -34,7 +34,7 @@ class MiniBatch:
     by_rate: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        """Refuse what is no optax transformation (ValueError)."""
+        """Refuse a `tx` that is no optax transformation (InputError)."""
         check_transformation("MiniBatch", self.tx)
 
     def init(self, objective: Objective, params: Params) -> object:
@@ -47,11 +47,14 @@ class MiniBatch:
 
     def step(
         self, objective: Objective, params: Params, state: object, at: Evaluation
-    ) -> tuple[Params, Any]:
-        """An update a block; one without weight makes none."""
+    ) -> tuple[Params, object]:
+        """One update for each block whose examples have weight."""
         X, Y, s = objective.batch
+        assert matrix.one_by_one(X)
 
-        def update(carry: tuple[Params, object], X: X_nm, Y: Array, s: Array) -> tuple[Params, Any]:
+        def update(
+            carry: tuple[Params, object], X: X_nm, Y: Array, s: Array
+        ) -> tuple[Params, object]:
             weighty = jnp.sum(s) > 0
             block = objective.on(Batch(X, Y, jnp.where(weighty, s, 1)))
             new = apply(self.tx, block, *carry, block.evaluate(carry[0]))

@@ -112,16 +112,19 @@ def test_encoded_by_given_levels():
 
 
 BAD = {
-    "no columns": (lambda: from_codes([], []), "0 columns and levels of 0: expected as many"),
-    "too few levels": (lambda: from_codes([[0], [0]], [1]), "2 columns and levels of 1"),
+    "no columns": (lambda: from_codes([], []), "codes has 0 columns and levels has 0 entries"),
+    "too few levels": (
+        lambda: from_codes([[0], [0]], [1]),
+        "2 columns and levels has 1 entries: expected as many",
+    ),
     "lengths": (lambda: from_codes([[0], [0, 0]], [1, 1]), r"shapes \(1,\), \(2,\): expected"),
-    "text": (lambda: from_codes([["a"]], [1]), r"column 0 .* <U1: expected integers; encode"),
+    "text": (lambda: from_codes([["a"]], [1]), r"column 0 .* <U1: expected integers: encode"),
     "too large": (lambda: from_codes([[0, 3]], [2]), "example 1 in column 0 is 3: expected 0 to 1"),
     "negative": (lambda: from_codes([[0], [-1]], [2, 2]), "example 0 in column 1 is -1: expected"),
     "nothing left": (lambda: from_codes([[0]], [1], drop_first=True), "column 0 .* 1 level"),
-    "measurements": (lambda: encode([0.5, 1.0]), "of type float64: expected text"),
+    "measurements": (lambda: encode([0.5, 1.0]), "has dtype float64: expected text"),
     "a table": (lambda: encode([["a"]]), r"shape \(1, 1\): expected one column"),
-    "nothing to stack": (lambda: stack([]), "no matrices to stack"),
+    "nothing to stack": (lambda: stack([]), "matrices is an empty list: expected at least one"),
     "other examples": (
         lambda: stack([jnp.zeros((1, 2)), jnp.zeros((1, 3))]),
         r"\[2, 3\] examples each",

@@ -256,9 +256,19 @@ def test_moments_of_every_holder(holder, rng):
     np.testing.assert_allclose(view.scale, traced.scale, rtol=1e-5)
 
 
-@pytest.mark.parametrize("s", [np.zeros(60), np.ones(59), np.full(60, np.nan), -ONES])
-def test_weights_of_a_view_that_are_none(s):
-    with pytest.raises(InputError, match="finite weights, 0 or larger, not all 0"):
+BAD_WEIGHTS = {
+    "zeros": (np.zeros(60), "s is 0 for every example: expected a positive weight"),
+    "too few": (np.ones(59), r"s has shape \(59,\): expected \(60,\) or \(1, 60\)"),
+    "NaN": (np.full(60, np.nan), "s of example 0 is nan: expected a finite weight of at least 0"),
+    "negative": (np.where(np.arange(60) == 7, -1.0, 1.0), "s of example 7 is -1.0: expected"),
+    "text": (np.full(60, "1"), "s has dtype <U1: expected real numbers"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_WEIGHTS)
+def test_weights_of_a_view_that_are_none(name):
+    s, message = BAD_WEIGHTS[name]
+    with pytest.raises(InputError, match=message):
         standardise(COUNTS, s)
 
 

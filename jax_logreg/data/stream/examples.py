@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from jax_logreg.arrays import as_array
 from jax_logreg.data.examples import Examples, Scaling
 from jax_logreg.data.reading import Reading
 from jax_logreg.data.stream.reader import Reader, open_reader
@@ -49,7 +50,7 @@ def fit_scaling(examples: Examples, wanted: bool) -> Scaling:
         return Scaling(np.zeros(n), np.full(n, examples.divisor))
     s = examples.weights
     found = standardise(stream(reader), np.ones(m) if s is None else s)
-    return Scaling(found.mean[:, 0], found.scale[:, 0])
+    return Scaling(np.asarray(found.mean)[:, 0], np.asarray(found.scale)[:, 0])
 
 
 def scaled(examples: Examples, scaling: Scaling) -> Any:
@@ -57,4 +58,4 @@ def scaled(examples: Examples, scaling: Scaling) -> Any:
     X = stream(cast(Reader, examples.X))
     if not np.any(scaling.mean) and np.all(scaling.scale == 1):
         return X
-    return Standardised(X, *(part[:, None] for part in scaling))
+    return Standardised(X, *(as_array(part[:, None]) for part in scaling))
