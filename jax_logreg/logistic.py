@@ -15,10 +15,10 @@ from jax_logreg.arrays import xp as jnp
 from jax_logreg.shapes import Array, Float, Integer, Number, X_nm
 
 _Index: TypeAlias = int | Integer[Array, ""]
-# Outputs whose maximum may be computed again for each of them.
+# Up to so many outputs, their maximum may be computed again for each.
 _FEW = 8
-# An example whose own class has exp(-5.6) or less is wrong for sure; at that probability the next
-# number is |Z| times it, so that the probability of `damped` is about continuous there.
+# An example is wrong for sure where its own class has a probability of exp(-5.6) or less. There the
+# second number is |Z| times that probability, so that `damped` is about continuous.
 _WRONG, _DAMPING = 1 - 0.0037, 0.02
 
 
@@ -32,7 +32,7 @@ class Params(NamedTuple):
 class Batch(NamedTuple):
     """Examples X (n, m), labels Y (k, m), weights s (1, m); s = 0: padding, or a held-out fold.
 
-    X is an array or whatever offers its two products, `w.T @ X` and `X @ dZ.T`.
+    X is an array, or a matrix that offers the two products `w.T @ X` and `X @ dZ.T`.
     """
 
     X: X_nm
@@ -43,8 +43,8 @@ class Batch(NamedTuple):
 class Family(NamedTuple):
     """An activation A(Z) (k, m) and the cross-entropy whose canonical link it belongs to.
 
-    `cross_entropy(Z, Y)` and its second derivative along U, `curvature(A, U)`, have a row for each
-    independent model: k of them where the outputs are `independent`, else one.
+    `cross_entropy(Z, Y)` and its second derivative along U, `curvature(A, U)`, have a row a model:
+    k rows where the outputs are `independent`, else one.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Family(NamedTuple):
 
 @jax.custom_jvp
 def _log1p(e: Float[Array, "..."]) -> Float[Array, "..."]:
-    """log(1 + e) for 0 ≤ e ≤ 1, to the last digit (Kahan); XLA:CPU does not vectorise its own."""
+    """log(1 + e) for 0 ≤ e ≤ 1, to the last digit (Kahan); XLA:CPU does not vectorise `log1p`."""
     u = 1 + e
     return jnp.where(u == 1, e, jnp.log(u) * (e / jnp.where(u == 1, 1, u - 1)))
 
@@ -78,8 +78,8 @@ def log1p(e: Float[Array, "..."]) -> Float[Array, "..."]:
 
 
 def _binary_cross_entropy(Z: Float[Array, "k m"], Y: Float[Array, "k m"]) -> Float[Array, "k m"]:
-    # log(1 + exp Z), never overflowing; (Z + |Z|) / 2 rather than max(Z, 0), because then the
-    # automatic derivative at Z = 0 is 1/2, whatever that of |Z| is.
+    # log(1 + exp Z), never overflowing. With (Z + |Z|) / 2 in place of max(Z, 0) the automatic
+    # derivative at Z = 0 is 1/2, whatever that of |Z| is.
     softplus = (Z + jnp.abs(Z)) / 2 + log1p(jnp.exp(-jnp.abs(Z)))
     return softplus - Y * Z
 
@@ -97,7 +97,7 @@ def over_outputs(a: Float[Array, "k m"]) -> Float[Array, "1 m"]:
 
 
 def over_examples(a: Float[Array, "k m"]) -> Float[Array, "k 1"]:
-    """Sums (k, 1) over the examples, as a product: XLA:CPU is slow to sum what it computes."""
+    """Sums (k, 1) over the examples, as a product: XLA:CPU is slow to sum computed numbers."""
     if is_numpy(a):
         return jnp.sum(a, axis=1, keepdims=True)
     ones = jnp.ones_like(a, shape=(a.shape[1], 1))
@@ -111,7 +111,7 @@ def _highest(Z: Float[Array, "k m"]) -> Float[Array, "1 m"]:
         half = len(Z) // 2
         pairs = jnp.maximum(Z[:half], Z[half : 2 * half])
         Z = jnp.concatenate([pairs, Z[2 * half :]])
-    # A reduction's result is kept, where an elementwise one is computed again for each output.
+    # XLA keeps the result of a reduction; it computes an elementwise one again for each output.
     return Z if few else jnp.max(Z, axis=0, keepdims=True)
 
 
@@ -190,7 +190,7 @@ def backprop(
 def backprop_from(
     Z: Float[Array, "k m"], batch: Batch, total: Number, family: Family
 ) -> tuple[Float[Array, ""], Params]:
-    """`backprop` from Z = wᵀX + b on, for those who have it."""
+    """`backprop`, given Z = wᵀX + b."""
     X, Y, s = batch
     A = family.activation(Z)
     J = jnp.sum(over_examples(s * family.cross_entropy(Z, Y))) / total
@@ -215,10 +215,10 @@ def derivatives_along(
 def damped(Z: Float[Array, "k m"], Y: Float[Array, "k m"], family: Family) -> Float[Array, "k m"]:
     """Probabilities (k, m) to take the Hessian's weights at: A, moved towards Y where far from it.
 
-    An example that is wrong for sure has a slope, but no curvature A·(1 − A) that says how far the
-    slope reaches: about |Z|. The curvature that bounds its cost from above is 1/(2·|Z|) (Jaakkola
-    and Jordan, 2000). The move of A gives a small part of that curvature. No step then overshoots
-    by more than a line search mends. Examples of a good fit have all of their own curvature.
+    An example that is wrong for sure has next to no curvature A·(1 − A), while its slope reaches as
+    far as about |Z|. The curvature 1/(2·|Z|) bounds its cost from above (Jaakkola and Jordan,
+    2000). Moving A gives a small part of that curvature: a line search mends what a step
+    overshoots. An example of a good fit keeps its own curvature.
     """
     A = family.activation(Z)
     if family.independent:

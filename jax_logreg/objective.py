@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import jax
 
@@ -26,6 +26,8 @@ from jax_logreg.pytree import pytree
 from jax_logreg.shapes import Array, Coefficient, Float, X_nm
 
 Line = Callable[[Array], tuple[Array, Array]]
+# A pytree that only the solver itself looks into: each solver has its own.
+SolverState: TypeAlias = Any
 
 
 class Evaluation(NamedTuple):
@@ -46,7 +48,7 @@ class Objective:
     """The weighted mean cross-entropy of one batch plus a penalty on w.
 
     Without `intercept`, b stays at its start: its gradient is 0. `known_total` is the sum of the
-    weights once it is known, `known_count` the number of examples.
+    weights and `known_count` the number of examples, where they are computed already.
     """
 
     batch: Batch
@@ -70,11 +72,11 @@ class Objective:
         return jnp.sum(s > 0, dtype=jnp.int32).astype(s.dtype)
 
     def summed(self) -> "Objective":
-        """The same, with total and count computed: devices exchange them once for all uses."""
+        """The objective with total and count computed, so that devices exchange them once."""
         return replace(self, known_total=self.total, known_count=self.count)
 
     def on(self, batch: Batch) -> "Objective":
-        """The same of another batch, which has a total of its own."""
+        """The objective of another batch, which has its own total."""
         return replace(self, batch=batch, known_total=None, known_count=None)
 
     @property
@@ -113,7 +115,7 @@ class Objective:
 
         def of_block(
             X: X_nm, shared: tuple[Params, Array], Y: Float[Array, "k m"], s: Float[Array, "1 m"]
-        ) -> Any:
+        ) -> tuple[Array, Params]:
             params, total = shared
             return backprop(params, Batch(X, Y, s), total, self.family)
 
@@ -123,7 +125,7 @@ class Objective:
     def evaluate_from(
         self, params: Params, Z: Float[Array, "k m"], beside: tuple[Array, ...] = ()
     ) -> Evaluation:
-        """`evaluate` for those who have Z; and the sums of rows (r, m), in the same exchange."""
+        """`evaluate`, given Z; and the sums of the rows `beside` (r, m), in the same exchange."""
 
         def of_part(
             X: X_nm,
@@ -132,7 +134,7 @@ class Objective:
             Y: Float[Array, "k m"],
             s: Float[Array, "1 m"],
             *beside: Array,
-        ) -> Any:
+        ) -> tuple[tuple[Array, Params], tuple[Array, ...]]:
             found = backprop_from(Z, Batch(X, Y, s), total, self.family)
             return found, tuple(map(over_examples, beside))
 
@@ -162,8 +164,9 @@ class Objective:
     def along(
         self, params: Params, direction: Params, Z: Float[Array, "k m"], U: Float[Array, "k m"]
     ) -> Line:
-        """The smooth part along params + t·direction as a function of t (r, 1), U being the
-        direction's Z: its first and second derivative.
+        """The first and second derivative of the smooth part at params + t·direction, by t (r, 1).
+
+        Z (k, m) is that of the parameters, U (k, m) that of the direction.
         """
         bent = self.l2(params.w) * direction.w
         linear, quadratic = self.dot(bent, params.w), self.dot(bent, direction.w)
@@ -175,7 +178,7 @@ class Objective:
             U: Float[Array, "k m"],
             Y: Float[Array, "k m"],
             s: Float[Array, "1 m"],
-        ) -> Any:
+        ) -> tuple[Array, Array]:
             t, total = shared
             return derivatives_along(U, Z + t * U, Batch(X, Y, s), total, self.family)
 
@@ -189,7 +192,7 @@ class Objective:
     def gram(self, X: X_nm, d: Float[Array, "1 m"]) -> Array:
         """[X; 1] diag(d) [X; 1]ᵀ, (n+1, n+1), for d (1, m) and the X of some features or examples.
 
-        Without intercept the last row and column hold nothing but Σ d, which keeps b out.
+        Without intercept the last row and column are 0 except for Σ d, which keeps b out.
         """
 
         def of_part(X: X_nm, _: None, d: Float[Array, "1 m"]) -> tuple[Array, Array, Array]:
@@ -202,7 +205,7 @@ class Objective:
         return jnp.block([[gram, cross], [cross.T, corner]])
 
     def value(self, params: Params) -> Array:
-        """J + P of a smooth objective; its derivative is the analytic one, not a second one."""
+        """J + P of a smooth objective, whose derivative is the analytic gradient."""
         return _value(self, params)
 
     def stationarity(self, params: Params, gradient: Params) -> Params:
@@ -217,21 +220,21 @@ class Solver(Protocol):
     """`init`, `evaluate` and `step`, pure functions of an objective.
 
     The loop evaluates, judges, and only then steps. A solver is a pytree, so that its numbers can
-    change without recompiling. One whose steps never raise the cost says so by `descends = True`:
-    the loop then keeps no copy of the parameters of the lowest cost, and `fit.solve` differentiates
-    the optimum that the steps lead to, not the steps.
+    change without recompiling. A solver whose steps never raise the cost has `descends = True`. The
+    loop then keeps no copy of the parameters of the lowest cost. `fit.solve` then differentiates
+    the optimum in place of the steps.
     """
 
-    def init(self, objective: Objective, params: Params) -> object:
+    def init(self, objective: Objective, params: Params) -> SolverState:
         """The state before the first step."""
 
-    def evaluate(self, objective: Objective, params: Params, state: Any) -> Evaluation:
-        """The evaluation at the parameters, which the state may know more of."""
+    def evaluate(self, objective: Objective, params: Params, state: SolverState) -> Evaluation:
+        """The evaluation at the parameters, by what the state already knows of it."""
 
     def step(
-        self, objective: Objective, params: Params, state: Any, at: Evaluation
-    ) -> tuple[Params, Any]:
-        """The updated parameters and state, from the evaluation at those before."""
+        self, objective: Objective, params: Params, state: SolverState, at: Evaluation
+    ) -> tuple[Params, SolverState]:
+        """The updated parameters and state, given the evaluation at the present ones."""
 
 
 def _column(values: Coefficient, w: Float[Array, "n k"]) -> Array:
@@ -243,17 +246,21 @@ def _cost(objective: Objective, params: Params) -> Array:
     return J + objective.penalised(params)
 
 
+# The gradient, and the arguments of `_value`.
+_Residuals: TypeAlias = tuple[Params, Objective, Params]
+
+
 @jax.custom_vjp
 def _value(objective: Objective, params: Params) -> Array:
     return _cost(objective, params)
 
 
-def _value_forward(objective: Objective, params: Params) -> tuple[Array, object]:
+def _value_forward(objective: Objective, params: Params) -> tuple[Array, _Residuals]:
     J, gradient, *_ = objective.evaluate(params)
     return J, (gradient, objective, params)
 
 
-def _value_backward(residuals: Any, J_bar: Array) -> tuple[object, Params]:
+def _value_backward(residuals: _Residuals, J_bar: Array) -> tuple[Objective, Params]:
     gradient, objective, params = residuals
     _, with_respect_to_objective = jax.vjp(lambda objective: _cost(objective, params), objective)
     (objective_bar,) = with_respect_to_objective(J_bar)

@@ -1,11 +1,11 @@
 """Penalties on the weights w, added to the weighted mean cross-entropy; never on b.
 
-Each is P(w) = Σ (l1·|w| + l2/2·w²), its l1 and l2 being numbers or one a feature, (n, 1). The
-strength of scikit-learn's C is 1/(C·Σs).
+Each is P(w) = Σ (l1·|w| + l2/2·w²); l1 and l2 are numbers, or one a feature, (n, 1). The strength
+of scikit-learn's C is 1/(C·Σs).
 """
 
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from dataclasses import Field, dataclass
+from typing import ClassVar, Protocol
 
 from jax_logreg.arrays import xp as jnp
 from jax_logreg.pytree import pytree
@@ -16,7 +16,7 @@ class Penalty(Protocol):
     """The protocol of a penalty, which is a frozen dataclass and a pytree."""
 
     smooth: ClassVar[bool]
-    __dataclass_fields__: ClassVar[dict[str, Any]]
+    __dataclass_fields__: ClassVar[dict[str, Field[object]]]
 
     @property
     def l1(self) -> Coefficient:
@@ -28,7 +28,7 @@ class Penalty(Protocol):
 
 
 class _Factored:
-    """A strength, and factors (n, 1) that it is multiplied by: 0 leaves a feature unpenalised."""
+    """A strength times factors (n, 1): the factor 0 leaves a feature unpenalised."""
 
     strength: Coefficient
     factors: Coefficient | None
@@ -107,7 +107,7 @@ def value(penalty: Penalty, w: Float[Array, "n k"]) -> Float[Array, ""]:
 
 def half_squares(l2: Coefficient, w: Float[Array, "n k"]) -> Float[Array, ""]:
     """Σ l2/2·w², for one l2 or a column of them."""
-    # A product of what is there: XLA:CPU is slow to sum a column that it computes on the way.
+    # As a product of stored columns: XLA:CPU is slow to sum a column that it computes on the way.
     if jnp.ndim(l2) == 0:
         return jnp.vdot(w, w, precision="highest") * (l2 / 2)
     return jnp.vdot(w, l2 / 2 * w, precision="highest")

@@ -1,6 +1,6 @@
 """Solvers, one method a file."""
 
-from typing import Any
+from typing import TypeGuard
 
 import jax
 import numpy as np
@@ -36,17 +36,17 @@ _VERBS = ("init", "evaluate", "step")
 _LARGEST_NEWTON = 64
 
 
-def choose_solver(solver: Any, objective: Objective, many: bool = False) -> tuple[Solver, str]:
-    """The solver, and in words which it is and why; of many models, with numbers of each.
+def choose_solver(solver: object, objective: Objective, many: bool = False) -> tuple[Solver, str]:
+    """The solver, and a text with its name and the reason; many models may each have its numbers.
 
     Raises:
-        ValueError: what is no solver, or cannot take the penalty, and those that can.
+        InputError: no solver, or one that cannot take the penalty, X or devices.
     """
     if isinstance(solver, str) and solver == "auto":
         return _pick_for_many(objective) if many else _pick(objective)
     if isinstance(solver, str) and solver in _BY_NAME:
         solver = _BY_NAME[solver]()
-    check_solver(solver)
+    solver = check_solver(solver)
     name = type(solver).__name__
     if not objective.smooth and not declares(solver, "takes_l1"):
         raise InputError(
@@ -55,8 +55,8 @@ def choose_solver(solver: Any, objective: Objective, many: bool = False) -> tupl
         )
     if declares(solver, "needs_blocks") and not one_by_one(objective.batch.X):
         raise InputError(
-            f"solver {name} makes an update a block of X, but X does not come in blocks on one "
-            "device: expected compress(X, 'float32') of jax_logreg.matrix, or a stream"
+            f"solver {name} makes an update for each block of X, but X does not come in blocks on "
+            "one device: expected jax_logreg.matrix.compress(X, 'float32'), or a stream"
         )
     if declares(solver, "needs_whole_features") and by_feature(objective.batch.s):
         raise InputError(
@@ -68,10 +68,10 @@ def choose_solver(solver: Any, objective: Objective, many: bool = False) -> tupl
 
 
 def executor_for(solver: object, executor: object) -> str:
-    """The executor that was asked for, "xla" where the solver leaves no choice.
+    """The executor that the user named, or "xla" where the solver leaves no choice.
 
     Raises:
-        ValueError: what is no executor, or NumPy for a solver that XLA alone computes.
+        InputError: no executor, or NumPy for a solver that XLA alone computes.
     """
     check_choice("executor", executor, ("auto", "numpy", "xla"))
     kind = _BY_NAME.get(solver) if isinstance(solver, str) else solver
@@ -86,22 +86,28 @@ def executor_for(solver: object, executor: object) -> str:
     return "xla"
 
 
-def check_solver(solver: object) -> None:
-    """Refuse what is no solver (ValueError)."""
-    if isinstance(solver, type) or not all(hasattr(solver, verb) for verb in _VERBS):
+def check_solver(solver: object) -> Solver:
+    """The solver; a value that is no solver is an InputError."""
+    if not _is_solver(solver):
         raise InputError(_no_solver(solver))
+    return solver
 
 
-def _check_numbers(name: str, solver: Any, objective: Objective, many: bool) -> None:
-    """Refuse bad numbers of a solver, and a state that memory cannot hold."""
+def _is_solver(solver: object) -> TypeGuard[Solver]:
+    return not isinstance(solver, type) and all(hasattr(solver, verb) for verb in _VERBS)
+
+
+def _check_numbers(name: str, solver: Solver, objective: Objective, many: bool) -> None:
+    """Refuse bad numbers of a solver, and a state that does not fit into memory (InputError)."""
     if hasattr(solver, "check"):
         solver.check(many)
-    for number in jax.tree.leaves(solver):
-        array = read_array(f"a number of {name}", number)
+    for path, number in jax.tree_util.tree_leaves_with_path(solver):
+        of_solver = f"{name}{jax.tree_util.keystr(path)}"
+        array = read_array(of_solver, number)
         if array.dtype.kind not in "biuf" or not np.all(np.isfinite(array)):
             raise InputError(
-                f"solver is {name} of {brief(number)}: expected finite numbers, or one for each "
-                "model of a sweep"
+                f"{of_solver} is {brief(number)}: expected a finite number, or one for each model "
+                "of a sweep"
             )
     if hasattr(solver, "entries"):
         itemsize = objective.batch.s.dtype.itemsize
@@ -118,7 +124,7 @@ def _pick(objective: Objective) -> tuple[Solver, str]:
 
 
 def _pick_for_many(objective: Objective) -> tuple[Solver, str]:
-    """The solver whose work many models share."""
+    """The solver of which many models share the work."""
     if not objective.smooth:
         return _pick(objective)
     return LBFGS(), "LBFGS: many models and a smooth cost, which share a preconditioner"

@@ -11,19 +11,19 @@ from jax_logreg.objective import Objective
 from jax_logreg.shapes import Array, Float
 from jax_logreg.solver.preconditioner import curvatures, join, sample, split
 
-# Up to here all eigenvectors pay for themselves; beyond, so many, after so many rounds.
+# Up to so many features all eigenvectors pay for themselves. Beyond, so many do, after so many
+# rounds.
 _LARGEST, _RANK, _ROUNDS = 1024, 256, 2
-
-
-# A feature of so many times the common size would drown the others in its rounding.
+# The rounding of a feature of so many times the common size would hide the others.
 _LARGE = 10
 
 
 class Basis(NamedTuple):
-    """Orthonormal eigenvectors (n+1, r) of D⁻¹ G D⁻¹, G = [X; 1] diag(d) [X; 1]ᵀ, Σ d = 1, their
-    eigenvalues (r, 1), the mean () of the eigenvalues that are left out, and D's diagonal (n+1, 1).
+    """Orthonormal eigenvectors (n+1, r) of D⁻¹ G D⁻¹, for G = [X; 1] diag(d) [X; 1]ᵀ and Σ d = 1.
 
-    `share` (r, 1) is vᵀ D⁻² v of each vector, by which the penalty counts in it.
+    `values` (r, 1) are their eigenvalues, `rest` () is the mean of the eigenvalues left out, and
+    `size` (n+1, 1) the diagonal of D. `share` (r, 1) is vᵀ D⁻² v of each vector: the penalty counts
+    in it by that share.
     """
 
     vectors: Array
@@ -34,9 +34,7 @@ class Basis(NamedTuple):
 
 
 class SharedPreconditioner(NamedTuple):
-    """The inverse of D⁻¹ (c·G + l2) D⁻¹ of one model: its eigenvalues (r, 1) in the basis, and ()
-    outside.
-    """
+    """The inverse of D⁻¹ (c·G + l2) D⁻¹ of one model: eigenvalues in the basis (r, 1), else ()."""
 
     inverse: Array
     outside: Array
@@ -60,7 +58,7 @@ def make_basis(objective: Objective, params: Params) -> Basis:
     X, d = sample(objective, weights)
     scaled = objective.gram(X, d / jnp.sum(d)) / size / size.T
     values, vectors = jnp.linalg.eigh(scaled)
-    # Nothing is left out: as a small number there would drown the rest in rounding, it is large.
+    # No eigenvalue is left out. A small `rest` would hide the others in rounding: so it is large.
     return _basis(vectors, values, values[-1], size)
 
 
@@ -71,10 +69,10 @@ def _basis(vectors: Array, values: Array, rest: Array, size: Array) -> Basis:
 
 
 def _sizes(squares: Array) -> Array:
-    """D (n+1, 1) from the diagonal (n, 1) of G: 1, so that the penalty is the same in all of G,
-    unless a feature is far larger than is common, which its penalty is nothing to.
+    """D (n+1, 1) from the diagonal (n, 1) of G: 1, so that the penalty is the same in all of G.
 
-    Of the intercept, which has no penalty, both ends count.
+    A feature far above the common size has its own size: there the penalty counts for little. The
+    intercept has no penalty, and so its own size also where it is far below.
     """
     size = jnp.sqrt(squares)
     common = jnp.nanmedian(jnp.where(size > 0, size, jnp.nan))
@@ -96,8 +94,9 @@ def shared_preconditioner(
 
 
 def _largest_of(objective: Objective, d: Float[Array, "1 m"], size: Array, rank: int) -> Basis:
-    """About the largest eigenvalues, by iterating a random subspace (Halko, Martinsson and Tropp,
-    2011): each round is two products with X.
+    """Approximate the largest eigenvalues by iterating a random subspace: two products a round.
+
+    Source: Halko, Martinsson and Tropp, 2011.
     """
     n = objective.batch.X.shape[0]
 

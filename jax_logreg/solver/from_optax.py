@@ -1,10 +1,11 @@
-"""Any optax transformation, the line-searching ones too."""
+"""Steps by a transformation of optax, with or without a line search."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, ClassVar, TypeAlias, TypeGuard
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 from jax_logreg.errors import InputError, brief
 from jax_logreg.logistic import Params
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 class Optax:
     """Updates by an optax transformation, for example Optax(optax.adam(0.01)).
 
-    A line search (optax.lbfgs) is handed the objective and leaves the value and gradient that it
-    ended with for the next step. Make the transformation once: a new one is a new compilation.
+    A line search (optax.lbfgs) gets the objective, and leaves its last value and gradient for the
+    next step. Make the transformation once: a new one is a new compilation.
     """
 
     tx: "optax.GradientTransformation" = field(metadata={"static": True})
@@ -34,7 +35,7 @@ class Optax:
     one_pass: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        """Refuse what is no optax transformation (ValueError)."""
+        """Refuse a `tx` that is no optax transformation (InputError)."""
         check_transformation("Optax", self.tx)
 
     def init(self, objective: Objective, params: Params) -> object:
@@ -42,12 +43,12 @@ class Optax:
         return initial(self.tx, params)
 
     def evaluate(self, objective: Objective, params: Params, state: object) -> Evaluation:
-        """J and its gradient, from a line search that has just been there, if one has."""
+        """J and its gradient, from the line search where it has just computed them."""
         search = state[-1] if type(state) is tuple and state else state
-        # Only what comes last has seen these very parameters.
+        # Only the last transformation of a chain has seen these very parameters.
         if not _is_line_search(search) or search.grad is None:
             return objective.evaluate(params)
-        # It stores infinity until its first step is done.
+        # A line search stores infinity until its first step is done.
         return jax.lax.cond(
             jnp.isinf(search.value),
             lambda: objective.evaluate(params)._replace(linear=None),
@@ -56,7 +57,7 @@ class Optax:
 
     def step(
         self, objective: Objective, params: Params, state: object, at: Evaluation
-    ) -> tuple[Params, Any]:
+    ) -> tuple[Params, object]:
         """One update, in optax's own promotion rules: its schedules mix integers and floats."""
         return apply(self.tx, objective, params, state, at)
 
@@ -69,7 +70,7 @@ def _is_line_search(state: object) -> TypeGuard["LineSearch"]:
 
 
 def check_transformation(name: str, tx: object) -> None:
-    """Refuse what is no optax transformation (ValueError)."""
+    """Refuse a value that is no optax transformation (InputError)."""
     verbs = (getattr(tx, verb, None) for verb in ("init", "update"))
     if isinstance(tx, type) or not all(map(callable, verbs)):
         raise InputError(
@@ -108,6 +109,6 @@ def apply(
     return new_params, jax.tree.map(_like, new_state, state)
 
 
-def _like(new: Any, old: Any) -> object:
+def _like(new: Array, old: Array) -> Array:
     # A scanned state keeps its dtypes; standard promotion may have widened some.
     return new if new.dtype == old.dtype else new.astype(old.dtype)

@@ -1,7 +1,7 @@
 """Gradient descent, the lecture's update."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import numpy as np
@@ -11,6 +11,7 @@ from jax_logreg.errors.checks import read_array
 from jax_logreg.logistic import Params, update
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
+from jax_logreg.shapes import NDArray, Number
 
 
 @pytree
@@ -18,13 +19,12 @@ from jax_logreg.pytree import pytree
 class GradientDescent:
     """w − α dw, b − α db with a constant learning rate α > 0, in units of parameter² per nat."""
 
-    learning_rate: Any
-    # The cause of a cost that rises.
+    learning_rate: Number | NDArray
     by_rate: ClassVar[bool] = True
     one_pass: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        """Refuse a learning rate that is not a positive number (ValueError)."""
+        """Refuse a learning rate that is not a positive number (InputError)."""
         if isinstance(self.learning_rate, bool | int | float | str) and not (
             isinstance(self.learning_rate, int | float)
             and self.learning_rate is not True
@@ -36,7 +36,7 @@ class GradientDescent:
             )
 
     def check(self, many: bool) -> None:
-        """Refuse a rate, or one for each of many models, that is not positive (ValueError)."""
+        """Refuse a rate, or one for each of many models, that is not positive (InputError)."""
         rate = read_array("learning_rate", self.learning_rate)
         listed = isinstance(self.learning_rate, list | tuple) or rate.ndim > many or not rate.size
         if listed or rate.dtype.kind not in "iuf" or not np.all((rate > 0) & np.isfinite(rate)):
@@ -47,7 +47,7 @@ class GradientDescent:
             )
 
     def init(self, objective: Objective, params: Params) -> tuple[()]:
-        """Nothing to remember."""
+        """An empty state."""
         return ()
 
     def evaluate(self, objective: Objective, params: Params, state: tuple[()]) -> Evaluation:

@@ -9,10 +9,10 @@ from jax_logreg.shapes import Array, Float, X_nm
 
 
 def class_hessian(objective: Objective, X: X_nm, A: Float[Array, "k m"]) -> Array:
-    """The Hessian of k classes at A (k, m), without penalty, (k·(n+1), k·(n+1)); X may have some of
-    the features. Parameters are ordered class by class, w before b.
+    """The Hessian of k classes at A (k, m), without penalty, (k·(n+1), k·(n+1)).
 
-    The blocks of i, j and of j, i are the same.
+    X may have only some of the features. Parameters are ordered class by class, w before b. The
+    blocks of i, j and of j, i are the same.
     """
     k = A.shape[0]
     i, j = np.triu_indices(k)

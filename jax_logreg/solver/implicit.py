@@ -1,14 +1,14 @@
 """The derivative of an optimum by the implicit function theorem.
 
-At an optimum the slope F(θ, x) of the cost at the parameters x is 0, whatever the data and the
-penalty θ are. So F_θ θ̇ + H ẋ = 0, where H = F_x is the Hessian, and
+At an optimum the slope F(θ, x) of the cost at the parameters x is 0, for any data and penalty θ.
+So F_θ θ̇ + H ẋ = 0, where H = F_x is the Hessian, and
 
     ẋ = −H⁻¹ F_θ θ̇.
 
-How the optimum was found has no part in it. F is the analytic gradient, and of a nonsmooth
-penalty l1·sign(w) on the support, the entries of w that are not 0. The others stay 0. Conjugate
-gradients use products of H with vectors alone. A preconditioner, a factor of about H, makes them
-few.
+The steps that led to the optimum have no part in it. F is the analytic gradient. A nonsmooth
+penalty adds l1·sign(w) on the support, the entries of w that are not 0; the others stay 0.
+Conjugate gradients use products of H with vectors alone. A preconditioner, an approximate factor
+of H, makes the products few.
 
 Source: S. Krantz and H. Parks, The Implicit Function Theorem, 2002; for a support, Q. Bertrand et
 al., Implicit differentiation of Lasso-type models, ICML 2020.
@@ -16,13 +16,14 @@ al., Implicit differentiation of Lasso-type models, ICML 2020.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.custom_derivatives import SymbolicZero
 from jax.scipy.sparse.linalg import cg
+from jax.tree_util import PyTreeDef
 
 from jax_logreg import matrix
 from jax_logreg.logistic import Params, hessian_diagonal
@@ -30,7 +31,7 @@ from jax_logreg.objective import Objective
 from jax_logreg.shapes import Array, Float
 from jax_logreg.solver.preconditioner import join, sample, split
 
-# Up to so many features, and numbers in all outputs' factors, a factor is worth its making.
+# Up to so many features, and numbers in the factors of all outputs, factors pay for themselves.
 _LARGEST_GRAM, _LARGEST_FACTORS = 1500, 2**24
 _MOST_PRODUCTS = 1000
 
@@ -40,12 +41,12 @@ def as_optimum(
 ) -> tuple[Params, Array]:
     """Return parameters and their cost as functions of the objective, whose optimum they are.
 
-    Both come back as they are. Their derivatives are those of the optimum: w (n, k) and b (k, 1) by
-    all numbers of the batch and of the penalty, forwards and backwards, and again. They are off by
-    about as much, relative to their size, as the parameters are from the optimum.
+    Their values do not change. Their derivatives are those of the optimum: w (n, k) and b (k, 1) by
+    all numbers of the batch and of the penalty, forwards and backwards, and of any order. Their
+    relative error is about that of the parameters.
 
-    A direction along which the cost is constant gets 0: the shift that all outputs of a softmax
-    have in common, where nothing penalises it.
+    A direction along which the cost is constant gets 0: a shift of all outputs of a softmax, where
+    nothing penalises it.
     """
     leaves, structure = jax.tree.flatten(objective)
     return _optimum(structure, leaves, *lax.stop_gradient((params, cost)))
@@ -53,17 +54,19 @@ def as_optimum(
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _optimum(
-    structure: object, leaves: object, params: Params, cost: Float[Array, ""]
+    structure: PyTreeDef, leaves: list[Array], params: Params, cost: Float[Array, ""]
 ) -> tuple[Params, Array]:
     return params, cost
 
 
 @partial(_optimum.defjvp, symbolic_zeros=True)
 def _derivative(
-    structure: Any, primals: Any, tangents: Any
+    structure: PyTreeDef,
+    primals: tuple[list[Array], Params, Array],
+    tangents: tuple[list[Array | SymbolicZero], object, object],
 ) -> tuple[tuple[Params, Array], tuple[Params, Array]]:
     leaves, params, cost = primals
-    # Of what does not move nothing is computed, and a matrix without derivatives needs none.
+    # Only leaves that move are computed with, so that a matrix need not have derivatives.
     moved = {i: t for i, t in enumerate(tangents[0]) if not isinstance(t, SymbolicZero)}
     # Again a function of the leaves, so that second derivatives go through it.
     params, cost = _optimum(structure, leaves, params, cost)
@@ -94,22 +97,24 @@ def _slope(objective: Objective, params: Params, support: Array) -> tuple[Array,
     at = objective.evaluate(params)
     slope = at.gradient
     if not objective.smooth:
-        # The sign of w is that of the optimum nearby: it does not move.
+        # Near the optimum the sign of w is constant.
         sign = lax.stop_gradient(jnp.sign(params.w))
         slope = slope._replace(w=slope.w + objective.l1(params.w) * sign)
     return at.cost, support * join(slope)
 
 
 class _Factors(NamedTuple):
-    """The root (n+1, k) of H's diagonal, and what H is about, divided by it on both sides: a
-    Cholesky factor for each output (k, n+1, n+1), or None for 1.
+    """The root (n+1, k) of H's diagonal, and factors of H divided by it on both sides.
+
+    Each output has a Cholesky factor of about its block, (k, n+1, n+1); None stands for the
+    identity.
     """
 
     root: Array
     factors: Array | None
 
     def solve(self, columns: Array) -> Array:
-        """About the scaled H⁻¹ times columns (n+1, k)."""
+        """The approximate scaled H⁻¹ times columns (n+1, k)."""
         if self.factors is None:
             return columns
         return jax.vmap(_cho_solve, in_axes=(0, 1), out_axes=1)(self.factors, columns)
@@ -120,7 +125,7 @@ def _cho_solve(factor: Array, column: Array) -> Array:
 
 
 def _solve_hessian(objective: Objective, params: Params, support: Array, columns: Array) -> Array:
-    """H⁻¹ times columns (n+1, k) on the support, 0 beside it."""
+    """H⁻¹ times columns (n+1, k) on the support, 0 elsewhere."""
     gauge, about = lax.stop_gradient(_factorise(objective, params, support))
     times_hessian = _products(objective, params, support, gauge)
 
@@ -133,7 +138,7 @@ def _solve_hessian(objective: Objective, params: Params, support: Array, columns
     def solve(product: Callable[[Array], Array], columns: Array) -> Array:
         return cg(product, columns, tol=10 * eps, maxiter=most, M=about.solve)[0]
 
-    # `cg` alone has no reverse derivative under jit: jax 0.10 hands its start over with b.
+    # `cg` alone has no reverse derivative under jit: jax 0.10 passes its start on with b.
     found = lax.custom_linear_solve(scaled, columns / about.root, solve, symmetric=True)
     return support * (found / about.root)
 
@@ -141,8 +146,9 @@ def _solve_hessian(objective: Objective, params: Params, support: Array, columns
 def _products(
     objective: Objective, params: Params, support: Array, gauge: Array
 ) -> Callable[[Array], Array]:
-    """H times columns (n+1, k), H being 1 beside the support, and `gauge` in shifts of all outputs
-    that the cost does not see.
+    """H times columns (n+1, k), where H is 1 outside of the support.
+
+    H is `gauge` along shifts of all outputs, where these do not change the cost.
     """
 
     def gradient(params: Params) -> Array:
@@ -161,8 +167,8 @@ def _products(
 def _factorise(objective: Objective, params: Params, support: Array) -> tuple[Array, _Factors]:
     """The gauge (n+1, 1) and the factors of H without its blocks between outputs.
 
-    Where the outputs of a softmax share a shift that nothing penalises, H is singular along it; the
-    gauge, of the size of H's diagonal there, changes no solution, as the slope is orthogonal to it.
+    Where nothing penalises a shift of all outputs of a softmax, H is singular along it. The gauge,
+    of the size of H's diagonal there, changes no solution: the slope is orthogonal to the shift.
     """
     n, k = params.w.shape
     A = objective.family.activation(objective.linear(params))

@@ -24,14 +24,15 @@ from jax_logreg.solver.ring import Memory, dots, minus, multiply, put, remember
 
 # Up to so many features a factorised n x n preconditioner pays for itself.
 _LARGEST_GRAM = 1500
-# The preconditioner is renewed once its weights have moved by this share, so many steps apart.
+# The preconditioner is renewed once its weights have moved by this share, at least so many steps
+# after the last.
 _STALE, _PATIENCE = 0.5, 6
 
 
 class LBFGSState(NamedTuple):
-    """Z (k, m) at the parameters, the memory, the last gradient, plain and preconditioned.
+    """Z (k, m) at the parameters, the memory, and the last gradient, plain and preconditioned.
 
-    `taken` counts the steps, `made` is the step of the preconditioner.
+    `taken` counts the steps, and `made` is the step at which the preconditioner was made.
     """
 
     Z: Float[Array, "k m"]
@@ -50,7 +51,7 @@ class LBFGS:
 
     The preconditioner is the Hessian of a sample of the examples. It is whole where n is at most
     `largest_gram`, of low rank beyond, and diagonal for very many features. Many models over one X
-    share a `basis`, in which each preconditioner is diagonal. A step makes two products with X.
+    share a `basis`, and each preconditioner is diagonal in it. A step makes two products with X.
     """
 
     memory: int = field(default=10, metadata={"static": True})
@@ -69,18 +70,20 @@ class LBFGS:
         return make_basis(objective, params)
 
     def sharing(self, basis: Basis) -> "LBFGS":
-        """The same with a basis that many models share."""
+        """The solver with a basis that many models share."""
         return replace(self, basis=basis)
 
     def __post_init__(self) -> None:
-        """Refuse a memory that is not a positive integer (ValueError)."""
+        """Refuse a memory that is not a positive integer, and a bad `largest_gram` (InputError)."""
         check_integer("memory", self.memory, 1)
         check_integer("largest_gram", self.largest_gram, 0)
 
     def check(self, many: bool) -> None:
-        """Refuse what is no basis (ValueError)."""
+        """Refuse a basis that `share` did not make (InputError)."""
         if self.basis is not None and not isinstance(self.basis, Basis):
-            raise InputError(f"basis is {brief(self.basis)}: expected None")
+            raise InputError(
+                f"basis is {brief(self.basis)}: expected None: a sweep makes the basis itself"
+            )
 
     def entries(self, objective: Objective) -> int:
         """Return how many numbers the memory and a whole preconditioner have."""
@@ -151,7 +154,7 @@ class LBFGS:
 def _fresh(
     objective: Objective, params: Params, state: LBFGSState, at: Evaluation, largest_gram: int
 ) -> LBFGSState:
-    """Renew a stale preconditioner, and all that the old one had preconditioned."""
+    """Renew a stale preconditioner, and all vectors that the old one had preconditioned."""
     moved, old = at.beside
     stale = moved[0, 0] > _STALE * old[0, 0]
     due = stale & (state.taken - state.made >= _PATIENCE)

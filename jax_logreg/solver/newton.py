@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 
@@ -12,21 +12,22 @@ from jax_logreg.arrays import xp as jnp
 from jax_logreg.logistic import Params, damped
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
-from jax_logreg.shapes import Array, Float
+from jax_logreg.shapes import Array, Float, T
 from jax_logreg.solver.hessian import class_hessian, hessian_block
 from jax_logreg.solver.line_search import move, search
 
-# Of a factorisation, each with 100 times as much added to the diagonal.
+# Attempts at a factorisation, each with 100 times as much added to the diagonal.
 _ATTEMPTS = 7
 
 
 @pytree
 @dataclass(frozen=True)
 class Newton:
-    """−H⁻¹ times the gradient, H = X diag(s·A(1 − A)) Xᵀ/S + l2 and for k classes its k² blocks.
+    """Steps along −H⁻¹ times the gradient, with H = X diag(s·A(1 − A)) Xᵀ/S + l2.
 
-    The line search keeps the cost falling, so it never diverges; it is quadratic near the optimum.
-    Memory is (n+1)²·k² numbers for k classes, (n+1)²·k for k independent outputs.
+    For k classes H has k² such blocks. With the line search the cost always falls, and near the
+    optimum convergence is quadratic. Memory is (n+1)²·k² numbers for k classes, (n+1)²·k for k
+    independent outputs.
     """
 
     needs_whole_features: ClassVar[bool] = True
@@ -59,7 +60,7 @@ class Newton:
 
 
 def newton_direction(objective: Objective, A: Float[Array, "k m"], gradient: Params) -> Params:
-    """−H⁻¹ gradient, with H at the probabilities A; ordered output by output, w before b."""
+    """−H⁻¹ times the gradient, with H at the probabilities A (k, m)."""
     d = over_hessians(objective, A, gradient, _solve).reshape(A.shape[0], -1)
     return Params(-d[:, :-1].T, -d[:, -1:])
 
@@ -68,15 +69,15 @@ def over_hessians(
     objective: Objective,
     A: Float[Array, "k m"],
     gradient: Params,
-    f: Callable[[Array, Array], object],
-) -> Any:
+    f: Callable[[Array, Array], T],
+) -> T:
     """f(H, gradient) of each independent model, stacked, with H at the probabilities A."""
     k, X = A.shape[0], objective.batch.X
     g = jnp.concatenate([gradient.w, gradient.b.T]).T
     ridge = jnp.append(objective.l2(gradient.w), 0)
     if objective.family.independent:
 
-        def of_one(i: Array, g: Float[Array, " p"]) -> object:
+        def of_one(i: Array, g: Float[Array, " p"]) -> T:
             return f(hessian_block(objective, X, A, i, i) + jnp.diag(ridge), g)
 
         return map_over(lambda pair: of_one(*pair), (jnp.arange(k), g))
@@ -86,9 +87,9 @@ def over_hessians(
 
 
 def _gauge(hessian: Float[Array, "p p"], ridge: Float[Array, " q"], k: int) -> Array:
-    """11ᵀ/k ⊗ diag, where no penalty is: adding one vector to all classes changes nothing there.
+    """11ᵀ/k ⊗ diag on features without penalty: a shift of all classes does not change their cost.
 
-    The gradient is orthogonal to that direction, so the solution stays what it is.
+    The gradient is orthogonal to such a shift, so that the solution does not change.
     """
     size = ridge.shape[0]
     scale = jnp.where(ridge == 0, jnp.diag(hessian)[:size], 0)
@@ -103,7 +104,7 @@ def scaled_to_one(hessian: Float[Array, "p p"]) -> tuple[Array, Array]:
 
 
 def _solve(hessian: Float[Array, "p p"], g: Float[Array, " p"]) -> Array:
-    """H⁻¹ g, with as little added to the diagonal as lets the Cholesky factorisation succeed."""
+    """H⁻¹ g, with just enough added to the diagonal for the Cholesky factorisation to succeed."""
     scaled, scale = scaled_to_one(hessian)
     eps = jnp.finfo(g.dtype).eps
     eye = eye_like(g, g.shape[0])

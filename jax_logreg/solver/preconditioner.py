@@ -1,4 +1,4 @@
-"""A first guess of the Hessian, from a sample of the examples, and how to divide by it."""
+"""An approximate Hessian from a sample of the examples, and the solution of systems with it."""
 
 from typing import NamedTuple
 
@@ -12,20 +12,20 @@ from jax_logreg.logistic import Params, damped, hessian_diagonal, over_outputs
 from jax_logreg.objective import Objective
 from jax_logreg.shapes import Array, Float
 
-# Examples per feature whose Gram matrix stands for that of all, and the fewest.
+# Examples per feature in a sample, and its fewest examples.
 _SAMPLE, _FEWEST = 4, 2000
-# Rank of the guess where n x n is too large, and the most numbers that its factor may hold.
+# Rank of the approximation where n x n is too large, and the most numbers that its factor may hold.
 _RANK, _LARGEST = 512, 2**21
-# The share of what R has of a parameter's curvature that D has too, where it would have nothing.
+# Where D would have nothing of a parameter's curvature, it has this share of R's part.
 _COUNTED_TWICE = 0.01
 
 
 class Preconditioner(NamedTuple):
     """H ≈ D (I + R Rᵀ) D over the n+1 parameters of an output.
 
-    Either the Cholesky factor of the whole (n+1, n+1), intercept last; or the diagonal of D, w
-    (n, 1) and b (1, 1), with R, w (n, q) and b (1, q), and the factor of I + Rᵀ R; or D alone.
-    `weights` (1, m) are those it was made with.
+    It is one of three: the Cholesky factor of the whole, (n+1, n+1), intercept last; the diagonal
+    of D, w (n, 1) and b (1, 1), with R, w (n, q) and b (1, q), and the factor of I + Rᵀ R; D alone.
+    `weights` (1, m) are the curvatures that it was made with.
     """
 
     factor: Array | None
@@ -34,7 +34,7 @@ class Preconditioner(NamedTuple):
     weights: Float[Array, "1 m"]
 
     def solve(self, v: Params) -> Params:
-        """H⁻¹ v, with the Woodbury identity where R is kept."""
+        """H⁻¹ v, by the Woodbury identity where there is an R."""
         if self.root is None:
             assert self.factor is not None
             return split(cho_solve(self.factor, join(v)))
@@ -59,8 +59,9 @@ def split(columns: Array) -> Params:
 
 
 def curvatures(objective: Objective, Z: Float[Array, "k m"], damp: bool = True) -> Array:
-    """The weights (1, m) of the Hessian's diagonal blocks, their mean over the outputs; those of
-    `damped` probabilities, which make a preconditioner, or the plain ones, which cost less.
+    """The weights (1, m) of the Hessian's diagonal blocks, their mean over the outputs.
+
+    A preconditioner is made of those at `damped` probabilities; the plain ones cost less.
     """
     _, Y, s = objective.batch
     A = damped(Z, Y, objective.family) if damp else objective.family.activation(Z)
@@ -71,7 +72,7 @@ def curvatures(objective: Objective, Z: Float[Array, "k m"], damp: bool = True) 
 def make_preconditioner(
     objective: Objective, params: Params, weights: Float[Array, "1 m"], largest_gram: int
 ) -> Preconditioner:
-    """The preconditioner of these weights, as exact as the number of features lets it be."""
+    """The preconditioner of these weights, as exact as the number of features allows."""
     n, m = objective.batch.X.shape
     l2 = objective.l2(params.w)
     if n <= largest_gram:
@@ -86,10 +87,10 @@ def make_preconditioner(
 def sample(
     objective: Objective, weights: Float[Array, "r m"]
 ) -> tuple[Float[Array, "n q"], Float[Array, "r q"]]:
-    """Enough examples, and weights whose Gram matrix stands for that of all."""
+    """A sample of the examples, with weights, whose Gram matrix approximates that of all."""
     n, m = objective.batch.X.shape
     size = min(m, max(_SAMPLE * n, _FEWEST))
-    # A constant index would let XLA bring all weights together where devices share them.
+    # With a constant index XLA would gather all weights where devices share them.
     index = opaque(spaced(m, size), weights)
     d = weights[:, index]
     d = d * (jnp.sum(weights) / jnp.sum(d))
@@ -97,9 +98,9 @@ def sample(
 
 
 def spaced(m: int, size: int) -> np.ndarray:
-    """The numbers (size,) of examples spread evenly over 0 to m − 1, both ends among them.
+    """The numbers (size,) of examples spread evenly over 0 to m − 1, with both ends.
 
-    In integers: beyond 2**24 float32 knows only some of them, and rounds the last to m.
+    They are computed in integers: beyond 2**24 float32 has only some, and rounds the last to m.
     """
     if size == 1:
         return np.zeros(1, np.int32)
@@ -117,8 +118,9 @@ def _gram_factor(objective: Objective, weights: Float[Array, "1 m"], l2: Array) 
 def _low_rank(
     objective: Objective, weights: Float[Array, "1 m"], l2: Array, rank: int
 ) -> Preconditioner:
-    """R from the examples of largest weight, which near a sharp fit carry nearly all; the rest
-    enters by its diagonal.
+    """R from the examples of largest weight, which carry nearly all the curvature near a sharp fit.
+
+    The other examples enter by their diagonal.
     """
     _, index = top_k(weights[0], rank)
     rest = set_at(weights, (slice(None), index), 0)
@@ -142,10 +144,10 @@ def _diagonal(objective: Objective, weights: Float[Array, "1 m"], l2: Array) -> 
 
 
 def _root(diagonal: Params, covered: Params | None = None) -> Params:
-    """The root of a diagonal; of an entry that is 0, 1, or a part of what R has of it.
+    """The root of a diagonal; an entry of 0 counts as 1, or as a share of R's part.
 
-    Where R has all examples, all of b is there: divided by a rounding error R would be so large
-    that nothing is left of b.
+    Where R has all examples, it has all of b, and D has only a rounding error of b. R divided by
+    that would be so large that b is lost.
     """
     eps = jnp.finfo(diagonal.w.dtype).eps
     floor = eps * jnp.maximum(jnp.max(diagonal.w), jnp.max(diagonal.b))

@@ -19,13 +19,13 @@ from jax_logreg.solver.line_search import move, search
 from jax_logreg.solver.quadratic import Model, minimise
 
 # The Gram matrix is made again once its weights have moved by this share, or after so many steps:
-# few examples may have all the curvature of a feature, and move the sum by nothing.
+# a few examples may have all the curvature of a feature, and hardly change the sum.
 _STALE, _PATIENCE = 0.25, 8
-# So does the whole Hessian of a softmax, whose last steps are as short as it is exact.
+# The same share for the whole Hessian of a softmax: the last steps need an exact one.
 _STALE_COUPLED = 0.01
-# A working set of this share of the features, or more, is no small part of X.
+# A working set of at least one in so many features is no small part of X.
 _SMALL = 16
-# A path starts with few features; its working set doubles where it is filled to this share.
+# A path starts with a small working set, which doubles once it is filled to this share.
 _FIRST_WORKING_SET, _FILLED = 128, 0.75
 # Parameters of a softmax up to which the model has the Hessian's blocks between classes.
 _LARGEST_COUPLED = 768
@@ -34,8 +34,8 @@ _LARGEST_COUPLED = 768
 class ProximalState(NamedTuple):
     """Z (k, m), the working set (q,) and its Hessian, made with weights (1, m) `age` steps ago.
 
-    The Hessian is a Gram matrix (q+1, q+1) that outputs share, or where they are few the whole of a
-    softmax, (k·(q+1), k·(q+1)), and the weights (k, m).
+    The Hessian is a Gram matrix (q+1, q+1) that outputs share. For a softmax with few parameters it
+    is the whole Hessian, (k·(q+1), k·(q+1)), with weights (k, m).
     """
 
     Z: Float[Array, "k m"]
@@ -50,10 +50,10 @@ class ProximalState(NamedTuple):
 class Proximal:
     """Steps to the minimum of a quadratic model plus penalty (Lee, Sun and Saunders, 2014).
 
-    The model's Hessian is the weighted Gram matrix of the `working_set` features that are in the
-    model or nearest to entering it, with its blocks between classes where parameters are few. It is
-    kept while it serves, so a step makes one product with X, and coordinate descent on the model
-    none. Coefficients that are out are exactly 0.
+    The Hessian of the quadratic model is the weighted Gram matrix of the working set: the features
+    in the model, and those nearest to entering it, `working_set` in all. It has blocks between
+    classes where parameters are few. It is kept for several steps, so that a step makes one product
+    with X, and coordinate descent none. Coefficients outside of the model are exactly 0.
     """
 
     working_set: int = field(default=512, metadata={"static": True})
@@ -62,15 +62,15 @@ class Proximal:
     at_any_strength: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        """Refuse a working set that is not a positive integer (ValueError)."""
+        """Refuse a working set that is not a positive integer (InputError)."""
         check_integer("working_set", self.working_set, 1)
 
     def narrowed(self) -> "Proximal":
-        """A small working set: a path starts with few features."""
+        """A solver with a small working set, as a path starts with few features."""
         return Proximal(_FIRST_WORKING_SET)
 
     def widened(self, active: int, n: int) -> "Proximal | None":
-        """Twice the working set where the active features of n fill it, else None."""
+        """A solver with twice the working set where the active features of n fill it, else None."""
         size = self.working_set
         return None if size >= n or active <= _FILLED * size else Proximal(2 * size)
 
@@ -116,22 +116,23 @@ class Proximal:
         nonsmooth = objective.family.models(risen)
         t = search(objective, params, at.gradient, direction, state.Z, U, nonsmooth)
         moved = move(params, direction, t)
-        # A whole step lands on exact zeros, which w + (0 - w) does not promise.
+        # A whole step must give exact zeros: w + (0 - w) may round.
         moved = Params(jnp.where(t.T == 1, w, moved.w), jnp.where(t == 1, b, moved.b))
         if not objective.family.independent:
-            # Z needs no shift: the cost of a softmax does not see it.
+            # Z needs no shift, which changes no cost of a softmax.
             moved = moved._replace(w=moved.w.at[chosen].set(_shifted(objective, moved.w, chosen)))
         return moved, state._replace(Z=state.Z + t * U)
 
 
 def _shifted(objective: Objective, w: Float[Array, "n k"], features: Array) -> Array:
-    """The rows of these features, all outputs moved by what makes their penalty the smallest.
+    """The rows of these features, with all outputs shifted to where their penalty is smallest.
 
-    A softmax stays the same, so only the penalty says where the outputs of a feature stand, and
-    steps along that direction would be as short as the penalty is weak. argmin over t of
-    Σ l1·|w_c + t| + l2/2·(w_c + t)² is a median of 2k + 1 points: the k where a term is not smooth,
-    and the k + 1 where a parabola between two of them has its minimum (Friedman, Hastie and
-    Tibshirani, 2010, 4.1).
+    A shift of all outputs does not change a softmax: only the penalty determines it, and steps
+    along it would be short where the penalty is weak. The argmin over t of Σ l1·|w_c + t| +
+    l2/2·(w_c + t)² is a median of 2k + 1 points. At k of them a term is not smooth. At k + 1 a
+    parabola between two of these has its minimum.
+
+    Source: Friedman, Hastie and Tibshirani, 2010, 4.1.
     """
     l1, l2 = objective.l1(w)[features], objective.l2(w)[features]
     w = w[features]
@@ -151,7 +152,7 @@ def _refresh(
     state: ProximalState,
     A: Float[Array, "k m"],
 ) -> ProximalState:
-    """The state with a working set that holds all that matters, and weights that are not stale."""
+    """The state with a working set that has all urgent features, and weights that are not stale."""
     n, q = params.w.shape[0], state.features.shape[0]
     coupled = _coupled(objective, q)
     weights = hessian_diagonal(A, objective.batch.s)
@@ -166,7 +167,7 @@ def _refresh(
         urgency = _urgency(objective, params, at)
         inside = jnp.zeros(n, bool).at[features].set(True)
         missing = jnp.any((urgency > 1) & ~inside)
-        # More than fit in take turns, the steepest first.
+        # Where more are urgent than fit in, the steepest come first.
         steepest = jnp.max(jnp.abs(objective.stationarity(params, at.gradient).w), axis=1)
         crowded = jnp.sum(urgency > 1) > q
         best = lax.top_k(jnp.where(crowded, steepest, urgency), q)[1]
@@ -186,7 +187,7 @@ def _refresh(
 
 
 def _urgency(objective: Objective, params: Params, at: Evaluation) -> Array:
-    """|gradient| / l1 of each feature (n,), which above 1 must enter; infinite for those in."""
+    """|gradient| / l1 of each feature (n,): above 1 it must enter, in the model it is infinite."""
     l1 = objective.l1(params.w)
     ratio = jnp.max(jnp.abs(at.gradient.w), axis=1) / jnp.where(l1 > 0, l1, 1)[:, 0]
     free = (l1[:, 0] == 0) | jnp.any(params.w != 0, axis=1)
@@ -194,7 +195,7 @@ def _urgency(objective: Objective, params: Params, at: Evaluation) -> Array:
 
 
 def _coupled(objective: Objective, q: int) -> bool:
-    """Return whether the model of q features has the blocks between outputs."""
+    """Return whether the quadratic model of q features has blocks between outputs."""
     k = objective.batch.Y.shape[0]
     return not objective.family.independent and k * (q + 1) <= _LARGEST_COUPLED
 
@@ -206,7 +207,7 @@ def _minimum(
     state: ProximalState,
     A: Float[Array, "k m"],
 ) -> Array:
-    """The w of the working set over b, (q+1, k), of about the minimum of the model."""
+    """The w of the working set over b, (q+1, k), near the minimum of the quadratic model."""
     chosen = state.features
     zero = jnp.zeros_like(params.w, shape=(1, 1))
     l1, l2 = (
@@ -222,7 +223,7 @@ def _minimum(
         gradient, begin_flat = flat
         model = Model(gradient, state.hessian, jnp.ones_like(zero[0]), begin_flat, *repeated)
         found = minimise(model, to_the_end=True).reshape(k, -1).T
-        # Where nothing penalises a shift of all classes, rounding alone would make one.
+        # Where nothing penalises a shift of all classes, rounding makes one: take it out.
         shift = jnp.mean(found - begin, axis=1, keepdims=True)
         return jnp.where(l1 + l2 == 0, found - shift, found)
     # Outputs share the Gram matrix; each scales it by its own mean curvature.
@@ -234,7 +235,7 @@ def _minimum(
 
 def _products(objective: Objective, direction: Params, features: Array) -> Array:
     X = objective.batch.X
-    # A part is gathered first, which only a small one is worth.
+    # Some features are gathered first, which pays only for a small part of X.
     if _SMALL * features.shape[0] >= X.shape[0]:
         return objective.linear(direction)
     with jax.default_matmul_precision("highest"):

@@ -11,19 +11,19 @@ from jax_logreg._jax.batching import where_wanted
 from jax_logreg.penalty import soft_threshold
 from jax_logreg.shapes import Array, Float
 
-# At most so many rounds of so many sweeps; and rounds of a model whose every step is dear.
+# At most so many rounds of so many sweeps each, and more rounds where a step is expensive.
 _ROUNDS, _SWEEPS, _MANY = 8, 3, 25
-# Rounds end where a sweep's largest decrease is this share of the first's.
+# Rounds end where a sweep's largest decrease is this share of that of the first sweep.
 _INEXACT = 1e-4
-# A factorisation costs more than the sweeps it saves beyond this size.
+# Beyond this size a factorisation costs more than the sweeps that it saves.
 _LARGEST_FACTOR = 2048
 
 
 class Model(NamedTuple):
     """g·d + scale/2 · dᵀHd + Σ l1·|w| + l2/2·w² over w = start + d, a column an output.
 
-    gradient and start (q, k), hessian (q, q), scale (k,), l1 and l2 (q, 1); the gradient is that
-    of the smooth part at the start.
+    gradient and start (q, k), hessian (q, q), scale (k,), l1 and l2 (q, 1). The gradient is of the
+    smooth part at the start.
     """
 
     gradient: Array
@@ -45,10 +45,10 @@ class _Point(NamedTuple):
 
 
 def minimise(model: Model, to_the_end: bool = False) -> Array:
-    """The w (q, k) of about the minimum: sweeps of coordinate descent find the support.
+    """The w (q, k) near the minimum: sweeps of coordinate descent find the support.
 
-    A single output then takes one Newton step on it, as far as it falls, or `to_the_end` one a
-    round. Several outputs, or one whose support is large, take more sweeps.
+    A single output then takes one Newton step on the support, as far as the model falls. It takes
+    one a round with `to_the_end`. Several outputs, or a large support, take more sweeps.
     """
     rounds = _MANY if to_the_end else _ROUNDS
     q, k = model.start.shape
@@ -73,9 +73,9 @@ def minimise(model: Model, to_the_end: bool = False) -> Array:
 
 
 def _sweep(model: Model, at: _Point) -> _Point:
-    """Each coordinate that moves to its minimum in turn.
+    """Move each coordinate to its minimum in turn.
 
-    All outputs take a coordinate's turn together, so that a row of the Hessian is read once.
+    All outputs of a coordinate move together, so that a row of the Hessian is read once.
     """
     hessian, scale, l1, l2 = model.hessian, model.scale, model.l1, model.l2
     diagonal = scale[None] * jnp.diag(hessian)[:, None] + l2
@@ -105,7 +105,7 @@ def _support(model: Model, at: _Point) -> Array:
 
 
 def _newton(model: Model, sizes: list[int], at: _Point) -> _Point:
-    """The last move: to the minimum over the support with its signs, as far as the model falls."""
+    """Move to the minimum over the support with its signs, as far as the model falls."""
     w, gradient = at.w[:, 0], at.gradient[:, 0]
     l1, l2 = model.l1[:, 0], model.l2[:, 0]
     support = _support(model, at)
@@ -113,8 +113,8 @@ def _newton(model: Model, sizes: list[int], at: _Point) -> _Point:
     which = jnp.searchsorted(jnp.array(sizes, jnp.int32), jnp.sum(support, dtype=jnp.int32))
     step = lax.switch(which, [partial(_solve_on, model, size) for size in sizes], support, slope)
     step = jnp.where(jnp.all(jnp.isfinite(step)), step, 0)
-    # A weight that would change its sign stops at 0. Where that is no decrease, all stop where the
-    # first does, which always is one.
+    # A weight that would change its sign stops at 0. Where that is no decrease, all weights stop
+    # with the first one: that always is a decrease.
     crosses = (l1 > 0) & ((w + step) * w < 0)
     whole = jnp.where(crosses, -w, step)
     share = jnp.min(jnp.where(crosses, w / jnp.where(crosses, -step, 1), 1))
@@ -134,7 +134,7 @@ def _newton(model: Model, sizes: list[int], at: _Point) -> _Point:
 
 
 def _solve_on(model: Model, size: int, support: Array, slope: Array) -> Array:
-    """The step (q,) that takes the slope on the support, of at most `size` features, to 0."""
+    """The step (q,) that makes the slope 0 on the support, which has at most `size` features."""
     q = slope.size
     index = jnp.nonzero(support, size=size, fill_value=q)[0]
     inside = index < q

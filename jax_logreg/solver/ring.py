@@ -1,6 +1,6 @@
-"""The memory of L-BFGS: its last moves and changes in a ring, and the two-loop recursion."""
+"""The memory of L-BFGS: the last moves and changes in a ring, and the two-loop recursion."""
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import jax
 from jax import Array
@@ -9,18 +9,20 @@ from jax_logreg.arrays import put_in, scan, set_at
 from jax_logreg.arrays import xp as jnp
 from jax_logreg.logistic import Params
 from jax_logreg.placement.axes import Shape
+from jax_logreg.shapes import T
 
-# An axis as it is.
+# The whole of an axis.
 ALL = slice(None)
 
 
 class Memory(NamedTuple):
     """A ring of moves S, changes Y of the gradient, and P = M⁻¹ Y with the preconditioner M.
 
-    Beside them stand S Yᵀ and Y Pᵀ (r, memory, memory), and 1 / s·y (r, memory), 0 where unusable.
+    Their products are S Yᵀ and Y Pᵀ (r, memory, memory), and 1 / s·y (r, memory), 0 where unusable.
 
-    A vector of r models with k outputs is w (r, n·k/r) and b (r, k/r), kept apart: devices that
-    share the features have parts of w, and the whole of b. In the ring they are (r, memory, ...).
+    A vector of r models with k outputs is w (r, n·k/r) and b (r, k/r). They are kept apart, as
+    devices that share the features have parts of w and the whole of b. In the ring they are (r,
+    memory, ...).
     """
 
     moves: Annotated[Params, Shape("nk")]
@@ -36,7 +38,7 @@ def remember(
 ) -> Memory:
     """Return the memory with the newest pair completed, unless its curvature is lost in rounding.
 
-    `moved` () says whether there has been a step at all.
+    `moved` () is False before the first step.
     """
     changes = put(memory.changes, change, newest)
     preconditioned = put(memory.preconditioned, preconditioned_change, newest)
@@ -64,8 +66,9 @@ def remember(
 def multiply(memory: Memory, newest: Array, gradient: Params, preconditioned: Params) -> Params:
     """The inverse Hessian times the gradient, by the two-loop recursion.
 
-    Its vectors stay combinations of gradient and memory, so the loops run over their coefficients
-    (Chen, Wang and Zhou, Large-scale L-BFGS using MapReduce, NIPS 2014).
+    Its vectors are combinations of gradient and memory, so that the loops run over coefficients.
+
+    Source: Chen, Wang and Zhou, Large-scale L-BFGS using MapReduce, NIPS 2014.
     """
     size = memory.inverse.shape[1]
     order = jnp.mod(newest - jnp.arange(size, dtype=jnp.int32), size)
@@ -98,7 +101,8 @@ def multiply(memory: Memory, newest: Array, gradient: Params, preconditioned: Pa
     return jax.tree.map(combine, preconditioned, memory.preconditioned, memory.moves)
 
 
-def put(ring: object, row: object, slot: Array) -> Any:
+def put(ring: T, row: T, slot: Array) -> T:
+    """The rings (r, memory, ...) of a tree with `row` (r, ...) at a slot."""
     return jax.tree.map(lambda a, row: put_in(a, row, slot, 1), ring, row)
 
 
@@ -113,4 +117,5 @@ def along(ring: Params, v: Params) -> Array:
 
 
 def minus(a: Params, b: Params) -> Params:
+    """A − b."""
     return jax.tree.map(jnp.subtract, a, b)

@@ -37,6 +37,7 @@ from jax_logreg import (
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL
 from jax_logreg.objective import Objective
 from jax_logreg.solver import proximal
+from jax_logreg.solver.basis import Basis
 from jax_logreg.solver.line_search import search
 from jax_logreg.solver.preconditioner import spaced
 from jax_logreg.solver.proximal import _shifted
@@ -189,6 +190,13 @@ def test_a_nonsmooth_penalty_is_refused_by_solvers_of_smooth_costs(solver):
     for penalty in (L1(0.1), ElasticNet(0.1, 0.5)):
         with pytest.raises(ValueError, match=r"cannot take the penalty .* expected Proximal"):
             fit(COUNTS, LABELS, solver=solver, penalty=penalty)
+
+
+def test_a_bad_number_of_a_solver_is_named():
+    """The line had its value, and not the field that it stands in."""
+    solver = LBFGS(basis=Basis(*[float("nan")] * 5))
+    with pytest.raises(ValueError, match=r"LBFGS\.basis\.vectors is nan: expected a finite number"):
+        fit(COUNTS, LABELS, solver=solver)
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.3, 1.0])
