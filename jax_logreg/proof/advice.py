@@ -1,4 +1,4 @@
-"""The mend that a message advises: never what is set already, in the terms of who reads it."""
+"""The change that a message advises: one that is not made already, in the reader's terms."""
 
 from typing import NamedTuple
 
@@ -8,9 +8,9 @@ from jax_logreg.status import Status
 class Facts(NamedTuple):
     """The settings of a run, as far as advice depends on them.
 
-    `dtype` is that of the answer, `by_rate` says whether the solver has a learning rate, `chosen`
-    whether "auto" picked it, `penalised` whether any feature has a penalty, and `endless` whether
-    the tolerance is 0.
+    `dtype` is the dtype of the answer. The solver has a learning rate where `by_rate`, and "auto"
+    picked it where `chosen`. A feature has a penalty where `penalised`. The tolerance is 0 where
+    `endless`.
     """
 
     dtype: str
@@ -23,7 +23,7 @@ class Facts(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """The names of options where a user sets them; an empty one is not there to be set."""
+    """The names of options as a user sets them; an option that is not offered has an empty name."""
 
     refine: str
     float64: str
@@ -48,7 +48,7 @@ PYTHON = Terms(
 
 
 def advise(status: Status, facts: Facts, terms: Terms = PYTHON) -> str:
-    """Return a sentence on what to change, empty where nothing would help or need be."""
+    """Return a sentence on what to change, empty where no change would help or is needed."""
     return {
         Status.STEPS_EXHAUSTED: _more_steps,
         Status.DIVERGED: _slower,

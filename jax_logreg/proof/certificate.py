@@ -6,21 +6,21 @@ With weights s of sum S and the penalty R, the cost and its Fenchel dual are
     D(p)    = 1/S Σ s_i·H(p_i) − R*(−v),                     v = X·(s·(p − y))ᵀ/S,
 
 for any probabilities p whose Σ s·(p − y) is 0, as the intercept is free. D(p) ≤ P* ≤ P(w, b), so
-P − D bounds the distance from the optimal cost. It is summed here as terms that are never negative,
+P − D bounds the distance from the optimal cost. It is summed here in terms that are never negative,
 which leaves nothing to cancel in float32:
 
     P − D = 1/S Σ s_i·KL(p_i ‖ A_i) + Σ R(w_j) + R*(−v_j) + w_j·v_j.
 
-p is A mixed with just enough of a constant distribution q to balance the intercept, then, where R
-is not smooth, pulled towards y until R* is finite: p = (1 − η)·A + t. Then v needs no
-product with X beyond the gradient's. KL is bounded by the χ² divergence and by −Σ t·log A.
+First A is mixed with a constant distribution q, just enough to balance the intercept. Where R is
+not smooth, the mixture is then pulled towards y until R* is finite. So p = (1 − η)·A + t, and v
+needs no product with X beyond the gradient's. KL is bounded by the χ² divergence and by −Σ t·log A.
 
-Sources: S. Boyd and L. Vandenberghe, Convex Optimization, 5.1; O. Fercoq, A. Gramfort and
-J. Salmon, Mind the duality gap, ICML 2015, for the scaling; the balance of the intercept follows
+Sources: S. Boyd and L. Vandenberghe, Convex Optimization, 5.1; for the scaling O. Fercoq,
+A. Gramfort and J. Salmon, Mind the duality gap, ICML 2015. The balance of the intercept follows
 from the concavity of D along p.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 
@@ -39,9 +39,9 @@ class Certificate(NamedTuple):
     """Cost in nats, largest absolute gradient entry and duality gap at the returned parameters.
 
     `relative_gap` is gap / J(0), with J(0) the cost at zero parameters. Both are infinite where a
-    feature is unpenalised: the dual then gives no bound. `error_in_std_errs` bounds the distance
-    of any linear combination of the parameters from its optimum, in its own standard errors
-    (`goal.py`); infinite where nothing bounds it.
+    feature is unpenalised: the dual then gives no bound. `error_in_std_errs` bounds the distance of
+    any linear combination of the parameters from its optimum, in its own standard errors
+    (`goal.py`). It is infinite where nothing bounds that distance.
     """
 
     cost: Float[Array, ""]
@@ -69,7 +69,7 @@ def moments(batch: Batch) -> Moments:
 
 
 def moments_of(objective: Objective) -> Moments | None:
-    """The moments where there is a penalty, and so a gap."""
+    """The moments, or None where there is no penalty and so no gap."""
     return None if objective.penalty is None else moments(objective.batch)
 
 
@@ -81,18 +81,18 @@ def largest(gradient: Params) -> Array:
 
 
 def zero_cost(objective: Objective) -> Array:
-    """J(0): log 2 an output of independent models, log k of one with k classes."""
+    """J(0): log 2 for each independent output, or log k for k classes."""
     k = objective.batch.Y.shape[0]
     nats = k * jnp.log(2.0) if objective.family.independent else jnp.log(float(k))
     return nats.astype(objective.batch.s.dtype)
 
 
 def duality_gap(
-    objective: Objective, params: Params, at: Evaluation, of: Moments, enough: Any = 0.0
+    objective: Objective, params: Params, at: Evaluation, of: Moments, enough: Array | float = 0.0
 ) -> Array:
-    """An upper bound on J(params) − J*; () of the parameters' dtype, infinite without one.
+    """An upper bound () on J(params) − J*, in the dtype of the parameters; infinite without one.
 
-    The sum over examples is made only where it may bring the bound from above `enough` to below.
+    The sum over examples is made only where it may bring the bound below `enough`.
     """
     if objective.penalty is None:
         return jnp.full_like(at.cost, jnp.inf)
@@ -122,11 +122,15 @@ def certify(objective: Objective, params: Params) -> Certificate:
 
 
 def certify_from(
-    objective: Objective, params: Params, at: Evaluation, of: Moments | None, enough: object = 0.0
+    objective: Objective,
+    params: Params,
+    at: Evaluation,
+    of: Moments | None,
+    enough: Array | float = 0.0,
 ) -> Certificate:
-    """The certificate of the parameters, its gap no sharper than `enough`, a gap in nats, asks.
+    """The certificate of the parameters; its gap is no sharper than `enough` nats requires.
 
-    Without moments there is no gap.
+    Without moments the gap is infinite.
     """
     norm = largest(objective.stationarity(params, at.gradient))
     if of is None:
@@ -152,7 +156,7 @@ def _balance(objective: Objective, at: Evaluation, of: Moments) -> tuple[Array, 
 
 
 def _pulls(objective: Objective, v: Array) -> list[Array]:
-    """Factors of v, at most 1, such that |v| ≤ l1: where R has no curvature, and everywhere."""
+    """Factors of v, at most 1, that make |v| ≤ l1: where R has no curvature, and everywhere."""
     one = jnp.ones_like(v, shape=())
     if objective.smooth:
         return [one]
@@ -169,8 +173,8 @@ def _penalty_gap(objective: Objective, w: Float[Array, "n k"], v: Array) -> Arra
     slack = jnp.where(l2 > 0, w + soft_threshold(v, l1) / jnp.where(l2 > 0, l2, 1), 0)
     total = half_squares(objective.penalty.l2, slack)
     if not objective.smooth:
-        # |w| times what is not negative: where l1·|w| + w·v is fused into one rounding, a
-        # coefficient at its optimum would add less than 0.
+        # |w| times a factor that is not negative: l1·|w| + w·v, fused into one rounding, could be
+        # less than 0 for a coefficient at its optimum.
         total = total + jnp.sum(jnp.abs(w) * (l1 + jnp.sign(w) * jnp.clip(v, -l1, l1)))
     return jnp.where(jnp.all(l1 + l2 > 0), total, jnp.inf)
 
@@ -204,7 +208,11 @@ def _divergence(
     family = objective.family
 
     def of_part(
-        X: X_nm, shared: Any, Z: Float[Array, "k m"], Y: Float[Array, "k m"], s: Float[Array, "1 m"]
+        X: X_nm,
+        shared: tuple[Array, Array, Array],
+        Z: Float[Array, "k m"],
+        Y: Float[Array, "k m"],
+        s: Float[Array, "1 m"],
     ) -> Array:
         eps, shift, pull = shared
         A = family.activation(Z)

@@ -1,22 +1,25 @@
 """Features that are linear combinations of earlier ones, up to the rounding of their dtype.
 
-Gram-Schmidt in the order of the features, done twice (Giraud, Langou and Rozloznik 2005, Computers
-and Mathematics with Applications 50, 1069-1075), leaves of a dependent x_j only rounding:
+Gram-Schmidt in the order of the features, done twice, leaves only rounding of a dependent x_j:
 |x_j − Σ c_i x_i| <= 8 eps·(max |x_j| + Σ |c_i| max |x_i|), i over the independent ones before j.
+
+Source: Giraud, Langou and Rozloznik 2005, Computers and Mathematics with Applications 50,
+1069-1075.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
 from jax_logreg.matrix import is_array, read_examples
-
-Vector = np.ndarray
+from jax_logreg.proof.design import Vector
+from jax_logreg.shapes import Matrix, NDArray
 
 
 class Collinear(NamedTuple):
-    """A feature that others combine to, those `others`, and whether the intercept is among them."""
+    """A feature that is a combination of `others`, and if `intercept`, of the intercept too."""
 
     feature: int
     others: tuple[int, ...]
@@ -29,23 +32,28 @@ _BLOCK = 1 << 18
 _PANEL = 64
 # The rounding of this module's own sums, in units of the scaled features.
 _OWN = 1e-14
-# A coefficient of a combination is named where it is this many times the rounding of the whole.
+# A combination names a feature whose coefficient is this many times the rounding of the whole.
 _NAMED = 1e3
 
 
 def collinear_features(
-    X: Any, s: Any = None, *, intercept: bool = True, columns: Any = None
+    X: Matrix | NDArray,
+    s: NDArray | None = None,
+    *,
+    intercept: bool = True,
+    columns: Sequence[int] | Vector | None = None,
 ) -> tuple[Collinear, ...]:
-    """The features of X (n, m) that earlier ones and the intercept combine to, in float64.
+    """The features of X (n, m) that are combinations of earlier ones and the intercept, in float64.
 
-    Of two equal features it is the later; a constant one is the intercept's, if there is one. Left
-    out, they leave a matrix of the same rank. It takes O(n³), for n up to a few thousand.
+    Of two equal features it is the later. A constant feature is a multiple of the intercept, if
+    there is one. X without these features has the same rank. It takes O(n³), for n up to a few
+    thousand.
 
     Args:
         X: an array, or a matrix whose columns `matrix.examples` gives.
         s: (1, m) weights; examples with s = 0 do not count.
-        intercept: whether there is one.
-        columns: the numbers of the features that are looked at; by default all.
+        intercept: whether the model has an intercept.
+        columns: the numbers of the features to examine; by default all.
     """
     X = np.asarray(X) if is_array(X) else X
     columns = np.arange(X.shape[0]) if columns is None else np.asarray(columns)
@@ -53,7 +61,8 @@ def collinear_features(
     index = np.arange(m) if s is None else np.flatnonzero(np.asarray(s).reshape(-1) > 0)
     if not (n and len(index)):
         return tuple(Collinear(j, (), False) for j in columns.tolist())
-    # A dependence among all examples is one among some. Examples that break it are added to them.
+    # A dependence in all examples is one in some. Examples that break a dependence are added to
+    # these.
     count = min(len(index), 2 * n + 100)
     some = np.unique(index[np.linspace(0, len(index) - 1, count).astype(int)])
     scaled = _Scaled(X, index, some, columns, intercept)
@@ -71,7 +80,12 @@ class _Scaled:
     """The intercept's ones, then the features, each less one of its values, over its range."""
 
     def __init__(
-        self, X: Any, index: Vector, some: Vector, columns: Vector, intercept: bool
+        self,
+        X: Matrix | Vector,
+        index: Vector,
+        some: Vector,
+        columns: Vector,
+        intercept: bool,
     ) -> None:
         self.X, self.index, self.columns = X, index, columns
         self.all = len(columns) == X.shape[0]
@@ -100,14 +114,14 @@ class _Scaled:
         ) / self.size
         return np.vstack([np.ones((self.ones, len(at))), scaled])
 
-    def blocks(self) -> Any:
-        """All examples that count, block by block, with their numbers."""
+    def blocks(self) -> Iterator[tuple[Vector, Vector]]:
+        """All examples that count, block by block: their numbers, and their scaled features."""
         size = max(1, _BLOCK // len(self.columns))
         parts = (self.index[i : i + size] for i in range(0, len(self.index), size))
         return ((part, self.read(part)) for part in parts)
 
     def combination(self, row: int, c: Vector, limit: float) -> Collinear:
-        """The feature of this row of dependences c (n + 1 or n,), and what it is combined of.
+        """The feature of this row of dependences c (n + 1 or n,), and the features it combines.
 
         x_j − centre_j = −size_j · (c_0 + Σ c_i·(x_i − centre_i) / size_i), i before j.
         """
@@ -125,7 +139,7 @@ class _Scaled:
         return Collinear(number, tuple(self.columns[named].tolist()), intercept)
 
     def worst(self, C: Vector, limit: Vector) -> Vector:
-        """For each dependence C (count, n) that examples break, the one that breaks it most."""
+        """The examples that break the dependences C (count, n) most, one for each broken one."""
         most, at = limit.copy(), np.full(len(C), -1)
         for part, x in self.blocks() if len(C) else ():
             gap = np.abs(C @ x)
@@ -141,7 +155,7 @@ def _dependences(x: Vector, noise: Vector) -> tuple[Vector, Vector]:
 
     n = len(x)
     scale, most = np.sqrt(x.shape[1]), min(x.shape)
-    # x.T = Q T, by columns, as they are read.
+    # x.T = Q T, stored by columns, in the order of reading.
     Q, T = np.zeros((x.shape[1], most), order="F"), np.zeros((most, n), order="F")
     C, limit, basis = np.zeros((n, n)), np.zeros(n), np.zeros(0, int)
     for start in range(0, n, _PANEL):

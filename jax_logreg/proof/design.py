@@ -1,13 +1,13 @@
 """Examples as the design of a linear program: features centred and scaled, the intercept below."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from jax_logreg.logistic import Params
 from jax_logreg.matrix import is_array, read_examples
+from jax_logreg.shapes import Matrix, NDArray
 
 Vector = np.ndarray
 
@@ -21,10 +21,13 @@ class Design:
     """The counted examples as D (p, m): free features, centred and scaled, above the intercept.
 
     Each example is divided by its largest entry. Features are centred at one of their own values
-    and scaled by a power of 2, so that ties remain ties. Constant ones are left to the intercept.
+    and scaled by a power of 2, so that ties remain ties. Constant features are left to the
+    intercept.
     """
 
-    def __init__(self, X: Any, index: Vector, columns: Vector, intercept: bool) -> None:
+    def __init__(
+        self, X: Matrix | NDArray, index: Vector, columns: Vector, intercept: bool
+    ) -> None:
         self.X, self.index = np.asarray(X) if is_array(X) else X, index
         self.columns, self.intercept, self.m = columns, intercept, len(index)
         dtype = np.dtype(self.X.dtype)
@@ -59,16 +62,16 @@ class Design:
         size = max(1, _BLOCK // max(1, len(self.columns)))
         return [slice(i, min(i + size, self.m)) for i in range(0, self.m, size)]
 
-    def _read(self, which: Any) -> Vector:
+    def _read(self, which: slice | Vector) -> Vector:
         at = self.index[which]
         if not is_array(self.X):
             return read_examples(self.X, at).astype(np.float64)[self.columns]
-        if isinstance(which, slice) and at[-1] - at[0] == len(at) - 1:
-            at = slice(at[0], at[-1] + 1)  # A view: nothing lies between.
-        x = self.X[:, at]
+        run = isinstance(which, slice) and at[-1] - at[0] == len(at) - 1
+        # A run of examples is a view.
+        x = self.X[:, at[0] : at[-1] + 1] if run else self.X[:, at]
         return np.asarray(x if len(x) == len(self.columns) else x[self.columns], np.float64)
 
-    def examples(self, which: object) -> Vector:
+    def examples(self, which: slice | Vector) -> Vector:
         """D of these examples."""
         D = (self._read(which) - self.centre) / self.scale
         size = np.abs(D).max(axis=0, initial=1.0 if self.intercept else 0.0)

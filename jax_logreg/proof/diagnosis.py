@@ -1,7 +1,6 @@
 """Findings in the data where features are unpenalised: separation and collinearity."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import numpy as np
@@ -18,13 +17,13 @@ from jax_logreg.proof.collinear import collinear_features
 from jax_logreg.proof.separation import find_separation
 from jax_logreg.status import Status
 
-# Beyond these, (n + 1)·k unknowns and n features, the answers take longer than most fits.
+# Beyond these, (n + 1)·k unknowns and n features, the search takes longer than most fits.
 _LARGEST_PROGRAM = 2000
 _LARGEST_RANK = 1000
-# Entries of an X in parts, over hosts or by features, that are brought together.
+# The most entries of an X in parts, over hosts or by features, that are gathered.
 _LARGEST_GATHERED = 2**24
 _NOT_LOOKED_FOR = "X is in parts and large: separation and collinearity were not looked for."
-# Ends of a run that claim, or would have claimed, an optimum.
+# Statuses of a run that claims, or nearly reached, an optimum.
 JUDGED = (Status.CONVERGED, Status.STEPS_EXHAUSTED, Status.PRECISION_FLOOR)
 
 
@@ -36,7 +35,7 @@ def diagnose(
 ) -> tuple[Status, tuple[str, ...]]:
     """The status, SEPARABLE where there is no finite optimum, and a sentence on each finding.
 
-    Only unpenalised features can separate or be collinear to any effect: others are not looked at.
+    Only unpenalised features are examined: a penalty makes the optimum finite and unique.
     """
     n, _ = params.w.shape
     free = unpenalised(objective, n)
@@ -112,8 +111,8 @@ def unpenalised(objective: Objective, n: int) -> np.ndarray:
     """Return which of n features have no penalty, (n,)."""
     if objective.penalty is None:
         return np.ones(n, bool)
-    both: Any = np.asarray(objective.penalty.l1) + np.asarray(objective.penalty.l2)
-    return np.broadcast_to(both.reshape(-1)[:n], n) == 0
+    both = np.asarray(objective.penalty.l1) + np.asarray(objective.penalty.l2)
+    return np.broadcast_to(np.ravel(both)[:n], n) == 0
 
 
 def _collinear(
@@ -141,7 +140,7 @@ def _collinear(
         if any(one.others and one.intercept for one in found):
             others += " and the intercept"
         kind = "are linear combinations" if len(combined) > 1 else "is a linear combination"
-        # Of separable classes no answer is final.
+        # Of separable classes, predictions are not unique either.
         unique = "" if status is Status.SEPARABLE else ", predictions are"
         notes.append(
             f"{name_features(combined, names)} {kind} of {others}: single coefficients are not "

@@ -1,7 +1,7 @@
 """The analytic gradients against `jax.grad` of the cost."""
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -22,10 +22,10 @@ from jax_logreg.matrix import magnitude
 class GradientCheck(NamedTuple):
     """The differences between `backprop` and `jax.grad(cost)` at one point.
 
-    The relative error of an entry dw[i, k] is |analytic − automatic| / (Σ s·|X_i| / Σ s): as
-    |A − Y| ≤ 1 this mean bounds the entry, so an optimum, where the gradient vanishes, is judged by
-    the size of what was summed. For db the mean is 1. `row` and `column` are those of the entry
-    with the largest relative error, row −1 being db.
+    The relative error of an entry dw[i, k] is |analytic − automatic| / (Σ s·|X_i| / Σ s). This mean
+    bounds the entry, as |A − Y| ≤ 1. So the size of the summed terms is the measure also at an
+    optimum, where the gradient vanishes. For db the mean is 1. `row` and `column` are of the entry
+    with the largest relative error; row −1 stands for db.
     """
 
     max_absolute_error: Array
@@ -62,7 +62,7 @@ def check_gradients(params: Params, batch: Batch, family: Family = BINOMIAL) -> 
         family: BINOMIAL or MULTINOMIAL.
 
     Raises:
-        ValueError: arguments of another kind, or whose shapes do not fit.
+        InputError: arguments of another kind, or of shapes that do not fit.
     """
     check_problem(params, batch, family)
     if all_numpy((params, batch)):
@@ -71,8 +71,8 @@ def check_gradients(params: Params, batch: Batch, family: Family = BINOMIAL) -> 
     return _check(params, batch, family)
 
 
-def check_problem(params: Any, batch: Any, family: Any) -> None:
-    """Refuse parameters, a batch or a family of another kind or shape (ValueError)."""
+def check_problem(params: Params, batch: Batch, family: Family) -> None:
+    """Refuse parameters, a batch or a family of another kind or shape (InputError)."""
     if not isinstance(family, Family):
         raise InputError(f"family is {brief(family)}: expected BINOMIAL or MULTINOMIAL")
     for name, tree, parts in (("params", params, "w, b"), ("batch", batch, "X, Y, s")):
@@ -98,7 +98,7 @@ def _check(params: Params, batch: Batch, family: Family) -> GradientCheck:
 
 
 def automatic_gradient(params: Params, batch: Batch, family: Family) -> Params:
-    """`jax.grad` of the cost, of NumPy's arrays by a program of its own."""
+    """`jax.grad` of the cost; NumPy arrays go through a program of their own."""
     if not all_numpy((params, batch)):
         return jax.grad(cost)(params, batch, family=family)
     check_process()
@@ -113,7 +113,7 @@ def _automatic(params: Params, batch: Batch, family: Family) -> Params:
 
 
 def compare(params: Params, batch: Batch, scale: Array, family: Family) -> GradientCheck:
-    """`check_gradients` with the scale of the features (n, 1) given, to be computed only once."""
+    """`check_gradients`, given the scale of the features (n, 1), so that it is computed once."""
     _, analytic = backprop(params, batch, family=family)
     automatic = automatic_gradient(params, batch, family)
     # One column per output, db first.

@@ -6,8 +6,8 @@ from jax_logreg.proof.design import Design, Vector
 
 # The tolerance of the LP's solver: the least that HiGHS accepts.
 _FEASIBLE = 1e-10
-# With margins good to `tolerance`, overlapping examples whose overlap spans the features with a
-# condition number up to this still have no margin above CLEAR * tolerance.
+# Margins are exact to `tolerance`. No margin of overlapping examples is above CLEAR * tolerance, if
+# the condition number of the overlap is up to this.
 CLEAR = 1e3
 
 
@@ -16,13 +16,13 @@ class Margins:
 
     def __init__(self, design: Design, y: Vector, K: int) -> None:
         self.design, self.y, self.K = design, y, K
-        # Σ of all margins, which no separating direction leaves at zero.
+        # The sum of all margins: along a separating direction it is positive.
         total = sum(D @ (K * (y[part, None] == np.arange(K)) - 1.0) for part, D in design.blocks())
         self.total = np.asarray(total) / max(np.abs(total).max(), 1e-300)
         self.rows: dict[tuple[int, int], None] = {}
 
     def least_squares(self) -> Vector:
-        """The least d (p, K) whose scores are the labels, for p >= m: as a rule, it separates."""
+        """The shortest d (p, K) whose scores are the labels, p >= m: as a rule, it separates."""
         D, T = self.design.examples(slice(None)), 1.0 * (self.y[:, None] == np.arange(self.K))
         G = D.T @ D
         G[np.diag_indices(len(G))] += 1e-12 * np.trace(G)
@@ -30,7 +30,7 @@ class Margins:
         return d - d[:, :1]
 
     def margins(self, d: Vector) -> tuple[Vector, Vector, float]:
-        """For each example the least margin and against which class; and the largest of all."""
+        """The least margin and its class for each example, and the largest margin of all."""
         least, rival, top = np.empty(len(self.y)), np.empty(len(self.y), int), 0.0
         for part, D in self.design.blocks():
             Z, y = d.T @ D, self.y[part]
@@ -43,7 +43,7 @@ class Margins:
         return least, rival, top
 
     def add(self, least: Vector, rival: Vector, below: float, most: int) -> bool:
-        """Take the examples with the smallest margins into the LP; False if none below is new."""
+        """Add the examples of least margin to the LP; return whether one below `below` is new."""
         order = np.argpartition(least, most)[:most] if most < len(least) else np.arange(len(least))
         pairs = [(int(i), int(rival[i])) for i in order]
         wrong = [pair for pair, i in zip(pairs, order, strict=True) if least[i] < below]
@@ -52,9 +52,10 @@ class Margins:
         return new
 
     def maximise(self, use: Vector, strict: bool, sparse: bool) -> Vector | None:
-        """The d (p, K) of max Σ margins (if strict, of the least one), margins >= 0 on the rows.
+        """The d (p, K) with the largest sum of margins, or least margin if strict.
 
-        |d| <= 1, or, for a sparse vertex, Σ|d| <= 1. Only the entries in `use` (p,) are not zero.
+        Margins are >= 0 on the rows, and |d| <= 1, or Σ|d| <= 1 for a sparse vertex. Only the
+        entries in `use` (p,) are not zero.
         """
         from scipy.optimize import linprog  # type: ignore[import-untyped, unused-ignore]
 
@@ -64,7 +65,7 @@ class Margins:
         by_class = np.zeros((size, self.K, D.shape[1]))
         by_class[np.arange(size), y] = -D
         by_class[np.arange(size), pairs[:, 1]] = D
-        # One class stays at zero, except where that would make its own direction look the longer.
+        # One class stays at zero, except where the length of its own direction counts.
         moved = slice(0 if sparse and self.K > 2 else 1, None)
         A = by_class[:, moved].reshape(size, -1)
         c = -self.total[use, moved].T.reshape(-1)
@@ -87,16 +88,16 @@ class Margins:
         return d
 
     def search(self, use: Vector, strict: bool, sparse: bool) -> Vector | None:
-        """`maximise` over all examples, by adding to the LP those that its answer gets wrong.
+        """`maximise` over all examples, by adding examples to the LP that its answer gets wrong.
 
-        An LP over some of the examples bounds that over all from above: its answer is the whole's
-        as soon as it violates none, and there is no direction where even it is zero.
+        An LP over some of the examples bounds the LP over all from above. Its answer is that of all
+        once no example violates it. Where it is zero there is no direction.
         """
         tolerance = self.design.tolerance
         below = tolerance if strict else -tolerance
         while True:
             d = self.maximise(use, strict, sparse)
-            # Directions form a cone: had it one, d would lie on the bound.
+            # Directions form a cone: if there were one, d would lie on the bound.
             if d is None or (np.abs(d).sum() if sparse else np.abs(d).max()) < 0.5:
                 return None
             least, rival, top = self.margins(d)

@@ -1,13 +1,14 @@
 """Directions along which the cross-entropy falls for ever.
 
-A direction d separates the examples if (d_y − d_j)·x ≥ 0 for every example x of class y and
-every other class j, and > 0 at least once (quasi-complete), or every time (complete); then, and
-only then, there is no finite optimum: Albert and Anderson (1984), Biometrika 71, 1-10. Such a d is
-the optimum of a linear program: Konis (2007), Linear programming algorithms for detecting separated
+A direction d separates the examples if (d_y − d_j)·x ≥ 0 for every example x of class y and every
+other class j. It is > 0 at least once (quasi-complete), or every time (complete). Then, and only
+then, there is no finite optimum: Albert and Anderson (1984), Biometrika 71, 1-10. Such a d is the
+optimum of a linear program: Konis (2007), Linear programming algorithms for detecting separated
 data in binary logistic regression models.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,15 +16,16 @@ from jax_logreg.errors.wording import name_features
 from jax_logreg.logistic import Params
 from jax_logreg.proof.design import Design, Vector
 from jax_logreg.proof.margins import CLEAR, Margins
+from jax_logreg.shapes import Matrix, NDArray
 
-# With more unknowns an LP takes seconds: any direction will do.
+# With more unknowns an LP takes seconds, and the first direction is taken.
 _LARGE = 400
-# The most features of which each is tried to do without.
+# Up to so many features, each is tried to be left out.
 _FEW = 8
 
 
 class Separation(NamedTuple):
-    """A direction (n, k), intercept (k, 1), that separates; the features and outputs it uses."""
+    """A separating direction (n, k) and intercept (k, 1); the features and outputs that it uses."""
 
     complete: bool
     features: tuple[int, ...]
@@ -31,7 +33,7 @@ class Separation(NamedTuple):
     direction: Vector
     intercept: Vector
 
-    def describe(self, names: Any = None) -> str:
+    def describe(self, names: Sequence[str] | None = None) -> str:
         """One line for users."""
         used = name_features(self.features, names, most=5) if self.features else ""
         if np.any(self.intercept):
@@ -41,19 +43,19 @@ class Separation(NamedTuple):
 
 
 def find_separation(
-    X: Any,
-    Y: Any,
-    s: object,
+    X: Matrix | NDArray,
+    Y: NDArray,
+    s: NDArray,
     *,
     multinomial: bool,
-    free: Any = None,
+    free: NDArray | None = None,
     intercept: bool = True,
     params: Params | None = None,
 ) -> Separation | None:
     """A direction that separates the examples X (n, m), s > 0, by their labels Y (k, m), or None.
 
-    Margins are relative to the size of the example, features having been centred and scaled; one
-    within 8 eps of X's dtype (1e-9 at least) counts as 0, whatever its sign.
+    Features are centred and scaled, and margins are relative to the size of the example. A margin
+    within 8 eps of X's dtype (at least 1e-9) counts as 0, whatever its sign.
 
     Args:
         X: an array, or a matrix whose columns `matrix.examples` gives.
@@ -61,8 +63,8 @@ def find_separation(
         s: (1, m) weights.
         multinomial: softmax rather than k sigmoids.
         free: (n,) which features have no penalty; by default all.
-        intercept: whether there is one, which is free.
-        params: where to look first, for example where a solver stopped.
+        intercept: whether there is one; it has no penalty.
+        params: the direction to try first, for example where a solver stopped.
     """
     Y, n = np.asarray(Y), X.shape[0]
     index = np.flatnonzero(np.asarray(s).reshape(-1) > 0)
@@ -96,7 +98,7 @@ def find_separation(
 
 
 def _fewest_outputs(d: Vector) -> Vector:
-    """The same margins with the commonest column of d as zero: a class against the rest is one."""
+    """The same margins with the commonest column of d as zero, so that fewest outputs are used."""
     _, first, count = np.unique(d.round(9), axis=1, return_index=True, return_counts=True)
     return d - d[:, first[[count.argmax()]]]
 
@@ -128,7 +130,7 @@ def _separate(problem: Margins, guess: Vector | None) -> tuple[bool, Vector] | N
 
 
 def _with_few(problem: Margins, d: Vector, complete: bool) -> Vector:
-    """Another direction of the same kind, if one does with fewer features."""
+    """A direction of the same kind with fewer features, where one is found."""
     n = len(problem.design.columns)
     use = np.any(d, axis=1)
     size = np.abs(d).sum(axis=1)
