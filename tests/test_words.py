@@ -37,13 +37,9 @@ LONG = tuple(
     f"jax_logreg/{room}"
     for room in (
         "fitting.py",
-        "matrix/",
-        "objective.py",
         "placement/",
         "problem/",
-        "proof/",
         "result.py",
-        "solver/",
     )
 )
 DOCSTRINGS = re.compile(r"(What|Whether|How|Which|Those|That|Who|There|It|They|This)\b")
