@@ -1,11 +1,20 @@
-"""Annotations of arrays without their shapes, which nothing checks."""
+"""Annotations of arrays whose shapes nothing checks."""
+
+from typing import Annotated, NamedTuple
+
+
+class Dimensions(NamedTuple):
+    """The names of the axes of an array, which `placement/axes.py` reads."""
+
+    dim_str: str
 
 
 class Shaped:
-    """An array: `Shaped[Array, "n m"]` is `Array`."""
+    """An array with the names of its axes: `Shaped[Array, "n m"]`."""
 
     def __class_getitem__(cls, item: tuple[object, str]) -> object:
-        return item[0]
+        array, axes = item
+        return Annotated[array, Dimensions(axes)]
 
 
 Bool = Float = Integer = Num = Shaped

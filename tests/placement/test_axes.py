@@ -1,5 +1,9 @@
 """The parts of a state are declared, not guessed: axes may have the same length by accident."""
 
+import os
+import subprocess
+import sys
+
 import jax
 import numpy as np
 import pytest
@@ -90,3 +94,34 @@ def test_an_undeclared_state_is_whole_on_each_device():
     names = map_axes(lambda leaf, names: len(names), state, Plain())
     assert names == [0, {"w": 0, "all": Params(2, 2)}, (), None]
     assert isinstance(given.objective.batch.s.sharding, NamedSharding)
+
+
+WITHOUT_CHECKER = """
+import sys
+from functools import partial
+
+import jax
+import numpy as np
+
+from jax_logreg import L2, LBFGS
+from jax_logreg.loop.body import Loop, start
+from jax_logreg.placement.devices import outline
+from jax_logreg.problem.options import complete
+from jax_logreg.problem.prepare import prepare
+from jax_logreg.proof.goal import goal_of
+
+rng = np.random.default_rng(0)
+X, Y = rng.standard_normal((6, 4)), np.array([0, 1, 0, 1])
+given = prepare(X, Y, complete(devices=2), penalty=L2(0.1), one_model=True)
+loop = Loop(given.objective, LBFGS(memory=2), 10, goal_of(1e-6, given.objective))
+shapes = jax.eval_shape(partial(start, check=None), loop, given.params)
+placed = outline(shapes, given.objective.batch, loop.solver)
+assert "jaxtyping" not in sys.modules
+assert placed.state.Z.sharding.spec == jax.sharding.PartitionSpec(None, "examples")
+"""
+
+
+def test_a_program_without_a_checker_of_shapes_knows_the_axes():
+    """Outside of the tests the shapes in annotations are not those of jaxtyping."""
+    environment = {**os.environ, "JAX_NUM_CPU_DEVICES": "2", "JAX_PLATFORMS": "cpu"}
+    subprocess.run([sys.executable, "-c", WITHOUT_CHECKER], check=True, env=environment)
