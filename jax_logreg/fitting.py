@@ -45,8 +45,8 @@ def fit(
     """Minimise the weighted mean cross-entropy of the m examples in the columns of X, plus penalty.
 
     Args:
-        X: (n, m), features x examples: an array, a SciPy sparse matrix, or one of matrix/, streamed
-            from files by data.open_stream for example.
+        X: (n, m), features x examples: an array, a SciPy sparse matrix, or one of matrix/, such as
+            a stream of files by data.open_stream.
         Y: m labels of any kind; or 0 and 1 in rows: (1, m) binomial, (k, m) one-hot multinomial.
         s: m weights, finite and not negative; by default 1.
         family: "auto", "multinomial", or "binomial", which makes k rows of Y k independent models.
@@ -56,36 +56,37 @@ def fit(
         solver: "auto" picks by shape, penalty and family; Newton(), LBFGS(), Proximal(),
             GradientDescent(learning_rate), Optax(tx), MiniBatch(tx).
         steps: the largest number of updates.
-        tolerance: "auto" stops where the error of the answer is proven to be at most 0.01 of a
-            standard error and the gap at most 1e-5 of the cost; small problems run to the last
-            digits. A number bounds the duality gap / J(0), or where a feature is unpenalised the
-            largest absolute gradient entry; 0 never stops.
-        params: where to start; by default zeros, which Newton, LBFGS and Proximal also take in
-            place of a start that costs more.
+        tolerance: "auto" stops where the proven error is at most 0.01 of a standard error, and the
+            gap at most 1e-5 of the cost. Small problems run to the last digits. A number bounds the
+            duality gap / J(0), or the largest absolute gradient entry where a feature is
+            unpenalised. 0 never stops.
+        params: the start, by default zeros. Newton, LBFGS and Proximal start from zeros too where a
+            given start costs more.
         gradient_check: "every" step, "ends" (first and last parameters), "off", or every N steps.
         dtype: "float32" or "float64", of all that is computed.
         device: "cpu", "gpu", "tpu" or a jax.Device; by default where JAX puts new arrays.
-        devices: how many of this machine's, of the kind of `device`, share the examples, or "all";
-            the answer is that of one device, up to the order of its sums. "hosts": all devices of
-            all connected hosts (jax_logreg.hosts), each of which calls with its own examples, as
-            many as it has, and gets the answer for all. {"features": N}, or "all": they share the
-            features of a dense X, n ≫ m. Each has parts of X, of w and of all that is as long as w;
-            what is exchanged is Z (k, m).
+        devices: N or "all": so many of this machine's, of the kind of `device`, share the examples.
+            The answer is that of one device, up to the order of its sums. "hosts": all devices of
+            all connected hosts (jax_logreg.hosts) do. Each host calls with its own examples, of any
+            number, and gets the answer for all. {"features": N or "all"}: they share the features
+            of a dense X with n ≫ m. Each has a part of X, of w and of all arrays as long as w; they
+            exchange Z (k, m).
         refine: finish a float32 answer in float64, to a tolerance of 1e-10.
-        sharpen: bring the certificate's gap within 10 times of the true distance, by further steps
-            in float64; the parameters stay as they are.
-        feature_names: n names, by which `notes` then call the features; by default those of the
-            rows of X, where it is a data frame (n, m), else their numbers.
-        callback: called with a Progress between chunks of at most 100 steps: `tracking.track` makes
-            one that logs to an experiment tracker.
-        executor: "numpy" computes at once what "xla" compiles first, for seconds, to the same
+        sharpen: take further steps in float64, so that the certificate's gap is within 10 times of
+            the true distance. The parameters stay as they are.
+        feature_names: n names for the features in `notes`. By default they are those of the rows of
+            a data frame X (n, m), else numbers.
+        callback: called with a Progress between chunks of at most 100 steps. `tracking.track` makes
+            one for an experiment tracker.
+        executor: "numpy" computes at once; "xla" compiles first, for seconds. Both give the same
             answer up to rounding. "auto" takes NumPy for a dense X of NumPy's and a smooth
-            penalty, up to 4 million labels, or 260,000 labels times classes; the Result says which.
-        checkpoint: a checkpoint.Checkpoint that the run is saved in between chunks, and resumes
-            from where it holds an earlier one of the same arguments.
+            penalty, up to 4 million labels, or 260,000 labels times classes. The Result has the
+            choice as `executor`.
+        checkpoint: a checkpoint.Checkpoint that saves the run between chunks. An earlier run of the
+            same arguments in it is resumed.
 
     Returns:
-        A Result, whose status says how the run ended and whose certificate how good it is.
+        A Result: its status is the reason why the run ended, its certificate bounds the error.
 
     Raises:
         ValueError: a bad argument, named, before anything is compiled; or files of a streamed X
@@ -116,12 +117,23 @@ def solve(
 
     Derivatives of `params` and of `certificate.cost`, of any mode and order, are of two kinds.
 
-    - Those of the optimum, by the implicit function theorem, where an optimum was asked for: from
-      Newton, LBFGS and Proximal, and from any solver with a tolerance above 0. They are taken by
-      X, Y, s and the penalty's numbers, and are as exact as the answer is near the optimum. By the
-      start and the solver's numbers, and of all else in the Result, they are 0. An L1 penalty has
-      those of its support. Where there is no finite optimum they mean nothing.
-    - Those of the steps taken, one by one, from other solvers with a tolerance of 0.
+    - Derivatives of the optimum, by the implicit function theorem: from Newton, LBFGS and Proximal,
+      and from any solver with a tolerance above 0. With respect to X, Y, s and the penalty's
+      numbers they are as exact as the answer is near the optimum. With respect to the start and the
+      solver's numbers they are 0. All else in the Result has derivatives of 0. An L1 penalty has
+      the derivatives of its support. Without a finite optimum they mean nothing.
+    - Derivatives of the steps, one by one: from other solvers with a tolerance of 0.
+
+    Args:
+        params: the start, w (n, k) and b (k, 1).
+        batch: X (n, m), labels Y (k, m) of 0 and 1, weights s (1, m).
+        solver: Newton(), LBFGS(), Proximal(), GradientDescent(learning_rate), Optax(tx).
+        steps: the largest number of updates.
+        tolerance: a bound of the duality gap / J(0), or of the largest absolute gradient entry
+            where a feature is unpenalised; 0 never stops.
+        penalty: None, L2(strength), L1(strength) or ElasticNet(strength, l1_ratio), of w alone.
+        family: logistic.BINOMIAL or logistic.MULTINOMIAL.
+        fit_intercept: False leaves b at its start.
 
     Raises:
         ValueError: arguments of another kind, or whose shapes do not fit.
@@ -137,7 +149,7 @@ def solve(
     fixed, solver = held(objective), held(solver)
     loop = Loop(fixed, solver, steps, goal, moments_of(fixed))
     step = partial(body, loop, wanted=True, branch=jax.default_backend() == "cpu")
-    # One more than the updates: the last only looks at where they led.
+    # One more than the updates: the last evaluates the final parameters.
     carry, rows = lax.scan(
         lambda carry, _: step(carry),
         start(loop, choose_start(loop, held(params)), None),
@@ -153,5 +165,5 @@ def solve(
 
 
 def _is_zero(tolerance: object) -> bool:
-    """Return whether a tolerance is known to be 0: one that is traced may be anything."""
+    """Return whether a tolerance is known to be 0; a traced one may have any value."""
     return not isinstance(tolerance, jax.core.Tracer) and bool(np.all(np.asarray(tolerance) == 0))

@@ -10,10 +10,10 @@ from jax_logreg._jax.forking import check_process
 from jax_logreg._jax.programs import program
 from jax_logreg.errors import InputError
 from jax_logreg.logistic import BINOMIAL, Family, Params
-from jax_logreg.matrix import cast, is_traced, place, plain_errors
+from jax_logreg.matrix import GivenX, cast, is_traced, place, plain_errors
 from jax_logreg.problem.arguments import read_features
 from jax_logreg.problem.entries import check_entries, find_extremes
-from jax_logreg.shapes import Array, Float, Matrix, NDArray
+from jax_logreg.shapes import Array, Float
 
 _linear = program(logistic.linear)
 
@@ -29,7 +29,7 @@ def logits(params: Params, X: object) -> Float[Array, "k m"]:
 
     Args:
         params: w (n, k), b (k, 1).
-        X: (n, m): an array, a SciPy sparse matrix, or one of matrix/; in a trace what JAX takes.
+        X: (n, m): an array, a SciPy sparse matrix, or one of matrix/; in a trace an array of JAX.
 
     Raises:
         InputError: another number of features, or an entry that is not finite.
@@ -71,7 +71,7 @@ def forward(params: Params, X: object, family: Family = BINOMIAL) -> Float[Array
         return _activate(Z, family)
 
 
-def _check_shape(X: Matrix | NDArray, params: Params) -> None:
+def _check_shape(X: GivenX, params: Params) -> None:
     n, shape = params.w.shape[0], tuple(X.shape)
     if len(shape) != 2 or shape[0] != n:
         mend = ": did you mean X.T?" if shape[-1:] == (n,) and len(shape) == 2 else ""

@@ -1,7 +1,7 @@
 """The result of a fit, with its history."""
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,25 +13,26 @@ from jax_logreg.proof.certificate import Certificate
 from jax_logreg.proof.goal import in_words
 from jax_logreg.proof.gradient_check import GradientCheck
 from jax_logreg.pytree import pytree
-from jax_logreg.shapes import NDArray
+from jax_logreg.shapes import Array, Float, Integer, NDArray, Shaped
 from jax_logreg.status import Status
 
 
 @displayed
 class History(NamedTuple):
-    """One row a step, (steps,): what was seen at the parameters before that step's update.
+    """Cost and errors at the parameters before each step's update, a row a step, (steps,).
 
-    `relative_gap` is a bound, sharp only near the tolerance, and infinite without a bound.
-    `gradient_error` is the relative error of the gradient check, NaN where none was made.
+    `cost` is in nats, `gradient_norm` the largest absolute gradient entry. `relative_gap` is a
+    bound, sharp only near the tolerance, and infinite without a bound. `gradient_error` is the
+    relative error of the gradient check, NaN where the step made no check.
     """
 
-    cost: NDArray
-    gradient_norm: NDArray
-    relative_gap: NDArray
-    gradient_error: NDArray
+    cost: Float[NDArray, " steps"]
+    gradient_norm: Float[NDArray, " steps"]
+    relative_gap: Float[NDArray, " steps"]
+    gradient_error: Float[NDArray, " steps"]
 
     def followed_by(self, later: "History") -> "History":
-        """The two as one run, in NumPy."""
+        """Return this history and a later one as one, in NumPy."""
         return History(*map(np.concatenate, zip(self, later, strict=True)))
 
 
@@ -41,17 +42,28 @@ class History(NamedTuple):
 class Result:
     """The fitted parameters, and how they came about.
 
-    `history` has a row for each of the `steps` updates that led to `params`; `certificate` holds
-    cost, gradient norm and duality gap at `params` themselves. `gradient_check` is the worst check
-    made, None where none was. `classes` are what the outputs stand for, `solver` is the method
-    that ran and why, `notes` are findings in the data, and `advice` is what would help. From
-    `solve` the history is as long as asked for, NaN after `steps`, and the last four are empty.
+    Attributes:
+        params: w (n, k) and b (k, 1).
+        history: a row for each of the `steps` updates that led to `params`.
+        status: the reason why the fit ended; in a trace an int32.
+        steps: the number of updates.
+        gradient_check: the worst check, None where there was no check.
+        certificate: cost, gradient norm and duality gap at `params` themselves.
+        classes: the class or output of each row of Y; of two classes one row stands for the second.
+        solver: the method that ran, and why.
+        notes: findings in the data.
+        advice: what would help.
+        family: BINOMIAL or MULTINOMIAL.
+        executor: the library that computed the fit, "numpy" or "xla".
+
+    From `solve` the history is as long as asked for, NaN after `steps`. Its `classes`, `solver`,
+    `notes` and `advice` are empty.
     """
 
     params: Params
     history: History
-    status: Any
-    steps: Any
+    status: Status | Integer[Array, ""]
+    steps: int | Integer[Array, ""]
     gradient_check: GradientCheck | None
     certificate: Certificate
     classes: tuple[object, ...] = field(default=(), metadata={"static": True})
@@ -61,33 +73,33 @@ class Result:
     family: Family = field(default=BINOMIAL, metadata={"static": True})
     executor: str = field(default="xla", metadata={"static": True})
 
-    def decision_function(self, X: object) -> Any:
+    def decision_function(self, X: object) -> Float[NDArray, "k m"]:
         """Z = wᵀX + b, (k, m), in the dtype of the parameters; NumPy's, unless in a trace.
 
-        X (n, m) is in columns, any that `fit` takes: for a model of a Standardised X, another one
-        with its mean and scale.
+        X (n, m) has the examples in columns, and is any that `fit` takes. For a model of a
+        Standardised X it is another one with the same mean and scale.
 
         Raises:
             InputError: another number of features, or an entry that is not finite.
         """
         return known(logits(self.params, X))
 
-    def predict_proba(self, X: object) -> object:
+    def predict_proba(self, X: object) -> Float[NDArray, "k m"]:
         """Probabilities A (k, m), in the dtype of the parameters; NumPy's, unless in a trace.
 
-        Of two classes the one row is that of `classes[1]`; the rows of more classes sum to 1; those
-        of k targets are independent.
+        For two classes there is one row, that of `classes[1]`. The rows of more classes sum to 1.
+        The rows of k targets are independent.
 
         Raises:
             InputError: as of `decision_function`.
         """
         return known(forward(self.params, X, self.family))
 
-    def predict(self, X: object) -> Any:
+    def predict(self, X: object) -> Shaped[NDArray, "..."]:
         """The likeliest class of each example, (m,), as `classes` names it.
 
-        Of k targets it is 0 or 1 for each, (k, m); in a trace, and of a `solve`, which knows no
-        names, the number of the class.
+        For k targets it is 0 or 1 for each, (k, m). In a trace it is the number of the class, as
+        it is after a `solve`, which knows no names.
 
         Raises:
             InputError: as of `decision_function`.
@@ -100,7 +112,7 @@ class Result:
             return number
         return np.asarray(self.classes)[number]
 
-    def _shown(self) -> dict[str, Any]:
+    def _shown(self) -> dict[str, object]:
         """Return the fields that `repr` shows; also in a trace, and of many models at once."""
         return {
             "status": _in_words(self.status),
@@ -115,7 +127,7 @@ class Result:
             "notes": len(self.notes),
         }
 
-    def _more(self) -> dict[str, Any]:
+    def _more(self) -> dict[str, object]:
         """Return the fields that only a table shows."""
         said = {
             "note": " ".join(self.notes),
@@ -127,7 +139,7 @@ class Result:
 
     @property
     def message(self) -> str:
-        """One line: the status in words, the error, the worst entry of a failed check."""
+        """The status in words, the error and the worst entry of a failed check, in one line."""
         status = Status(int(self.status))
         line = f"{status.name.lower()} after {int(self.steps)} steps: {status.explanation}"
         check = self.gradient_check
@@ -144,7 +156,7 @@ class Result:
 
 
 def _in_words(status: object) -> object:
-    """Return a status by name, and how many models have each; as it is where it is not known."""
+    """Return a status by name, or of many models each status with its count; unknown ones stay."""
     if isinstance(status, Status):
         return status
     found = known_array(status)

@@ -1,10 +1,10 @@
-"""Why a fit ended."""
+"""The reasons to end a fit."""
 
 from enum import IntEnum
 
 
 class Status(IntEnum):
-    """Why a fit ended; `explanation` says it in a sentence. `advice.py` says what would help.
+    """The reason why a fit ended, in a sentence as `explanation`; `advice.py` knows what helps.
 
     Inside a trace it is an int32: read it with Status(int(result.status)).
     """

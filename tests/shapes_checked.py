@@ -11,6 +11,10 @@ MODULES = (
     "jax_logreg.solver",
     "jax_logreg.matrix",
     "jax_logreg.proof",
+    "jax_logreg.placement",
+    "jax_logreg.problem",
+    "jax_logreg.predictions",
+    "jax_logreg.result",
     "jax_logreg.loop.body",
 )
 

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
-from jax_logreg import L1, Batch, Params, logistic, penalty
+from jax_logreg import L1, Batch, History, Params, Result, Status, forward, logistic, penalty
 from jax_logreg.matrix import stack, stream
 from jax_logreg.objective import Objective
+from jax_logreg.placement.devices import spread_features
+from jax_logreg.problem.weights import weigh, weigh_each
 from jax_logreg.solver.preconditioner import curvatures
 
 PACKAGE = Path(__file__).parents[1] / "jax_logreg"
@@ -25,6 +27,12 @@ Z, Y, s = jnp.zeros((k, m)), jnp.zeros((k, m)), jnp.ones((1, m))
 params = Params(jnp.zeros((n, k)), jnp.zeros((k, 1)))
 batch = Batch(jnp.ones((n, m)), Y, s)
 objective = Objective(batch)
+X, number = np.ones((n, m), np.float32), np.zeros((k, m), np.uint8)
+# A family of a user's own, whose probabilities lack an axis.
+flat = logistic.BINOMIAL._replace(activation=lambda Z: Z[0])
+nothing = History(*(np.empty(0),) * 4)
+result = Result(params, nothing, Status.CONVERGED, 0, None, None, family=flat)
+mesh = jax.sharding.Mesh(np.array(jax.devices()[:1]), ("features",))
 WRONG = {
     "of the heart": lambda: logistic.backprop_from(Z[0], batch, s.sum(), logistic.BINOMIAL),
     "two that belong together": lambda: logistic.damped(Z, Y[:, :-1], logistic.BINOMIAL),
@@ -35,6 +43,14 @@ WRONG = {
     "of a penalty": lambda: penalty.value(L1(0.1), jnp.zeros(n)),
     "of an objective": lambda: objective.evaluate_from(params, Z[0]),
     "of a solver": lambda: curvatures(objective, Z[0]),
+    "of probabilities": lambda: forward(params, X, flat),
+    "of a result": lambda: result.predict_proba(X),
+    "of a result in a trace": lambda: jax.jit(lambda X: result.predict_proba(X))(X),
+    "of labels": lambda: weigh(None, None, number[0], logistic.BINOMIAL, (0, 1)),
+    "of weights and labels": lambda: weigh_each(
+        np.ones((2, m)), None, number[:, :-1], logistic.BINOMIAL, (0, 1)
+    ),
+    "of features to spread": lambda: spread_features(None, np.zeros(n), mesh),
 }
 
 

@@ -131,9 +131,10 @@ def run(
             together(lambda: folder.write(outcome.files))
         finally:
             folder.close()
+    status = Status(int(outcome.result.status))
     if index() > 0:
-        raise typer.Exit(_EXIT_CODES.get(outcome.result.status, 0))
-    status, line = outcome.result.status, f"{config}: {outcome.result.message}"
+        raise typer.Exit(_EXIT_CODES.get(status, 0))
+    line = f"{config}: {outcome.result.message}"
     said = status in (*_EXIT_CODES, Status.PRECISION_FLOOR)
     # The notes on the data were printed before the training.
     console.print(_table(outcome.summary, () if said else outcome.result.notes))

@@ -29,6 +29,7 @@ from jax_logreg.hosts import count, share
 from jax_logreg.model import family_name, probabilities
 from jax_logreg.proof.gradient_check import GradientCheck
 from jax_logreg.result import History, Result
+from jax_logreg.status import Status
 
 # Probabilities that curves are drawn of at most, and examples at least.
 _NUMBERS, _FEWEST = 1_000_000, 2_000
@@ -108,7 +109,7 @@ def summarise(
     given = {} if sweep is None else {"sweep": sweep}
     return Summary(
         name=run_name(data),
-        status=result.status.name.lower(),
+        status=Status(int(result.status)).name.lower(),
         message=result.message,
         steps=result.steps,
         family=family_name(result.params),

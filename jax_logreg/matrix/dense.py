@@ -14,7 +14,7 @@ from jax_logreg.arrays import xp as jnp
 from jax_logreg.matrix.operations import ends, sum_blocks
 from jax_logreg.matrix.spread import Spread, spread_of_array
 from jax_logreg.pytree import pytree
-from jax_logreg.shapes import Array, DTypeLike, Float, Integer
+from jax_logreg.shapes import Array, DTypeLike, Float, Integer, X_nm
 
 # XLA:CPU uses a NumPy buffer of this alignment in place, and copies any other.
 _ALIGNMENT = 64
@@ -130,9 +130,11 @@ def arrange_dense(X: object, dtype: str, device: jax.Device | None) -> object:
     return arrange_rows(X, dtype) if device.platform == "cpu" else np.asarray(X, dtype)
 
 
-def arrange_rows(X: np.ndarray, dtype: str) -> object:
+def arrange_rows(X: np.ndarray, dtype: str) -> X_nm:
     """X (n, m) of NumPy as `dtype`, in the order in which its two products are fastest on a CPU."""
-    return Transposed(as_array(aligned(X.T, dtype))) if _is_wide(X.shape) else aligned(X, dtype)
+    if _is_wide(X.shape):
+        return Transposed(as_array(aligned(X.T, dtype)))
+    return as_array(aligned(X, dtype))
 
 
 def _is_wide(shape: tuple[int, ...]) -> bool:

@@ -36,7 +36,7 @@ def _arranged(X: GivenX, dtype: str, device: jax.Device | None) -> Any:
     return arrange_dense(X, dtype, device) if is_array(X) else cast(X, dtype)
 
 
-def arrange_for_numpy(X: object, dtype: str) -> object:
+def arrange_for_numpy(X: object, dtype: str) -> X_nm:
     """X (n, m), an array or a view of one, as `dtype`, in the faster order for its products."""
     X = np.asarray(settle(X, dtype))
     return arrange_rows(X, dtype)

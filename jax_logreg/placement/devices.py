@@ -8,31 +8,40 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec, Sharding
 
-from jax_logreg.arrays import is_numpy
+from jax_logreg.arrays import as_array, is_numpy
 from jax_logreg.errors import InputError, brief
 from jax_logreg.errors.checks import is_integer
 from jax_logreg.hosts import spans
 from jax_logreg.logistic import Batch, Params
 from jax_logreg.matrix import examples_each, part_rows
-from jax_logreg.placement.axes import EXAMPLES, FEATURES, Names, map_axes
+from jax_logreg.penalty import Penalty
+from jax_logreg.placement.axes import EXAMPLES, FEATURES, Leaf, Names, map_axes
+from jax_logreg.shapes import Float, NDArray, T
 
 _AXIS = "examples"
 _FEATURES = "features"
 
 
-def make_mesh(devices: Any, device: jax.Device | None = None) -> Mesh:
-    """The first N devices of this machine that are of the kind of `device`, "all" of them, or
-    those of all connected "hosts"; of {"features": N or "all"} for their features.
+def make_mesh(devices: object, device: jax.Device | None = None) -> Mesh:
+    """Return the mesh of devices that share the examples, or the features.
+
+    Args:
+        devices: N, the first N of this machine; "all" of them; or "hosts", those of all connected
+            hosts. {"features": N or "all"} share the features.
+        device: one of the kind that is wanted, by default of JAX's own choice.
 
     Raises:
-        InputError: more than there are, or what is no number of devices.
+        InputError: more devices than there are, or no number of devices.
     """
     axis, given = _AXIS, devices
     if isinstance(devices, Mapping):
         if set(devices) != {_FEATURES}:
-            raise InputError(f"devices is {brief(devices)}: expected {{'features': N}}, or N")
+            raise InputError(
+                f"devices is {brief(devices)}: expected {{'features': N}}, whose devices share the "
+                "features, or N, which share the examples"
+            )
         axis, devices = _FEATURES, devices[_FEATURES]
     platform = None if device is None else device.platform
     if isinstance(given, str) and given == "hosts":
@@ -52,10 +61,10 @@ def make_mesh(devices: Any, device: jax.Device | None = None) -> Mesh:
     return Mesh(np.array(found[:devices]), (axis,), axis_types=(AxisType.Auto,))
 
 
-def spread_rows(rows: Sequence[np.ndarray], mesh: Mesh) -> list[Array]:
-    """The rows (r, m) of each array in parts over the mesh, examples of weight 0 filling it up.
+def spread_rows(rows: Sequence[NDArray], mesh: Mesh) -> list[Array]:
+    """Return rows (r, m) in parts over the mesh; zeros, of weight 0, fill the last part up.
 
-    Over several hosts they are what this one has of them.
+    Over several hosts the rows are those of this host's examples.
     """
     by_example = NamedSharding(mesh, PartitionSpec(None, _AXIS))
     m = examples_each(rows[0].shape[1], mesh) * len(mesh.local_devices)
@@ -66,81 +75,93 @@ def spread_rows(rows: Sequence[np.ndarray], mesh: Mesh) -> list[Array]:
 
 
 def replicate(tree: object, mesh: Mesh) -> Any:
-    """The arrays, each of them on every device."""
+    """Return the arrays, each of them whole on every device."""
     everywhere = NamedSharding(mesh, PartitionSpec())
     if not over_hosts(mesh):
         return jax.device_put(tree, everywhere)
     return jax.tree.map(partial(jax.make_array_from_process_local_data, everywhere), tree)
 
 
-def spread_features(penalty: Any, w: Any, mesh: Mesh) -> tuple[Any, Any]:
-    """The factors of a penalty and w (n, k) in parts over the mesh, filled up by features that are
-    penalised and of weight 0, which they keep.
+def spread_features(
+    penalty: Penalty | None, w: Float[Array, "n k"], mesh: Mesh
+) -> tuple[Penalty | None, Array]:
+    """Return the factors of a penalty and w (n, k) in parts over the mesh.
+
+    Features that fill the last part up are penalised and have a w of 0, which stays 0.
     """
 
-    def place(leaf: Any) -> Array:
-        # As an unpenalised feature would, a factor of 0 would leave the duality gap no bound.
+    def place(leaf: Array) -> Array:
+        # Like an unpenalised feature, a factor of 0 would leave the duality gap without a bound.
         return part_rows(leaf, mesh, fill=1) if np.ndim(leaf) else replicate(leaf, mesh)
 
     return jax.tree.map(place, penalty), part_rows(w, mesh)
 
 
-def shares_features(mesh: Any) -> bool:
-    """Return whether devices share the features."""
+def shares_features(mesh: Mesh | AbstractMesh) -> bool:
+    """Return whether the devices of a mesh share the features."""
     return bool(mesh.axis_names == (_FEATURES,))
 
 
-def by_feature(s: Any) -> bool:
-    """Return whether the features of the batch that s (1, m) is of are in parts."""
+def by_feature(s: NDArray) -> bool:
+    """Return whether devices share the features of the batch with these weights s (1, m)."""
     place = getattr(s, "sharding", None)
     return isinstance(place, NamedSharding) and shares_features(place.mesh)
 
 
 def trim(params: Params, n: int) -> Params:
-    """The parameters of the n features, whole on each device that had parts of them."""
-    if not by_feature(params.w):
+    """Return the parameters of the n features, whole on each device that had parts of them."""
+    mesh = _mesh_of(params.w)
+    if mesh is None or not shares_features(mesh):
         return params
-    mesh: Any = params.w.sharding.mesh  # type: ignore[attr-defined]
     w, b = jax.device_get(params)
     return Params(*replicate((w[:n], b), mesh))
 
 
-def over_hosts(mesh: Any) -> bool:
-    """Return whether some of its devices are other hosts'."""
+def _mesh_of(a: NDArray) -> Mesh | None:
+    """Return the mesh whose devices have an array, None where there is no mesh."""
+    place = getattr(a, "sharding", None)
+    mesh = place.mesh if isinstance(place, NamedSharding) else None
+    return mesh if isinstance(mesh, Mesh) else None
+
+
+def over_hosts(mesh: Mesh) -> bool:
+    """Return whether some devices of a mesh are those of other hosts."""
     return len(mesh.local_devices) < mesh.size
 
 
-def place_beside(rows: object, s: Array) -> Array:
-    """Rows (r, m) of weights in the dtype of s, padded as s is, and where s lies."""
+def place_beside(rows: object, s: Float[Array, "1 M"]) -> Float[Array, "r M"]:
+    """Return rows (r, m) of weights in the dtype of s, padded as s is, and placed as s is."""
     padded = _padded(np.asarray(rows, s.dtype), s.shape[1])
     if isinstance(s.sharding, NamedSharding):
         return jax.device_put(padded, s.sharding)
     return jnp.asarray(padded, s.dtype)
 
 
-def lay_out(tree: object, batch: Batch, solver: object) -> Any:
-    """The arrays as a program over the devices of the batch leaves its own: in parts where they
-    declare an axis that those share (`axes`), else on each. So the next call finds the program that
-    the first made.
+def lay_out(tree: T, batch: Batch, solver: object) -> T:
+    """Return the arrays as a program over the devices of the batch leaves its own.
+
+    An array that declares an axis which the devices share (`axes`) is in parts, any other is on
+    each. So the next call finds the program that the first made.
     """
-    if is_numpy(batch.s) or not isinstance(batch.s.sharding, NamedSharding):
+    mesh = _mesh_of(batch.s)
+    if mesh is None:
         return tree
     places = map_axes(partial(_place, batch), tree, solver)
-    if over_hosts(batch.s.sharding.mesh):
+    if over_hosts(mesh):
         return jax.jit(lambda tree: tree, out_shardings=places)(tree)
     return jax.device_put(tree, places)
 
 
-def outline(shapes: object, batch: Batch, solver: object) -> Any:
-    """The shapes with the places that `lay_out` gives arrays of these shapes."""
+def outline(shapes: T, batch: Batch, solver: object) -> T:
+    """Return the shapes with the places that `lay_out` gives arrays of these shapes."""
 
-    def placed(leaf: Any, names: Names) -> jax.ShapeDtypeStruct:
+    def placed(leaf: Leaf, names: Names) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=_place(batch, leaf, names))
 
     return map_axes(placed, shapes, solver)
 
 
-def _place(batch: Batch, leaf: Any, names: Names) -> jax.sharding.Sharding | None:
+def _place(batch: Batch, leaf: Leaf, names: Names) -> Sharding | None:
     s = batch.s
     if is_numpy(s):
         return None
@@ -152,17 +173,16 @@ def _place(batch: Batch, leaf: Any, names: Names) -> jax.sharding.Sharding | Non
     return NamedSharding(s.sharding.mesh, PartitionSpec(*spec))
 
 
-def gather(tree: object) -> Any:
-    """The arrays whole on a device of this host, and of each other that calls this."""
-    places = (leaf.sharding for leaf in jax.tree.leaves(tree))
-    mesh = next(place.mesh for place in places if isinstance(place, NamedSharding))
+def gather(tree: T) -> T:
+    """Return the arrays whole on a device of this host; all hosts have to call this."""
+    mesh = next(one for one in map(_mesh_of, jax.tree.leaves(tree)) if one is not None)
     everywhere = NamedSharding(mesh, PartitionSpec())
     whole = jax.jit(lambda tree: tree, out_shardings=everywhere)(tree)
     return jax.tree.map(lambda leaf: leaf.addressable_data(0), whole)
 
 
 def own_parts(tree: object) -> object:
-    """The arrays in NumPy; of one that several hosts share, the part that lies here."""
+    """Return the arrays in NumPy; of an array that several hosts share, the part on this host."""
     leaves, kind = jax.tree.flatten(tree)
     shared = [i for i, leaf in enumerate(leaves) if _is_in_parts(leaf)]
     for i in shared:
@@ -172,29 +192,31 @@ def own_parts(tree: object) -> object:
     return jax.tree.unflatten(kind, jax.device_get(leaves))
 
 
-def own_shape(like: Any) -> tuple[int, ...]:
-    """The shape of what `own_parts` leaves of an array that is outlined."""
-    if not spans(like) or like.sharding.is_fully_replicated:
-        return np.shape(like)
-    place = like.sharding
+def own_shape(like: object) -> tuple[int, ...]:
+    """Return the shape that `own_parts` would give an array, an outline of one, or a number."""
+    shape, place = tuple(getattr(like, "shape", ())), getattr(like, "sharding", None)
+    if place is None or not spans(like) or place.is_fully_replicated:
+        return shape
     size = len(place.addressable_devices)
-    pairs = zip(place.shard_shape(like.shape), like.shape, strict=True)
+    pairs = zip(place.shard_shape(shape), shape, strict=True)
     return tuple(part if part == whole else part * size for part, whole in pairs)
 
 
-def place_like(value: np.ndarray, like: Any) -> Array:
-    """An array as outlined; of one in parts over hosts, the value is the part here."""
+def place_like(value: np.ndarray, like: Leaf) -> Array:
+    """Return an array in the place of another, or of an outline.
+
+    Where several hosts share the other, the value is the part on this host.
+    """
     if spans(like):
         return jax.make_array_from_process_local_data(like.sharding, value, like.shape)
     # NumPy's arrays have no place.
-    placed: Any = value if like.sharding is None else jax.device_put(value, like.sharding)
-    return placed
+    return as_array(value) if like.sharding is None else jax.device_put(value, like.sharding)
 
 
-def _is_in_parts(leaf: Any) -> bool:
+def _is_in_parts(leaf: Array) -> bool:
     return spans(leaf) and not leaf.is_fully_replicated
 
 
-def _padded(rows: np.ndarray, m: int) -> np.ndarray:
+def _padded(rows: NDArray, m: int) -> np.ndarray:
     missing = m - rows.shape[1]
-    return np.pad(rows, ((0, 0), (0, missing))) if missing else rows
+    return np.pad(rows, ((0, 0), (0, missing))) if missing else np.asarray(rows)

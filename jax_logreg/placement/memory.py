@@ -16,7 +16,7 @@ _CONTAINER = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_i
 
 
 def machine_memory() -> float:
-    """Bytes: the least of the machine's, the container's and the process's; infinite if unknown."""
+    """Return the memory in bytes, the least of machine, container and process; inf if unknown."""
     limits = [math.inf]
     if hasattr(os, "sysconf"):
         limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
@@ -35,10 +35,14 @@ def machine_memory() -> float:
 
 
 def check_room(what: str, size: int) -> None:
-    """Refuse what would take more than half of the memory: a copy has to stand beside it.
+    """Refuse to allocate more than half of the memory: a copy has to fit beside it.
+
+    Args:
+        what: the words for what a file or a config declares.
+        size: its bytes.
 
     Raises:
-        InputError: what a file or a config declares is larger, before any of it is there.
+        InputError: it is larger than that; nothing has been allocated yet.
     """
     there = machine_memory()
     if 2 * size > there:
@@ -50,7 +54,7 @@ def check_room(what: str, size: int) -> None:
 
 @contextmanager
 def within_memory() -> Iterator[None]:
-    """Say in one line that the memory has run out, on the host or on a device (InputError)."""
+    """Turn an error of memory that has run out, here or on a device, into an InputError."""
     try:
         yield
     except MemoryError as error:
@@ -62,5 +66,5 @@ def within_memory() -> Iterator[None]:
 
 
 def _exhausted(error: Exception) -> str:
-    reason = (str(error).splitlines() or ["no more is to be had"])[0]
+    reason = (str(error).splitlines() or ["no more is available"])[0]
     return f"out of memory: {reason}: take fewer examples, features, models or steps kept"

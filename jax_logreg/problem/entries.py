@@ -1,21 +1,27 @@
 """Checks of the entries of X, once they are placed."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from jax_logreg import matrix
 from jax_logreg.errors import InputError
+from jax_logreg.shapes import NDArray
 
 # Entries of an array that NumPy finishes before JAX has started.
 FEW = 100_000
 
 
-def find_extremes(X: object, placed: object, dtype: str) -> tuple[object, object] | None:
-    """The least and the largest entry of each feature: `placed` is X (n, m) in the dtype.
+def find_extremes(X: object, placed: object, dtype: str) -> tuple[NDArray, NDArray] | None:
+    """Return the least and the largest entry of each feature, (n,) or (n, 1).
 
-    None where `placed` is a user's own matrix that does not know them.
+    Args:
+        X: (n, m) as it was given.
+        placed: X in the dtype, on its device.
+        dtype: "float32" or "float64".
+
+    Returns:
+        None for a user's own matrix without `extremes`.
     """
     if matrix.in_numpy(X) and X.size <= FEW:
         with np.errstate(over="ignore"):
@@ -25,16 +31,16 @@ def find_extremes(X: object, placed: object, dtype: str) -> tuple[object, object
 
 
 def check_entries(
-    X: Any,
-    found: tuple[Any, Any] | None,
+    X: matrix.GivenX,
+    found: tuple[NDArray, NDArray] | None,
     dtype: str,
     names: Sequence[str] | None = None,
     m: int | None = None,
 ) -> None:
-    """Refuse what computing in the dtype cannot do, given the `find_extremes` of X.
+    """Refuse entries that the dtype cannot compute with, given the `find_extremes` of X.
 
-    `m` is the number of examples, where X holds only some of them: what is not finite elsewhere is
-    refused there.
+    `m` is the number of all examples where X holds only some of them. An entry that is not finite
+    is refused by the host that has it.
 
     Raises:
         ValueError: an entry that is not finite, or a feature whose squares over- or underflow.
@@ -67,7 +73,7 @@ def check_entries(
 def _not_finite(
     X: matrix.GivenX, feature: int, dtype: str, names: Sequence[str] | None, here: bool
 ) -> str | None:
-    """The line on the first entry of a feature that is not finite, None where it is not here."""
+    """Return the message on the first entry that is not finite, None where another host has it."""
     row = matrix.raw_row(X, feature)
     with np.errstate(over="ignore"):
         wrong = np.flatnonzero(~np.isfinite(row.astype(dtype)))
@@ -77,7 +83,7 @@ def _not_finite(
             return None
         return (
             f"{name} is not finite once it is standardised: expected a finite mean, and a finite "
-            "scale that is not 0"
+            "scale that is not 0: check the Standardised X"
         )
     example, value = int(wrong[0]), row[wrong[0]]
     mend = "leave that example out, or fill the value in"

@@ -7,18 +7,18 @@ from jax_logreg.matrix import formed_in_numpy
 from jax_logreg.penalty import Penalty
 from jax_logreg.problem.placing import Place
 
-# Entries of Z, examples times outputs, up to which NumPy is through before XLA has compiled: of
-# independent outputs, and of classes, whose softmax XLA computes on all cores.
+# Entries of Z, examples times outputs, up to which NumPy is through before XLA has compiled. The
+# first is for independent outputs, the second for classes: XLA computes their softmax on all cores.
 _FEW, _FEW_OF_CLASSES = 2**22, 2**18
 
 
 def computes_in_numpy(
     X: object, labels: int, family: Family, penalty: Penalty | None, place: Place
 ) -> bool:
-    """Return whether NumPy computes the fit of so many labels, examples times outputs.
+    """Return whether NumPy computes a fit of that many `labels`, examples times outputs.
 
     Raises:
-        ValueError: NumPy was asked for, and cannot.
+        ValueError: NumPy was asked for, and cannot compute the fit.
     """
     if place.executor == "xla":
         return False
@@ -30,7 +30,7 @@ def computes_in_numpy(
 
 
 def _hindrance(X: object, penalty: Penalty | None, place: Place) -> str:
-    """Say in words why NumPy cannot compute a fit; empty where it can."""
+    """Return in words why NumPy cannot compute a fit, "" where it can."""
     if place.device is not None or place.mesh is not None:
         return "a device is named, which XLA computes on"
     if not formed_in_numpy(X):

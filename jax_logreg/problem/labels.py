@@ -1,19 +1,26 @@
 """Labels, mapped once: from what people have to Y (k, m) of 0 and 1."""
 
+from typing import TypeAlias
+
 import numpy as np
 
 from jax_logreg.errors import InputError, some
 from jax_logreg.errors.checks import check_choice, read_array
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Family
+from jax_logreg.shapes import Shaped
+
+# Y (k, m) of 0 and 1, its family, and the classes or outputs that its rows stand for.
+Encoded: TypeAlias = tuple[Shaped[np.ndarray, "k m"], Family, tuple[object, ...]]
 
 _FAMILIES = {"auto": None, "binomial": BINOMIAL, "multinomial": MULTINOMIAL}
 
 
-def encode(Y: object, n: int, m: int, family: str) -> tuple[np.ndarray, Family, tuple[object, ...]]:
-    """Y (k, m) of 0 and 1, its family, and the classes or outputs that its rows stand for.
+def encode(Y: object, n: int, m: int, family: str) -> Encoded:
+    """Return Y (k, m) of 0 and 1, its family, and the classes or outputs that its rows stand for.
 
-    m labels of any kind are classes, in sorted order: two of them are binomial, the second being 1.
-    A row of 0 and 1 is binomial; k rows are one-hot classes, or with "binomial" k targets.
+    m labels of any kind are classes, in sorted order. Two classes are binomial, and the second of
+    them is 1. A row of 0 and 1 is binomial. k rows are one-hot classes, or with "binomial" k
+    targets.
 
     Raises:
         ValueError: the shape or the label, and the likely mend.
@@ -39,32 +46,30 @@ def _wrong_shape(shape: tuple[int, ...], n: int, m: int) -> str:
     return f"Y has shape {shape}: expected ({m},), (1, {m}) or (k, {m}): {mend}"
 
 
-def _encode_labels(
-    labels: np.ndarray, family: str
-) -> tuple[np.ndarray, Family, tuple[object, ...]]:
+def _encode_labels(labels: np.ndarray, family: str) -> Encoded:
     check_labels(labels)
     try:
         classes, index = np.unique(labels, return_inverse=True)
     except TypeError:
         raise InputError(
             "Y mixes labels that cannot be sorted, such as text and numbers: "
-            "expected labels of one kind"
+            "expected labels of one kind: turn all of them into text"
         ) from None
     k = classes.size
     if k == 1:
         raise InputError(
-            f"Y is {classes[0]} for every example: expected at least two classes; "
-            "with one class there is no finite optimum"
+            f"Y is {classes[0]} for every example: expected at least two classes, as with one "
+            "there is no finite optimum"
         )
     if k > 2 and family == "binomial":
         raise InputError(
-            f"Y holds {k} classes, {some(classes)}: family='binomial' takes two: pass "
-            "family='multinomial', or one row of 0 and 1 a target"
+            f"Y holds {k} classes, {some(classes)}: expected two with family='binomial': pass "
+            "family='multinomial', or a row of 0 and 1 for each target"
         )
     if k > 2 and k == labels.size:
         raise InputError(
             f"Y holds {k} different values, {some(classes)}, for {k} examples: expected classes, "
-            "each with several examples"
+            "each with several examples: cut measurements into classes first"
         )
     names = tuple(classes.tolist())
     if k == 2 and family != "multinomial":
@@ -97,16 +102,19 @@ def check_labels(labels: np.ndarray) -> None:
         )
 
 
-def _encode_rows(rows: np.ndarray, family: str) -> tuple[np.ndarray, Family, tuple[object, ...]]:
-    k = rows.shape[0]
+def _encode_rows(rows: np.ndarray, family: str) -> Encoded:
+    k, m = rows.shape
     if rows.dtype.kind in "USO":
-        raise InputError(f"Y has {k} rows of {rows.dtype} labels: expected 0 and 1, or m labels")
+        raise InputError(
+            f"Y has {k} rows of {rows.dtype} labels: expected rows of 0 and 1, or labels of shape "
+            f"({m},)"
+        )
     wrong = np.argwhere((rows != 0) & (rows != 1))
     if wrong.size:
         i, j = wrong[0]
         raise InputError(
-            f"Y[{i}, {j}] is {rows[i, j]:g}: expected rows of 0 and 1; "
-            "labels of any kind go in as an array of shape (m,)"
+            f"Y[{i}, {j}] is {rows[i, j]:g}: expected rows of 0 and 1: "
+            f"pass labels of any other kind as an array of shape ({m},)"
         )
     if k == 1 and family == "multinomial":
         rows = np.concatenate([1 - rows, rows])
@@ -115,7 +123,7 @@ def _encode_rows(rows: np.ndarray, family: str) -> tuple[np.ndarray, Family, tup
     several = np.flatnonzero(rows.sum(axis=0) != 1)
     if several.size:
         raise InputError(
-            f"Y[:, {several[0]}] sums to {rows[:, several[0]].sum():g}: expected one-hot columns; "
+            f"Y[:, {several[0]}] sums to {rows[:, several[0]].sum():g}: expected one-hot columns: "
             "for several targets at once pass family='binomial'"
         )
     return rows, MULTINOMIAL, tuple(range(len(rows)))

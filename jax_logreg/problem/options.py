@@ -3,7 +3,16 @@
 import inspect
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Annotated, Any, NamedTuple, TypedDict, TypeVar, cast, get_args, get_type_hints
+from typing import (
+    Annotated,
+    NamedTuple,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    cast,
+    get_args,
+    get_type_hints,
+)
 
 import jax
 
@@ -12,17 +21,18 @@ from jax_logreg.errors.nearest import nearest
 from jax_logreg.objective import Solver
 from jax_logreg.problem.settings import check_settings
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 T = TypeVar("T", bound="Options")
 
 
 class Option(NamedTuple):
-    """The default of an option, and what a config says of it; None where a config has no such key.
+    """The default of an option, and its description in a config.
 
-    A config names its data, its solver and where it saves itself in tables of their own.
+    The description is None where a config has no such key: its data, its solver and its place have
+    tables of their own.
     """
 
-    default: Any
+    default: object
     description: str | None = None
 
 
@@ -32,12 +42,12 @@ class Options(TypedDict, total=False):
     `fit`, `fit_many`, `cross_validate`, `bootstrap` and `path` take them; `fit` describes them.
     """
 
-    s: Annotated[Any, Option(None)]
+    s: Annotated[object, Option(None)]
     family: Annotated[
         str, Option("auto", "By default binomial for two classes and multinomial for more.")
     ]
     class_weight: Annotated[
-        Any,
+        object,
         Option(
             None,
             "A table class -> factor of its examples' weights, by default 1; 'balanced' "
@@ -51,9 +61,9 @@ class Options(TypedDict, total=False):
         float | str,
         Option(
             "auto",
-            "'auto' stops where the error is at most 0.01 standard errors; a number where "
-            "the relative duality gap, or where a feature is unpenalised the largest absolute "
-            "gradient entry, is at most this; 0 never.",
+            "'auto' stops where the error is at most 0.01 standard errors. A number bounds the "
+            "relative duality gap, or the largest absolute gradient entry where a feature is "
+            "unpenalised. 0 never stops.",
         ),
     ]
     dtype: Annotated[str, Option("float32", "The precision of all that is computed.")]
@@ -65,8 +75,8 @@ class Options(TypedDict, total=False):
         int | str | Mapping[str, int | str] | None,
         Option(
             None,
-            "How many devices of that kind share the examples, or, as {features = N}, the "
-            "features; by default one.",
+            "How many devices of that kind share the examples, or as {features = N} the features; "
+            "by default one.",
         ),
     ]
 
@@ -84,34 +94,34 @@ class FitOptions(Options, total=False):
         bool,
         Option(
             False,
-            "Bring the gap within 10 times of the true distance from the optimal cost, by "
-            "further steps in float64; the answer stays.",
+            "Take further steps in float64, so that the gap is within 10 times of the true "
+            "distance from the optimal cost. The answer stays.",
         ),
     ]
     executor: Annotated[
         str,
         Option(
             "auto",
-            "'numpy' computes at once, 'xla' compiles first; 'auto' takes NumPy where that is "
-            "through sooner.",
+            "'numpy' computes at once, 'xla' compiles first; 'auto' takes the one that is through "
+            "sooner.",
         ),
     ]
 
 
-def declared(options: Any = FitOptions) -> dict[str, Option]:
+def declared(options: type[object] = FitOptions) -> dict[str, Option]:
     """Return the declarations of options by name."""
     hints = get_type_hints(options, include_extras=True)
     return {name: hint.__metadata__[0] for name, hint in hints.items()}
 
 
-def complete(**given: Any) -> Options:
-    """Return all options of every fit: those given, and the defaults of the rest."""
+def complete(**given: Unpack[Options]) -> Options:
+    """Return all options of every fit: those given, and the defaults of the others."""
     defaults = {name: option.default for name, option in declared(Options).items()}
     return cast(Options, {**defaults, **given})
 
 
 def takes_options(f: F) -> F:
-    """Give a function of `**options: Unpack[...]` all of those, and show them in its signature.
+    """Return a function of `**options: Unpack[...]` that fills in defaults and lists all options.
 
     Raises:
         TypeError: a keyword that the signature does not have.
@@ -141,7 +151,7 @@ def takes_options(f: F) -> F:
 
 
 def checked(options: T) -> T:
-    """Return the options with a dtype by its name, their numbers in range (else ValueError)."""
+    """Return the options with the name of their dtype; a number out of range is a ValueError."""
     check_settings(options["steps"], options["tolerance"], "off")
     valid = {"dtype": check_dtype(options["dtype"]), "steps": int(options["steps"])}
     return cast(T, {**options, **valid})

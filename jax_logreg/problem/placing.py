@@ -1,8 +1,8 @@
 """Arrays of a problem, cast to a dtype and put on their devices."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -11,7 +11,8 @@ from jax.sharding import Mesh
 from jax_logreg._jax.forking import check_process
 from jax_logreg._jax.programs import program
 from jax_logreg.errors import InputError
-from jax_logreg.matrix import arrange, arrange_for_numpy, part_features, shard
+from jax_logreg.matrix import GivenX, arrange, arrange_for_numpy, part_features, shard
+from jax_logreg.penalty import Penalty
 from jax_logreg.placement.devices import (
     make_mesh,
     over_hosts,
@@ -23,10 +24,23 @@ from jax_logreg.placement.devices import (
 from jax_logreg.problem.arguments import find_device
 from jax_logreg.problem.entries import FEW, check_entries, find_extremes
 from jax_logreg.problem.parts import check_parts
+from jax_logreg.shapes import Array, Float, T, X_nm
+
+
+class Beside(NamedTuple):
+    """The small arrays of a fit beside X, in one dtype."""
+
+    Y: Float[Array, "k m"]
+    s: Float[Array, "1 m"]
+    penalty: Penalty | None
+    w: Float[Array, "n k"]
+    b: Float[Array, "k 1"]
 
 
 class Place(NamedTuple):
-    """Where a fit is computed: on a device, None for JAX's own choice, or over those of a mesh.
+    """The place where a fit is computed: a device, or those of a mesh.
+
+    Without a device it is JAX's own choice.
 
     `executor` is "numpy", "xla", or "auto", which leaves the choice to the problem.
     """
@@ -41,7 +55,7 @@ class Place(NamedTuple):
         return self.mesh is not None and over_hosts(self.mesh)
 
 
-def find_place(devices: Any, device: object, one_model: bool, executor: str = "xla") -> Place:
+def find_place(devices: object, device: object, one_model: bool, executor: str = "xla") -> Place:
     """Return the place that the options of a fit name.
 
     Raises:
@@ -49,79 +63,91 @@ def find_place(devices: Any, device: object, one_model: bool, executor: str = "x
     """
     found = find_device(device)
     mesh = None if devices is None else make_mesh(devices, found)
-    if mesh is not None and shares_features(mesh) and not one_model:
+    if isinstance(devices, Mapping) and not one_model:
         raise InputError(
             f"devices is {devices!r}, but many models at once share the examples: pass "
             f"devices={devices['features']!r}, or fit them one by one"
         )
     if mesh is not None and over_hosts(mesh) and not one_model:
         raise InputError(
-            "devices is 'hosts', but many models at once are for one host: pass devices='all', or "
+            "devices is 'hosts', but many models at once run on one host: pass devices='all', or "
             "fit them one by one"
         )
     return Place(found, mesh, executor)
 
 
-def hand_over(X: Any, rest: Any, dtype: str, device: jax.Device | None, names: Any) -> Any:
-    """X, whose entries are looked at, and the small arrays beside it, on the device.
+def hand_over(
+    X: GivenX, rest: Beside, dtype: str, device: jax.Device | None, names: Sequence[str] | None
+) -> tuple[X_nm, Beside]:
+    """Return X (n, m), its entries checked, and the small arrays beside it, on the device.
 
-    Without a name for it a compiled identity takes many small arrays over in the time that
-    device_put takes for one, X among them if NumPy has it and it is small.
+    Without a name for the device a compiled identity places many small arrays in the time that
+    device_put takes for one. A small X of NumPy is among them.
+
+    Raises:
+        InputError: an entry that the dtype cannot compute with.
     """
-    take = _identity if device is None else partial(jax.device_put, device=device)
     check_process()
-    given, X = X, arrange(X, dtype, device)
-    leaves = jax.tree.leaves(X)
+    arranged = arrange(X, dtype, device)
+    leaves = jax.tree.leaves(arranged)
     few = all(isinstance(a, np.ndarray) for a in leaves) and sum(a.size for a in leaves) <= FEW
     if few and device is None:
-        X, rest = take((X, rest))
+        placed, rest = _identity((arranged, rest))
     else:
-        X, rest = jax.device_put(X, device), take(rest)
-    check_entries(given, find_extremes(given, X, dtype), dtype, names)
-    return X, rest
+        take = _identity if device is None else partial(jax.device_put, device=device)
+        placed, rest = jax.device_put(arranged, device), take(rest)
+    check_entries(X, find_extremes(X, placed, dtype), dtype, names)
+    return placed, rest
 
 
-def keep(X: object, rest: object, dtype: str, names: Sequence[str] | None) -> tuple[Any, Any]:
-    """As `hand_over`, on no device: X is in the dtype, in the faster order, and NumPy's."""
+def keep(X: GivenX, dtype: str, names: Sequence[str] | None) -> X_nm:
+    """Return X (n, m) as an array of NumPy in the faster order, its entries checked.
+
+    Raises:
+        InputError: an entry that the dtype cannot compute with.
+    """
     kept = arrange_for_numpy(X, dtype)
     with np.errstate(invalid="ignore"):
         check_entries(X, find_extremes(X, kept, dtype), dtype, names)
-    return kept, rest
+    return kept
 
 
-def spread_out(X: Any, rest: Any, dtype: str, mesh: Mesh, names: Any) -> tuple[Any, Any]:
-    """As `hand_over`, X and what goes with its examples, or features, in parts over the mesh.
+def spread_out(
+    X: GivenX, rest: Beside, dtype: str, mesh: Mesh, names: Sequence[str] | None
+) -> tuple[X_nm, Beside]:
+    """Return X and the arrays beside it over the devices of a mesh, X's entries checked.
+
+    The devices share the examples, or the features. An array without such an axis is on each.
 
     Raises:
-        InputError: also an X that cannot be split.
+        InputError: an entry that the dtype cannot compute with, or an X that cannot be split.
     """
     check_process()
+    placed: X_nm
     if shares_features(mesh):
-        Y, s, penalty, w, b = rest
+        Y, s, b = replicate((rest.Y, rest.s, rest.b), mesh)
         placed = part_features(X, dtype, mesh)
-        penalty, w = spread_features(penalty, w, mesh)
-        rest = (*replicate((Y, s), mesh), penalty, w, replicate(b, mesh))
+        penalty, w = spread_features(rest.penalty, rest.w, mesh)
     else:
-        Y, s, *others = rest
         placed = shard(X, dtype, mesh)
-        Y, s = spread_rows((Y, s), mesh)
-        rest = (Y, s, *replicate(others, mesh))
+        Y, s = spread_rows((rest.Y, rest.s), mesh)
+        penalty, w, b = replicate((rest.penalty, rest.w, rest.b), mesh)
     if over_hosts(mesh):
         check_parts(X, placed, dtype, names)
     else:
         check_entries(X, find_extremes(X, placed, dtype), dtype, names)
-    return placed, rest
+    return placed, Beside(Y, s, penalty, w, b)
 
 
 @program
-def _identity(values: object) -> object:
+def _identity(values: T) -> T:
     return values
 
 
-def cast(name: str, tree: object, dtype: str) -> Any:
-    """The numbers in the dtype; what is beyond it is an InputError."""
+def cast(name: str, tree: T, dtype: str) -> T:
+    """Return numbers in the dtype; a number beyond its range is an InputError."""
     with np.errstate(over="ignore"):
-        cast = jax.tree.map(lambda value: np.asarray(value, dtype), tree)
+        cast: T = jax.tree.map(lambda value: np.asarray(value, dtype), tree)
     if not all(np.all(np.isfinite(part)) for part in jax.tree.leaves(cast)):
         raise InputError(
             f"{name} has a number that {dtype} cannot hold: expected smaller ones, or "

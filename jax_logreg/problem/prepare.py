@@ -1,17 +1,18 @@
 """A problem: the arguments of a fit checked and encoded once, and placed in a dtype."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypedDict, Unpack
+from typing import NamedTuple, TypedDict, Unpack
 
 import jax
 import numpy as np
 from jax import Array
 
-from jax_logreg.arrays import is_numpy
+from jax_logreg.arrays import as_array, is_numpy
 from jax_logreg.errors.checks import check_flag
 from jax_logreg.errors.describing import describe
 from jax_logreg.hosts import agree, together
 from jax_logreg.logistic import Batch, Family, Params
+from jax_logreg.matrix import GivenX
 from jax_logreg.objective import Objective
 from jax_logreg.penalty import Penalty
 from jax_logreg.placement.devices import place_beside
@@ -26,22 +27,23 @@ from jax_logreg.problem.labels import encode
 from jax_logreg.problem.options import Options
 from jax_logreg.problem.parts import encode_part, name_type, weigh_part
 from jax_logreg.problem.penalty_arguments import check_penalty
-from jax_logreg.problem.placing import Place, cast, find_place, hand_over, keep, spread_out
+from jax_logreg.problem.placing import Beside, Place, cast, find_place, hand_over, keep, spread_out
 from jax_logreg.problem.weights import rescaled, weigh
+from jax_logreg.shapes import Float, Shaped
 
 
 class Given(NamedTuple):
-    """The arguments of a fit on the host, valid, before they are placed: X as it came, Y (k, m) and
-    s (1, m) of the examples that are here, the penalty, and the start.
+    """The valid arguments of a fit in NumPy, before they are placed; X is as it came.
 
-    `names` are those of the n features.
+    Of several hosts Y (k, m) and s (1, m) are those of the examples here. The start holds
+    w (n, k) and b (k, 1), and `names` are those of the n features.
     """
 
-    X: Any
-    Y: np.ndarray
-    s: np.ndarray
+    X: GivenX
+    Y: Shaped[np.ndarray, "k m"]
+    s: Float[np.ndarray, "1 m"]
     penalty: Penalty | None
-    start: tuple[np.ndarray, np.ndarray]
+    start: tuple[Float[Array, "n k"], Float[Array, "k 1"]]
     family: Family
     intercept: bool
     classes: tuple[object, ...]
@@ -51,11 +53,11 @@ class Given(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """The arguments of a fit, placed: what to minimise, where to start, and the classes of Y.
+    """The arguments of a fit, placed: the objective, the start, and the classes of Y.
 
-    The objective's batch may have more than the m examples, of weight 0, where devices share them;
-    or more than the n features, all 0, and so may the parameters. `names` are those of the
-    features, where they have some.
+    Where devices share the examples, the batch may have more than m of them, of weight 0. Where
+    devices share the features, batch and parameters may have more than n of them, all 0. `names`
+    are those of the features, if they have any.
     """
 
     objective: Objective
@@ -68,13 +70,13 @@ class Problem(NamedTuple):
     names: Sequence[str] | None = None
 
     @property
-    def labels(self) -> np.ndarray:
+    def labels(self) -> Float[np.ndarray, "k m"]:
         """Y (k, m) in NumPy."""
         return np.asarray(self.objective.batch.Y)[:, : self.m]
 
     @property
     def dtype(self) -> str:
-        """The dtype that all is placed in."""
+        """The dtype of all arrays."""
         return str(self.objective.batch.s.dtype)
 
     @property
@@ -83,36 +85,36 @@ class Problem(NamedTuple):
         return "numpy" if is_numpy(self.objective.batch.s) else "xla"
 
     def at(self, dtype: str, params: Params) -> "Problem":
-        """The same in a dtype, from other parameters; X stays where it is in that dtype already."""
+        """Return the problem in a dtype, from other parameters; X is not moved without need."""
         if dtype == self.dtype and self.place.mesh is None:
             return self._replace(params=params)
-        w, b = (np.asarray(part) for part in params)
+        w, b = (as_array(np.asarray(part)) for part in params)
         with jax.enable_x64(dtype == "float64"):
             return put(self.given._replace(start=(w, b)), self.place, dtype)
 
-    def place_rows(self, rows: object) -> Array:
-        """Rows (r, m) of weights, of which only ratios count, placed as those of the batch."""
+    def place_rows(self, rows: object) -> Float[Array, "r m"]:
+        """Return rows (r, m) of weights, rescaled and placed as those of the batch."""
         return place_beside(rescaled(np.asarray(rows, np.float64)), self.objective.batch.s)
 
 
 class Own(TypedDict, total=False):
     """Arguments that fits of some kinds have beside X, Y and the options of all.
 
-    `names` are those of the features, for messages; by default those that a data frame has.
-    `one_model` says that devices may share the features, and hosts the examples. `executor` is
-    "numpy", "auto", or "xla", the default.
+    `names` are those of the features in messages, by default those of a data frame. `one_model`
+    allows devices to share the features, and hosts to share the examples. `executor` is "numpy",
+    "auto", or "xla", the default.
     """
 
-    penalty: Any
-    params: Any
-    names: Any
+    penalty: object
+    params: object
+    names: object
     one_model: bool
     executor: str
 
 
 def prepare(
-    X: Any,
-    Y: Any,
+    X: object,
+    Y: object,
     options: Options,
     **own: Unpack[Own],
 ) -> Problem:
@@ -128,68 +130,66 @@ def prepare(
 
 
 def check(
-    X: Any,
-    Y: Any,
+    X: object,
+    Y: object,
     options: Options,
     place: Place,
     **own: Unpack[Own],
 ) -> Given:
     """Return the arguments as `prepare` places them: valid, labels and weights encoded."""
-    penalty, params, names = own.get("penalty"), own.get("params"), own.get("names")
-    names = names_within(X) if names is None else names
+    names = names_within(X) if own.get("names") is None else own.get("names")
     over = place.over_hosts
-    s, class_weight, fit_intercept = (
-        options[name] for name in ("s", "class_weight", "fit_intercept")
-    )
+    s, class_weight, fit_intercept = options["s"], options["class_weight"], options["fit_intercept"]
     family, dtype = options["family"], options["dtype"]
 
-    def look(X: Any = X) -> Any:
+    def look() -> tuple[str, GivenX]:
         # Its type first: what reads a list makes an array of it.
         return name_type(X) if over else "", look_at(X, fewest=0 if over else 1)
 
-    type_name, (X, (n, m)) = together(look) if over else look()
+    seen: tuple[str, GivenX] = together(look) if over else look()
+    type_name, features = seen
+    n, m = features.shape
     if over:
-        same = {"the type of X": type_name, "the number of features": n}
+        same: dict[str, object] = {"the type of X": type_name, "the number of features": n}
         agree(**same, family=family, dtype=dtype, class_weight=class_weight)
-        Y, kind, classes = encode_part(Y, n, m, family)
-        s = weigh_part(s, class_weight, Y, kind, classes)
+        rows, kind, classes = encode_part(Y, n, m, family)
+        weights = weigh_part(s, class_weight, rows, kind, classes)
     else:
-        Y, kind, classes = encode(Y, n, m, family)
+        rows, kind, classes = encode(Y, n, m, family)
         # A penalised fit without an intercept has an optimum even where a class has no example.
-        bounded = penalty is not None and isinstance(fit_intercept, bool | np.bool_)
-        s = weigh(s, class_weight, Y, kind, classes, may_lack=bounded and not fit_intercept)
-    check_names(names, n)
-    penalty = check_penalty(penalty, n)
+        bounded = own.get("penalty") is not None and isinstance(fit_intercept, bool | np.bool_)
+        may_lack = bounded and not fit_intercept
+        weights = weigh(s, class_weight, rows, kind, classes, may_lack=may_lack)
+    names = check_names(names, n)
+    penalty = check_penalty(own.get("penalty"), n)
     check_flag("fit_intercept", fit_intercept)
-    w, b = check_start(params, n, len(Y))
-    start = np.asarray(w), np.asarray(b)
+    start = check_start(own.get("params"), n, len(rows))
     if over:
         same = {"penalty": penalty, "fit_intercept": fit_intercept}
         same["params"] = tuple(np.asarray(part, dtype) for part in start)
         agree(**{name: describe(value) for name, value in same.items()})
     intercept = bool(fit_intercept)
-    return Given(X, Y, s, penalty, start, kind, intercept, classes, n, m, names)
+    return Given(features, rows, weights, penalty, start, kind, intercept, classes, n, m, names)
 
 
 def put(given: Given, place: Place, dtype: str) -> Problem:
     """Return valid arguments on their devices in the dtype.
 
     Raises:
-        ValueError: a number that the dtype cannot hold, an entry of X that it cannot compute with.
+        ValueError: a number that the dtype cannot hold, or an entry of X that it cannot compute
+            with.
     """
-    Y, s = (np.asarray(rows, dtype) for rows in (given.Y, given.s))
+    Y, s = (as_array(np.asarray(rows, dtype)) for rows in (given.Y, given.s))
     penalty, start = cast("penalty", given.penalty, dtype), cast("params", given.start, dtype)
-    rest = (Y, s, penalty, *start)
+    rest = Beside(Y, s, penalty, *start)
     labels = given.m * len(given.Y)
     if computes_in_numpy(given.X, labels, given.family, given.penalty, place):
-        X, rest = keep(given.X, rest, dtype, given.names)
+        X = keep(given.X, dtype, given.names)
     elif place.mesh is None:
         X, rest = hand_over(given.X, rest, dtype, place.device, given.names)
     else:
         X, rest = spread_out(given.X, rest, dtype, place.mesh, given.names)
-    Y, s, penalty, w, b = rest
-    objective = Objective(Batch(X, Y, s), penalty, given.family, given.intercept)
+    batch, params = Batch(X, rest.Y, rest.s), Params(rest.w, rest.b)
+    objective = Objective(batch, rest.penalty, given.family, given.intercept)
     own = given._replace(start=start)
-    return Problem(
-        objective, Params(w, b), given.classes, given.n, given.m, own, place, given.names
-    )
+    return Problem(objective, params, given.classes, given.n, given.m, own, place, given.names)

@@ -90,7 +90,7 @@ def test_two_hosts_have_the_answer_of_one(act, names, tmp_path):
     for name, (_, line) in REFUSED.items():
         for found in everyone:
             assert re.match(line, str(found[f"refused {name}"])), found
-    assert "many models at once are for one host" in str(everyone[0]["refused many"])
+    assert "many models at once run on one host" in str(everyone[0]["refused many"])
 
 
 @pytest.mark.slow

@@ -45,6 +45,17 @@ class Nonsmooth(Other):
     smooth = True
 
 
+@pytree
+@dataclass(frozen=True)
+class Shapeless:
+    """A matrix from outside of the package, which lacks more than its product."""
+
+    X: Any
+
+    def __rmatmul__(self, left):
+        return left @ self.X
+
+
 class Sparse:
     """As a scipy.sparse matrix looks to NumPy."""
 
@@ -55,6 +66,10 @@ class Sparse:
 BAD = {
     "X the wrong way round": (dict(X=X.T), r"Y has shape \(1, 200\).*did you mean X\.T\?"),
     "X of one dimension": (dict(X=X[0]), r"X has shape \(200,\).*X\.reshape\(1, -1\)"),
+    "a matrix without a shape": (
+        dict(X=Shapeless(X)),
+        r"X is a Shapeless, which has no shape: expected .*: give its class a `shape`",
+    ),
     "X of three dimensions": (dict(X=X[None]), r"X has shape \(1, 5, 200\): expected \(n, m\)"),
     "no examples": (dict(X=X[:, :0], Y=[]), r"X has shape \(5, 0\), no examples"),
     "no features": (dict(X=X[:0]), r"X has shape \(0, 200\), no features"),
@@ -74,7 +89,7 @@ BAD = {
     "Y too short": (dict(Y=Y[:, :-1]), r"Y has shape \(1, 199\): expected \(200,\), \(1, 200\)"),
     "Y upright": (dict(Y=Y.T), r"Y has shape \(200, 1\).*did you mean Y\.T\?"),
     "rows not one-hot": (dict(Y=np.vstack([Y, Y])), r"Y\[:, 0\] sums to 0: .*family='binomial'"),
-    "labels 1 and 2 in a row": (dict(Y=Y + 1), r"Y\[0, 0\] is 1|Y\[0, 1\] is 2: .*shape \(m,\)"),
+    "labels 1 and 2 in a row": (dict(Y=Y + 1), r"Y\[0, 0\] is 1|Y\[0, 1\] is 2: .*shape \(200,\)"),
     "measurements": (dict(Y=Y[0] + 0.5), r"Y\[0\] is 0\.5: expected classes.*Y > 0\.5"),
     "a class an example": (
         dict(Y=np.arange(200)),
@@ -87,7 +102,10 @@ BAD = {
     "labels of two kinds": (dict(Y=np.array(["a", 1] * 100, object)), r"Y mixes labels"),
     "labels missing": (dict(Y=np.array(["a", None] * 100, object)), r"Y\[1\] is None"),
     "labels complex": (dict(Y=Y[0] + 1j), r"Y has dtype complex128: expected labels"),
-    "text in rows": (dict(Y=Y.astype(str)), r"Y has 1 rows of <U.*expected 0 and 1"),
+    "text in rows": (
+        dict(Y=Y.astype(str)),
+        r"Y has 1 rows of <U.*: expected rows of 0 and 1, or .*\(200,\)",
+    ),
     "a label NaN": (dict(Y=np.where(np.arange(200) == 9, np.nan, Y[0])), r"Y\[9\] is nan"),
     "one class": (dict(Y=Y[0] * 0), r"Y is 0\.0 for every example: expected at least two"),
     "one class in a row": (dict(Y=Y * 0), r"class 1 has no examples: "),
@@ -112,7 +130,10 @@ BAD = {
         dict(penalty=L2(1, [1, 1, -2, 1, 1])),
         r"L2\.factors\[2\] is -2: expected finite numbers, 0 \(unpenalised\) or larger",
     ),
-    "penalty no pytree": (dict(penalty=Leaf(0.0, 1.0)), r"Leaf is no pytree: decorate it with"),
+    "penalty no pytree": (
+        dict(penalty=Leaf(0.0, 1.0)),
+        r"penalty is a Leaf, a class .*: expected a pytree: decorate it with jax_logreg\.pytree",
+    ),
     "coefficient negative": (
         dict(penalty=Other(-1.0, 1.0)),
         r"Other\.l1 is from -1.*expected a finite",
@@ -120,7 +141,7 @@ BAD = {
     "coefficients of a shape": (dict(penalty=Other(0.0, np.ones(5))), r"Other\.l2 is .*\(5, 1\)"),
     "a nonsmooth penalty that is smooth": (
         dict(penalty=Nonsmooth(1.0, 1.0)),
-        r"Nonsmooth\.l1 is .*only with smooth = False",
+        r"Nonsmooth\.l1 is .*needs smooth = False",
     ),
     "L1 by Newton": (
         dict(penalty=L1(0.1), solver="newton"),
@@ -135,7 +156,7 @@ BAD = {
     "class_weight negative": (dict(class_weight={0: -2.0}), r"class_weight is .*positive finite"),
     "class_weight of targets": (
         dict(Y=np.vstack([Y, 1 - Y]), family="binomial", class_weight="balanced"),
-        r"class_weight with several targets",
+        r"class_weight is ambiguous with several targets.*: expected None: pass s",
     ),
     "fit_intercept": (dict(fit_intercept="no"), r"fit_intercept is 'no': expected True or False"),
     "refine": (dict(refine=2), r"refine is 2: expected True or False"),
