@@ -2,21 +2,24 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from jax_logreg.errors import InputError
 from jax_logreg.matrix import Categorical, from_codes
 
+if TYPE_CHECKING:
+    from pyarrow import ChunkedArray
+
 # The name of an empty cell: a level like others, as scikit-learn's OneHotEncoder has it.
 MISSING = "(missing)"
 
 
 class Column(NamedTuple):
-    """A column of categories: the codes (m,) of m examples, and the levels, as text, they number.
+    """A column of categories: the codes (m,) of m examples, numbers of the levels, which are text.
 
-    Text stays as it was written; integers and booleans are their digits, "true" and "false".
+    Text stays as it was written, integers are their digits, booleans "true" and "false".
     """
 
     name: str
@@ -24,14 +27,14 @@ class Column(NamedTuple):
     levels: tuple[str, ...]
 
     def take(self, examples: np.ndarray) -> "Column":
-        """These examples only."""
+        """Return the column of these examples."""
         return self._replace(codes=self.codes[examples])
 
 
 class Levels(NamedTuple):
-    """The levels of each column of categories in the training part; a feature stands for each.
+    """The levels of each column of categories in the training part; each level is a feature.
 
-    Any other value counts as no level: zeros. With `drop_first` the first level does too.
+    Another value counts as no level: zeros. With `drop_first` the first level does too.
     """
 
     names: tuple[str, ...] = ()
@@ -40,10 +43,10 @@ class Levels(NamedTuple):
 
     @classmethod
     def fit(cls, columns: Sequence[Column], source: str, drop_first: bool = False) -> "Levels":
-        """Return the levels: integers by size, other text by its letters, a missing one last.
+        """Return the levels: integers by size, other text by its letters, the missing level last.
 
         Raises:
-            InputError: a column of which dropping the first level leaves nothing.
+            InputError: a column of one level, which `drop_first` leaves out.
         """
         levels = []
         for column in columns:
@@ -66,13 +69,13 @@ class Levels(NamedTuple):
         )
 
     def apply(self, columns: Sequence[Column], dtype: str) -> Categorical:
-        """The one-hot features of the columns, as codes of these levels."""
+        """Return the one-hot features of the columns, as codes of these levels."""
         codes = [self._codes(column) for column in columns]
         counts = [len(levels) for levels in self.levels]
         return from_codes(codes, counts, drop_first=self.drop_first, dtype=dtype)
 
     def unknown(self, columns: Sequence[Column], source: str) -> list[str]:
-        """A line on each column with levels that the training part has not."""
+        """Return a note on each column with levels that the training part lacks."""
         lines = []
         for column, levels in zip(columns, self.levels, strict=True):
             codes = self._codes(column)
@@ -81,15 +84,15 @@ class Levels(NamedTuple):
                 first = column.levels[column.codes[wrong[0]]][:40]
                 lines.append(
                     f"{source}: {column.name!r} of {wrong.size} of {codes.size} examples is a "
-                    f"level that no training example has, such as {first!r}: it counts as none"
+                    f"level that no training example has, such as {first!r}: it counts as no level"
                 )
         return lines
 
     def rare(self, m: int) -> list[str]:
-        """A line on each column that has more levels than half its m training examples."""
+        """Return a note on each column with more levels than half of the m training examples."""
         return [
-            f"Column {name!r} has {len(levels)} levels for {m} training examples: what is learnt "
-            "of most of them comes from one example."
+            f"Column {name!r} has {len(levels)} levels for {m} training examples: the coefficients "
+            "of most levels come from one example."
             for name, levels in zip(self.names, self.levels, strict=True)
             if 2 * len(levels) > max(m, 20)
         ]
@@ -108,11 +111,13 @@ def _sorted(levels: Iterable[str]) -> tuple[str, ...]:
     return (*sorted(known, key=(lambda a: (int(a), a)) if integers else None), *levels - known)
 
 
-def read_column(path: Path, column: Any, name: str, where: Callable[[int], str]) -> Column:
-    """A column of a pyarrow table as codes.
+def read_column(
+    path: Path, column: "ChunkedArray", name: str, where: Callable[[int], str]
+) -> Column:
+    """Return a column of a pyarrow table as codes.
 
     Raises:
-        InputError: numbers that are no integers, or what is neither text, integer nor boolean.
+        InputError: numbers that are no integers, or cells that are no text, integers or booleans.
     """
     import pyarrow
     from pyarrow import types
@@ -131,8 +136,8 @@ def read_column(path: Path, column: Any, name: str, where: Callable[[int], str])
     kind = str(column.type)
     if not kind.startswith(("string", "large_string", "bool", "int", "uint", "null")):
         raise InputError(
-            f"{path}: column '{name}' is of type {kind}: expected text, integers or booleans of "
-            "what data.categorical names"
+            f"{path}: column '{name}' is of type {kind}: expected text, integers or booleans, as "
+            "data.categorical names it: leave it out there"
         )
     encoded = column.cast("string").combine_chunks().dictionary_encode()
     levels = [level or MISSING for level in encoded.dictionary.to_pylist()]
@@ -141,9 +146,9 @@ def read_column(path: Path, column: Any, name: str, where: Callable[[int], str])
         levels.append(MISSING)
     number = {level: i for i, level in enumerate(dict.fromkeys(levels))}
     codes = np.array([number[level] for level in levels], np.int64)[codes]
-    values = {level: _number(level) for level in number if level != MISSING}
-    if None not in values.values():
-        fractions = [number[level] for level, value in values.items() if (value or 0) % 1 > 0]
+    meanings = {level: _number(level) for level in number if level != MISSING}
+    if None not in meanings.values():
+        fractions = [number[level] for level, value in meanings.items() if (value or 0) % 1 > 0]
         wrong = np.flatnonzero(np.isin(codes, fractions))
         if wrong.size:
             value = tuple(number)[codes[wrong[0]]]
@@ -153,8 +158,8 @@ def read_column(path: Path, column: Any, name: str, where: Callable[[int], str])
 
 def _measured(path: Path, value: object, name: str, i: int, where: Callable[[int], str]) -> str:
     return (
-        f"{path}: column '{name}' is {value} in {where(i)}: expected text, integers or "
-        "booleans of what data.categorical names: leave it out there, and it is a number"
+        f"{path}: column '{name}' is {value} in {where(i)}: expected text, integers or booleans, "
+        "as data.categorical names it: leave it out there to read it as numbers"
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -11,6 +11,11 @@ from jax_logreg.data.spelling import is_number, means_missing, notes_on, values_
 from jax_logreg.errors import InputError
 from jax_logreg.placement.memory import check_room
 
+if TYPE_CHECKING:
+    from pyarrow import Array, ChunkedArray
+
+    Cells: TypeAlias = Array | ChunkedArray
+
 _TEXTS = ("string", "large_string", "dictionary<values=string", "dictionary<values=large_string")
 _NUMBERS = ("bool", "int", "uint", "float", "double", "halffloat", "decimal")
 _TIMES = ("date", "time", "duration")
@@ -18,7 +23,7 @@ _MEND = "leave the column out with data.exclude"
 
 
 class Labels(NamedTuple):
-    """Raw labels (m,), and lines to be said of them."""
+    """Raw labels (m,), and notes on them."""
 
     values: np.ndarray
     notes: tuple[str, ...] = ()
@@ -34,16 +39,16 @@ def holds_numbers(kind: object) -> bool:
     return str(kind).startswith(_NUMBERS)
 
 
-def plain(column: Any) -> Any:
-    """Decimals as float64, each the nearest; any other column as it is."""
+def plain(column: "Cells") -> "Cells":
+    """Return decimals as the nearest float64, another column as it is."""
     if not str(column.type).startswith("decimal"):
         return column
     # A cast from decimals multiplies by a power of ten, which rounds twice.
     return column.cast("string").cast("double")
 
 
-def column_numbers(path: Path, column: Any, name: str, where: Where) -> np.ndarray:
-    """A column as numbers, (m,); text or another type is an InputError."""
+def column_numbers(path: Path, column: "Cells", name: str, where: Where) -> np.ndarray:
+    """Return a column as numbers, (m,); text or another type is an InputError."""
     if is_text(column.type):
         raise InputError(not_a_number(path, dict(enumerate(column.to_pylist())), name, where))
     if str(column.type) == "null":
@@ -51,14 +56,14 @@ def column_numbers(path: Path, column: Any, name: str, where: Where) -> np.ndarr
     if not holds_numbers(column.type):
         raise InputError(_of_other_type(path, column, name, where))
     column = plain(column)
-    # An array, unlike a chunked one, is asked whether it may be copied.
+    # An array, unlike a chunked one, refuses to be copied by default.
     values = column.to_numpy(**({} if hasattr(column, "chunks") else {"zero_copy_only": False}))
     # With nulls pyarrow hands booleans over as objects.
     return values.astype(np.float64) if values.dtype.kind == "O" else values
 
 
 def not_a_number(path: Path, values: Mapping[int, object], name: str, where: Where) -> str:
-    """The line on text where numbers belong, by example; in Parquet even numbers may be text."""
+    """Return the message on text in place of numbers; in Parquet even numbers may be text."""
     words = (i for i, value in values.items() if value is not None and not is_number(value))
     i = next(words, next(iter(values), 0))
     value = values.get(i)
@@ -70,22 +75,21 @@ def not_a_number(path: Path, values: Mapping[int, object], name: str, where: Whe
     )
 
 
-def _of_other_type(path: Path, column: Any, name: str, where: Where) -> str:
+def _of_other_type(path: Path, column: "Cells", name: str, where: Where) -> str:
     i = int(np.argmin(np.asarray(column.is_null()))) if len(column) else 0
     value = "" if not len(column) else f"{str(column[i].as_py())[:40]!r} in {where(i)}, "
     kind, mend = str(column.type), ""
     if "list" in kind:
         mend = (
-            "; write a column for each number of the lists, or all of them as a .npy with a row "
-            "an example"
+            "; write a column for each number of the lists, or a .npy with a row for each example"
         )
     elif kind.startswith(_TIMES):
         mend = "; write it as a number, such as days since a date"
     return f"{path}: column '{name}' is {value}of type {kind}: expected numbers{mend}; or {_MEND}"
 
 
-def column_labels(path: Path, column: Any, name: str, where: Where, spelled: bool) -> Labels:
-    """A column as labels; `spelled` text is text where not all of it is written as integers are.
+def column_labels(path: Path, column: "Cells", name: str, where: Where, spelled: bool) -> Labels:
+    """Return a column as labels; `spelled` text is integers where all texts are written so.
 
     Raises:
         InputError: a label is missing, or no class.
@@ -99,14 +103,14 @@ def column_labels(path: Path, column: Any, name: str, where: Where, spelled: boo
     return Labels(label_values(values))
 
 
-def _text_labels(path: Path, column: object, name: str, where: Where, spelled: bool) -> Labels:
+def _text_labels(path: Path, column: "Cells", name: str, where: Where, spelled: bool) -> Labels:
     texts, codes = encode(column)
     words = [text for text in texts if text.strip() == "" or text.casefold() == "nan"]
     rest = [text for text in texts if text not in words]
     # Where all other labels are numbers, NA is a missing label.
     if all(is_number(text) for text in rest if not means_missing(text)):
         words += [text for text in rest if means_missing(text)]
-    # No text at all has the code -1.
+    # A missing text has the code -1.
     gone = np.append([text in words for text in texts], True).astype(bool)[codes]
     if gone.any():
         first = int(np.argmax(gone))
@@ -123,14 +127,19 @@ def _text_labels(path: Path, column: object, name: str, where: Where, spelled: b
 
 def _missing(path: Path, name: str, where: str, text: str | None) -> str:
     shown = f", {text!r}" if text else ""
-    return f"{path}: label '{name}' of {where} is missing{shown}"
+    return (
+        f"{path}: label '{name}' of {where} is missing{shown}: expected a class: leave that "
+        "example out, or fill the label in"
+    )
 
 
-def check_spoilt(path: Path, column: Any, name: str, where: Where, chosen: bool) -> tuple[str, ...]:
-    """Lines on a column of categories that may be a spoilt column of numbers.
+def check_spoilt(
+    path: Path, column: "Cells", name: str, where: Where, chosen: bool
+) -> tuple[str, ...]:
+    """Return notes on a column of categories that may be a spoilt column of numbers.
 
     Raises:
-        InputError: most of its cells are numbers, some are not, and nobody has `chosen` it.
+        InputError: most of its cells are numbers, some are not, and no option has `chosen` it.
     """
     if not is_text(column.type):
         return ()
@@ -147,7 +156,7 @@ def check_spoilt(path: Path, column: Any, name: str, where: Where, chosen: bool)
             raise InputError(
                 f"{path}: column '{name}' is {spoilt} of {total}: expected numbers, or categories: "
                 "mend the value, leave the column out with data.exclude, or name the column in "
-                "data.categorical, each of whose numbers is then a feature"
+                "data.categorical to make a feature of each number"
             )
         lines.append(
             f"{path}: column '{name}' of categories is {spoilt} of {total}: each number is a "
@@ -166,10 +175,10 @@ def check_spoilt(path: Path, column: Any, name: str, where: Where, chosen: bool)
     return tuple(lines)
 
 
-def encode(column: Any) -> tuple[list[str], np.ndarray]:
-    """The distinct texts of a column, and their numbers (m,), -1 where there is no text.
+def encode(column: "Cells") -> tuple[list[str], np.ndarray]:
+    """Return the distinct texts of a column, and their numbers (m,), -1 where a text is missing.
 
-    A text that is kept once and named often is not repeated.
+    A text that the file keeps once is not repeated.
     """
     column = column if str(column.type).startswith("dictionary") else column.dictionary_encode()
     number: dict[str, int] = {}

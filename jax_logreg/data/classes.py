@@ -1,7 +1,6 @@
 """The classes of a data set, from its labels."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -14,23 +13,29 @@ from jax_logreg.errors.nearest import nearest
 REST = "rest"
 
 
-def find_classes(train: Examples) -> list[Any]:
-    """All classes, in sorted order.
+def find_classes(train: Examples) -> list[object]:
+    """Return all classes, in sorted order.
 
     Raises:
-        InputError: one class only, or labels of no such kind.
+        InputError: one class only, or labels that are no text, numbers or booleans.
     """
     classes = [c.item() for c in np.unique(_labels(train))]
     if len(classes) == 1:
-        raise InputError(f"{train.source}: every label is {classes[0]}: expected two classes")
+        raise InputError(
+            f"{train.source}: every label is {classes[0]}: expected two classes or more"
+        )
     return classes
 
 
-def choose_classes(train: Examples, known: list[Any], positive: Any) -> tuple[Any, ...]:
-    """Return the classes of the outputs: all, or with `positive` the other or the rest, and it.
+def choose_classes(
+    train: Examples, known: Sequence[object], positive: object
+) -> tuple[object, ...]:
+    """Return the classes of the outputs: all that are `known`, or two where one is `positive`.
+
+    The first of the two is the other class, or the rest of several.
 
     Raises:
-        InputError: `positive` is no class, or what should be classes are measurements.
+        InputError: `positive` is no class, or the labels are measurements.
     """
     if positive is None:
         _check_several(train, known)
@@ -47,17 +52,17 @@ def choose_classes(train: Examples, known: list[Any], positive: Any) -> tuple[An
 
 
 def class_indices(examples: Examples, classes: tuple[object, ...]) -> np.ndarray:
-    """The number of each example's class among these, (m,); of two, whatever is not 1 is 0."""
+    """Return the number of each example's class, (m,); of two classes all but the second are 0."""
     labels = _labels(examples)
     if len(classes) == 2:
         return (labels == classes[1]).astype(np.int64)
     return np.searchsorted(np.asarray(classes), labels)
 
 
-def as_classes(test: Examples, known: list[object]) -> Examples:
-    """The same examples with labels as the training part has them.
+def as_classes(test: Examples, known: Sequence[object]) -> Examples:
+    """Return the examples with labels as the training part has them.
 
-    A label that another kind of file writes otherwise is the one class that it can mean.
+    A label that another kind of file writes differently is the one class that it can mean.
 
     Raises:
         InputError: a label that the training part does not hold.
@@ -83,7 +88,7 @@ def as_classes(test: Examples, known: list[object]) -> Examples:
 
 
 def against_rest(test: Examples, positive: object) -> tuple[np.ndarray, tuple[str, ...]]:
-    """1 for the examples of this class and 0 for all others, (m,); and lines to be said."""
+    """Return 1 for the examples of this class and 0 for all others, (m,), and notes."""
     distinct, inverse = np.unique(_labels(test), return_inverse=True)
     found = np.array([find(label, [positive]) is not None for label in distinct.tolist()], bool)
     notes: tuple[str, ...] = ()
@@ -101,16 +106,16 @@ def check_weights(train: Examples, classes: tuple[object, ...]) -> None:
     if empty.size:
         raise InputError(
             f"{train.source}: every training example of class {classes[empty[0]]} has the weight "
-            "0: expected a positive one in every class"
+            "0: expected a positive weight in every class"
         )
 
 
 def some(classes: Sequence[object]) -> str:
-    """The first five, for a message."""
+    """Return the first five classes for a message."""
     return ", ".join(map(_shown, classes[:5])) + (", ..." if len(classes) > 5 else "")
 
 
-def _check_several(train: Examples, known: list[object]) -> None:
+def _check_several(train: Examples, known: Sequence[object]) -> None:
     labels, k = _labels(train), len(known)
     if k == 2:
         return
@@ -118,7 +123,7 @@ def _check_several(train: Examples, known: list[object]) -> None:
     if first is not None:
         raise InputError(
             f"{train.source}: the label of {train.example(first)} is {labels[first]}: "
-            "expected classes, not measurements: cut them into classes first"
+            "expected classes, not measurements: cut the labels into classes first"
         )
     if k == labels.size:
         raise InputError(
@@ -128,9 +133,10 @@ def _check_several(train: Examples, known: list[object]) -> None:
 
 
 def _measurement(labels: np.ndarray) -> int | None:
-    """The number of a label that is a measurement, if there are any.
+    """Return the number of the first label that is a measurement, None without one.
 
-    Text is one where most of the labels are numbers that no other example has, some with fractions.
+    Text is a measurement where most labels are numbers that no other example has, and some of them
+    have fractions.
     """
     if labels.dtype.kind == "f":
         return int(np.flatnonzero(labels != np.round(labels))[0])
@@ -144,14 +150,14 @@ def _measurement(labels: np.ndarray) -> int | None:
 
 
 def _shown(label: object) -> str:
-    """A label for a message; blanks around it would not be seen."""
+    """Return a label for a message, in quotes where blanks around it would not be seen."""
     text = str(label)
     return repr(text) if text != text.strip() else text
 
 
 def _labels(examples: Examples) -> np.ndarray:
     if examples.labels is None:
-        raise InputError(f"{examples.source} holds no labels")
+        raise InputError(f"{examples.source} holds no labels: expected one for each example")
     labels = examples.labels
     if labels.dtype.kind not in "buifU":
         raise InputError(
@@ -162,6 +168,6 @@ def _labels(examples: Examples) -> np.ndarray:
         first = int(np.flatnonzero(~np.isfinite(labels))[0])
         raise InputError(
             f"{examples.source}: the label of {examples.example(first)} is {labels[first]}: "
-            "expected a class"
+            "expected a class: leave that example out, or mend the label"
         )
     return labels

@@ -1,24 +1,24 @@
-"""The choice of a table's columns: labels, weights, categories, features, and those left out."""
+"""The choice of a table's columns: labels, weights, categories, features, and columns left out."""
 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from jax_logreg.errors import InputError
 from jax_logreg.errors.nearest import closest
 
-# Names under which pandas writes the index of a data frame: to_csv, read_csv of that, to_parquet.
+# Names of a data frame's index in files of pandas: by to_csv, read_csv of that, and to_parquet.
 _INDEX = re.compile(r"|Unnamed: \d+(\.\d+)*|__index_level_\d+__")
 
 
 class Columns(NamedTuple):
-    """The columns that are no numbers: labels, example weights, categories; and those left out.
+    """The columns of labels, example weights and categories, and the columns to leave out.
 
-    Of categories "auto" means whatever is text. `exclude` holds names and shell patterns.
+    "auto" categories are all columns of text. `exclude` holds names and shell patterns.
     """
 
     label: str
@@ -31,21 +31,21 @@ class Columns(NamedTuple):
         others = {self.label: "data.label", self.weights: "data.weights"}
         for i, name in enumerate(self.categorical if self.categorical != "auto" else ()):
             if name in others or name in self.categorical[:i]:
-                twice = others.get(name, "itself a second time")
+                twice = f"by {others[name]}" if name in others else "a second time"
                 raise InputError(
-                    f"{path}: column '{name}' is named by data.categorical, and by {twice}: "
-                    "expected one of both"
+                    f"{path}: column '{name}' is named by data.categorical, and {twice}: expected "
+                    "it once: leave it out in one place"
                 )
         for name, option in self.named().items():
             if self.excludes(name):
                 option = option.rpartition(" ")[2]
                 raise InputError(
                     f"{path}: column '{name}' is left out by data.exclude, and named by {option}: "
-                    "expected one of both"
+                    "expected one of both: change either"
                 )
 
     def named(self) -> dict[str, str]:
-        """The option that names each of the columns."""
+        """Return the words for the option that names each of the columns."""
         categories = () if self.categorical == "auto" else self.categorical
         options = dict.fromkeys(categories, "categories with data.categorical")
         options[self.label] = "labels with data.label"
@@ -65,7 +65,7 @@ class Choice(NamedTuple):
     as_index: list[str]
 
     def notes(self, path: Path) -> tuple[str, ...]:
-        """A line on each column that was taken for an index."""
+        """Return a note on each column that was taken for an index."""
         return tuple(
             f"{path}: column '{name}' is left out as an index of pandas: rename it to learn from "
             "it."
@@ -73,8 +73,13 @@ class Choice(NamedTuple):
         )
 
 
-def choose(path: Path, names: Sequence[str], special: Columns, metadata: object = None) -> Choice:
-    """The columns to learn from, given all names and the metadata of an Arrow schema.
+def choose(
+    path: Path,
+    names: Sequence[str],
+    special: Columns,
+    metadata: Mapping[bytes, bytes] | None = None,
+) -> Choice:
+    """Return the columns to learn from, given all names and the metadata of an Arrow schema.
 
     Raises:
         InputError: a name that several columns have, or options that contradict each other.
@@ -111,11 +116,13 @@ def check_unique(path: Path, names: Sequence[str]) -> None:
     """Refuse columns of one name (InputError)."""
     name, count = next(iter(Counter(names).most_common(1)), ("", 0))
     if count > 1:
-        raise InputError(f"{path} has {count} columns named '{name}': expected unique names")
+        raise InputError(
+            f"{path} has {count} columns named '{name}': expected unique names: rename them"
+        )
 
 
 def missing_column(path: Path, name: str, columns: list[str], option: str | None) -> str:
-    """The line on a column that is not there, and what was likely meant."""
+    """Return the message on a missing column, with the name that was likely meant."""
     near = closest(name, columns)
     mend = f": did you mean '{near}'?" if near else f": it has {_listed(columns)}"
     if option is not None:
@@ -131,8 +138,8 @@ def _fits(name: str, pattern: str) -> bool:
     return name == pattern or fnmatchcase(name, pattern)
 
 
-def _named_index(metadata: Any) -> set[str]:
-    """The columns that pandas' own metadata call an index."""
+def _named_index(metadata: Mapping[bytes, bytes] | None) -> set[str]:
+    """Return the columns that the metadata of pandas call an index."""
     try:
         found = json.loads((metadata or {}).get(b"pandas", b"{}"))["index_columns"]
         return {name for name in found if isinstance(name, str)}

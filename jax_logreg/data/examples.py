@@ -14,12 +14,12 @@ from jax_logreg.placement.memory import check_room
 
 # Entries that are converted at a time: a block in float64 stays small beside X.
 _BLOCK = 4_000_000
-# Characters of a label: what is longer is no class, and every other label takes as much room.
+# Characters of a label: a longer text is no class, and every other label takes as much memory.
 _LONGEST = 1000
 
 
 class Part(NamedTuple):
-    """The part of one host among several equal parts of the examples."""
+    """One host's part among several equal parts of the examples."""
 
     number: int
     of: int
@@ -30,10 +30,10 @@ class Part(NamedTuple):
 
 
 class NoWeights(InputError):
-    """The error of a file that lacks the weights it was to hold."""
+    """The error of a file without the weights that were asked for."""
 
 
-# Names the example of a number, as a person finds it.
+# Names an example, given by its number, as a person finds it.
 Where = Callable[[int], str]
 
 
@@ -53,12 +53,12 @@ def check_finite(X: np.ndarray, source: object, features: Sequence[str], example
 
 
 def check_labels(source: object, labels: np.ndarray, n: int, m: int) -> None:
-    """Refuse labels that are not one for each of m examples of n features (InputError)."""
+    """Refuse labels of another shape than (m,), for m examples of n features (InputError)."""
     if labels.shape != (m,):
         mend = "; did you mean its transpose?" if labels.shape == (n,) else ""
         raise InputError(
-            f"{source} holds {m} examples of {n} features, one a row, "
-            f"but labels of shape {labels.shape}: expected ({m},){mend}"
+            f"{source} holds {m} examples of {n} features, one a row, but labels of shape "
+            f"{labels.shape}: expected ({m},), a label for each example{mend}"
         )
 
 
@@ -69,7 +69,7 @@ def check_weights(
     if weights is None:
         raise NoWeights(
             f"{source} can hold no weights: data.weights names a column of .csv and .parquet, or "
-            "an array of .npz and .h5"
+            "an array of .npz and .h5: leave it out"
         )
     if weights.dtype.kind not in "buif" or weights.shape != (m,):
         raise InputError(
@@ -80,17 +80,17 @@ def check_weights(
     if wrong.size:
         raise InputError(
             f"{source}: the weight '{name}' of {example(int(wrong[0]))} is "
-            f"{weights[wrong[0]]:g}: expected a finite number, 0 or larger"
+            f"{weights[wrong[0]]:g}: expected a finite number, 0 or larger: mend the weight"
         )
 
 
 class Examples(NamedTuple):
-    """Raw numbers X (n, m), examples in columns, their m raw labels, or None, and m weights.
+    """Raw numbers X (n, m), examples in columns, with m raw labels and m weights.
 
-    `divisor` is 255 for pictures, which stay uint8. `weights` are None where every example counts
-    once. `categories` are the columns that are no numbers, and no part of X. `notes` are lines to
-    be said of what was read. `files` are the files of pictures, one an example, else empty.
-    `where` names the example of a number, as a person finds it in the file.
+    `divisor` is 255 for pictures, which stay uint8. `labels` are None where they are not wanted,
+    `weights` where every example counts once. `categories` are columns of text, no part of X.
+    `notes` are findings in the file. `files` are the files of pictures, one an example, else empty.
+    `where` names an example, given by its number, as a person finds it in the file.
     """
 
     X: np.ndarray
@@ -102,16 +102,16 @@ class Examples(NamedTuple):
     categories: tuple[Column, ...] = ()
     # The number of example 0, where these are a part.
     first: int = 0
-    # Of pictures: height, width and perhaps colours, whose product is n; else empty.
+    # Height, width and perhaps colours of pictures, whose product is n; else empty.
     picture: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     where: Where | None = None
 
     def example(self, i: int) -> str:
-        """Example i as a person finds it."""
+        """Return the name of example i, as a person finds it."""
         if hasattr(self.X, "example"):
-            # A stream knows the file.
+            # A stream also names the file.
             return str(self.X.example(i))
         i += self.first
         return f"example {i}" if self.where is None else self.where(i)
@@ -125,12 +125,12 @@ class Examples(NamedTuple):
         check_finite(self.X, self.source, self.features, self.example)
 
     def take(self, columns: np.ndarray) -> "Examples":
-        """These examples only."""
+        """Return these examples."""
         labels = None if self.labels is None else self.labels[columns]
         weights = None if self.weights is None else self.weights[columns]
         whose = self.example
         return self._replace(
-            # The numbers of examples are those of the file.
+            # `where` has the numbers that examples have in the file.
             first=0,
             where=lambda i: whose(int(columns[i])),
             X=self.X[:, columns],
@@ -141,7 +141,7 @@ class Examples(NamedTuple):
         )
 
     def part(self, part: Part) -> "Examples":
-        """One part of these, in buffers of its own."""
+        """Return one part of the examples, in buffers of its own."""
         rows = part.rows(self.X.shape[1])
         return self.take(np.arange(rows.start, rows.stop))
 
@@ -154,7 +154,10 @@ class Scaling(NamedTuple):
 
     @classmethod
     def fit(cls, examples: Examples, standardise: bool) -> "Scaling":
-        """Weighted mean 0 and deviation 1 (a constant feature: 0), or the divisor alone."""
+        """Return the scaling to weighted mean 0 and deviation 1, or by the divisor alone.
+
+        A constant feature becomes 0.
+        """
         X, s = examples.X, examples.weights
         n, m = X.shape
         if not standardise:
@@ -167,7 +170,7 @@ class Scaling(NamedTuple):
         return cls(mean[:, 0], scale[:, 0])
 
     def apply(self, X: np.ndarray, dtype: str) -> np.ndarray:
-        """Features (n, m) of raw numbers X (n, m), in the dtype, rounded once."""
+        """Return features (n, m) of raw numbers X (n, m), in the dtype, rounded once."""
         features = np.empty(X.shape, dtype)
         for rows in _blocks(X):
             mean, scale = self.mean[rows, None], self.scale[rows, None]
@@ -177,23 +180,23 @@ class Scaling(NamedTuple):
 
 
 def _blocks(X: np.ndarray) -> Iterator[slice]:
-    """Slices of at least 16 features, a cache line of float32 where examples lie in rows."""
+    """Return slices of at least 16 features, a cache line of float32 where examples are rows."""
     n, m = X.shape
     size = max(_BLOCK // max(m, 1), 16)
     return (slice(i, min(i + size, n)) for i in range(0, n, size))
 
 
 def numbered(n: int) -> tuple[str, ...]:
-    """Names for n features that have none."""
+    """Return names for n features without names."""
     check_room(f"the names of {n} features", 80 * n)
     return tuple(f"x{i}" for i in range(n))
 
 
 def label_values(labels: object) -> np.ndarray:
-    """Labels as one-dimensional text, integers or numbers: 1.0 is 1, bytes are text.
+    """Return labels as text, integers or numbers: 1.0 becomes 1, and bytes text.
 
     Raises:
-        InputError: a text too long for a class, or no text.
+        InputError: a text too long for a class, or bytes that are no Unicode text.
     """
     if isinstance(labels, np.ndarray) and labels.dtype.kind == "O":
         labels = labels.tolist()
@@ -205,7 +208,7 @@ def label_values(labels: object) -> np.ndarray:
         labels = np.char.decode(labels, "utf-8")
     if labels.dtype.kind == "U":
         return _checked_text(labels)
-    # Beyond 2^53, and for NaN and infinity, an integer would not be the same number.
+    # Beyond 2^53, and for NaN and infinity, an integer would be another number.
     if labels.dtype.kind == "f":
         # Half precision does not hold 2^53.
         values = labels.astype(np.float64)
@@ -218,15 +221,16 @@ def _check_lengths(values: list[object]) -> None:
     longest = max((len(value) for value in values if isinstance(value, str | bytes)), default=0)
     if longest > _LONGEST:
         raise InputError(
-            f"a label has {longest} characters: expected a class, of at most {_LONGEST}"
+            f"a label has {longest} characters: expected a class, of at most {_LONGEST}: name the "
+            "column of labels with data.label"
         )
     check_room(f"{len(values)} labels of up to {longest} characters", 4 * longest * len(values))
 
 
 def _checked_text(labels: np.ndarray) -> np.ndarray:
-    """The labels, in the machine's byte order."""
+    """Return the labels in the machine's byte order."""
     labels = np.ascontiguousarray(labels, labels.dtype.newbyteorder("="))
     codes = labels.reshape(-1).view(np.uint32) if labels.itemsize else np.empty(0, np.uint32)
     if (codes > 0x10FFFF).any() or ((codes >= 0xD800) & (codes < 0xE000)).any():
-        raise InputError("a label is no Unicode text: expected a class")
+        raise InputError("a label is no Unicode text: expected a class: save the labels as UTF-8")
     return labels

@@ -10,7 +10,9 @@ from jax_logreg.errors.extras import MissingExtra
 
 @contextmanager
 def library_errors(path: Path) -> Iterator[None]:
-    """Say whatever a library raises at a file as an InputError; what says more passes.
+    """Turn any error that a library raises at a file into an InputError of one line.
+
+    InputError and MissingExtra pass as they are.
 
     Raises:
         InputError: the file cannot be read, is damaged, or does not fit into memory.
@@ -23,7 +25,7 @@ def library_errors(path: Path) -> Iterator[None]:
         raise InputError(f"{path} does not fit into memory, or is damaged") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or _first_line(error)}") from None
-    # A damaged file makes the libraries raise nearly anything, and each means just that.
+    # A damaged file makes the libraries raise errors of nearly any class.
     except Exception as error:
         kind = path.suffix or "folder of pictures"
         raise InputError(f"{path} is damaged, or no {kind}: {_first_line(error)}") from None

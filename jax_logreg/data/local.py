@@ -5,12 +5,12 @@ from pathlib import Path
 
 from jax_logreg.errors import InputError
 
-# A scheme has two letters at least: one is a drive of Windows. A Path has one slash of two left.
+# A scheme has two letters at least: one is a drive of Windows. A Path keeps one slash of two.
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", re.DOTALL)
 
 
 def check_local(path: Path) -> None:
-    """Refuse an address of the web or of a store, which is no file of this machine (InputError)."""
+    """Refuse an address of the web or of a store, as it is no file here (InputError)."""
     found = _ADDRESS.fullmatch(str(path))
     if found is None or path.exists():
         return

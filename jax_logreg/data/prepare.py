@@ -1,6 +1,6 @@
 """From a source to the arrays that a fit takes: checked, split, scaled."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -19,22 +19,26 @@ from jax_logreg.data.stream.examples import fit_scaling, is_streamed, scaled
 from jax_logreg.errors import InputError
 from jax_logreg.errors.one_line import one_line
 from jax_logreg.hosts import count, index, share, together
-from jax_logreg.matrix import stack
+from jax_logreg.matrix import Matrix, stack
 from jax_logreg.placement.memory import check_room
+from jax_logreg.shapes import Float
+
+# X (n, m): numbers in NumPy; a matrix where there are categories, or where the data are streamed.
+Features: TypeAlias = Float[np.ndarray, "n m"] | Matrix
 
 
 class Prepared(NamedTuple):
     """X (n, m) in the dtype asked for, or streamed; Y (1, m) of 0 and 1, or (k, m) one-hot, k > 2.
 
-    `classes` are what the rows of Y stand for; of two, `classes[1]` counts as 1. Example weights
-    s (m,) are None where every example counts once. Where there are categories X is a
-    matrix of `jax_logreg.matrix`, numbers first. `notes` are what is to be said of the data. Of
-    pictures `picture` holds height, width and perhaps colours.
+    `classes` are the classes of the rows of Y; of two classes, `classes[1]` counts as 1. Example
+    weights s (m,) are None where every example counts once. With categories X is a matrix of
+    `jax_logreg.matrix`, numbers first. `notes` are findings in the data. `picture` holds height,
+    width and perhaps colours of pictures.
     """
 
-    X_train: Any
+    X_train: Features
     Y_train: np.ndarray
-    X_test: Any
+    X_test: Features | None
     Y_test: np.ndarray | None
     classes: tuple[object, ...]
     features: tuple[str, ...]
@@ -51,11 +55,11 @@ class Prepared(NamedTuple):
 def prepare(config: DataConfig, dtype: str) -> Prepared:
     """Load, split by class and seed, and scale by the training part alone.
 
-    Several hosts have an equal run of the examples each. Classes, split and scaling are those of
+    Of several hosts each has an equal run of the examples. Classes, split and scaling are those of
     all examples: every host gets all labels and weights, not all of X.
 
     Raises:
-        InputError: data that cannot be learnt from, in one line, the same on all hosts.
+        InputError: data that no model can learn from, in one line, the same on all hosts.
     """
     train, test = together(lambda: _load(config))
     whole, first = _labels_of_all(train)
@@ -107,12 +111,12 @@ def _check_counted(test: Examples) -> None:
     own = share(lambda: {"counted": np.bool_(s is None or np.any(s > 0))})
     if not any(one["counted"] for one in own):
         raise InputError(
-            f"{test.source}: every held-out example has the weight 0: expected a positive one"
+            f"{test.source}: every held-out example has the weight 0: expected a positive weight"
         )
 
 
-def make_features(examples: Examples, scaling: Scaling, levels: Levels, dtype: str) -> object:
-    """X (n, m) in the dtype: numbers, scaled, an array; beneath them one-hot levels, as codes."""
+def make_features(examples: Examples, scaling: Scaling, levels: Levels, dtype: str) -> Features:
+    """Return X (n, m) in the dtype: scaled numbers, and beneath them one-hot levels, as codes."""
     if is_streamed(examples):
         return scaled(examples, scaling)
     n, m = examples.X.shape
@@ -128,13 +132,13 @@ def make_features(examples: Examples, scaling: Scaling, levels: Levels, dtype: s
 
 def _arrays(
     examples: Examples, scaling: Scaling, levels: Levels, classes: tuple[object, ...], dtype: str
-) -> tuple[Any, np.ndarray]:
+) -> tuple[Features, np.ndarray]:
     X = make_features(examples, scaling, levels, dtype)
     index, k = class_indices(examples, classes), len(classes)
     if k > 2:
         size = 1 + np.dtype(dtype).itemsize
         check_room(f"{examples.source}: {index.size} labels of {k} classes", index.size * k * size)
-    # Of two classes one row says it all.
+    # One row is enough for two classes.
     rows = np.arange(k)[:, None] if k > 2 else 1
     return X, (index[None] == rows).astype(dtype)
 
@@ -154,22 +158,24 @@ def _check_range(examples: Examples, X: np.ndarray, scaling: Scaling, dtype: str
 
 
 def _load(config: DataConfig) -> tuple[Examples, Examples | None]:
-    """The training and the test examples that are this host's."""
+    """Return the training and the test examples of this host."""
     if count() == 1:
         train, test = config.load()
-        # A stream was looked through when it was opened.
+        # A stream was checked when it was opened.
         if not is_streamed(train):
             train.check()
         return train, test
     train, test = config.load_part(Part(index(), count()))
     if train.categories:
-        raise InputError("data.categorical is for one host: leave --hosts out, or the categories")
+        raise InputError(
+            "data.categorical is given, which is for one host: leave --hosts out, or the categories"
+        )
     train.check(fewest=0)
     return train, test
 
 
 def _labels_of_all(train: Examples) -> tuple[Examples, int]:
-    """Return all hosts' examples without their features, and the number of the first one here."""
+    """Return the examples of all hosts without features, and the number of the first here."""
     if count() == 1:
         if is_streamed(train):
             return train, 0
@@ -187,5 +193,5 @@ def _labels_of_all(train: Examples) -> tuple[Examples, int]:
 
 
 def _those(examples: Examples, rows: np.ndarray) -> Examples:
-    """The examples of these numbers that there are."""
+    """Return the examples with these numbers; numbers out of range are left out."""
     return examples.take(rows[(rows >= 0) & (rows < examples.X.shape[1])])

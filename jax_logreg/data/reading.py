@@ -18,7 +18,7 @@ with needs("run"):
 
 
 class Reading(Section):
-    """The way to read a file: the columns or arrays that are meant."""
+    """The columns or arrays of a file that are read, and how."""
 
     label: str = Field("label", description="Label column of .csv and .parquet.")
     x: str = Field("X", description="Array of examples in .npz and .h5, or a pattern: *_set_x.")
@@ -31,8 +31,8 @@ class Reading(Section):
     )
     categorical: list[str] | Literal["auto"] = Field(
         [],
-        description="Columns of .csv and .parquet that are categories, or 'auto' for all of text: "
-        "each level is a feature, an empty cell too; a level that training lacks is all zeros.",
+        description="Columns of .csv and .parquet that are categories, or 'auto' for all of text. "
+        "Each level is a feature, an empty cell too; a level that training lacks is all zeros.",
     )
     exclude: list[str] = Field(
         [],
@@ -43,11 +43,11 @@ class Reading(Section):
     zero_based: bool = Field(False, description="Whether svmlight features count from 0, not 1.")
 
     def of(self, categories: Iterable[str]) -> "Reading":
-        """The same for files with just these columns of categories."""
+        """Return the same with these columns of categories, and no others."""
         return self.model_copy(update={"categorical": list(categories)})
 
     def names(self) -> Names:
-        """Return what is meant of a file, as its format is asked."""
+        """Return the names of the columns or arrays, as a format takes them."""
         return Names(**{name: getattr(self, name) for name in Names._fields})
 
 
@@ -60,14 +60,14 @@ def read(
     labelled: bool = True,
     part: Part | None = None,
 ) -> Examples:
-    """Examples of a file or of a folder of pictures, examples in columns.
+    """Return the examples of a file or of a folder of pictures, examples in columns.
 
     Args:
-        path: what to read; the suffix chooses the format, a folder holds pictures.
-        reading: which columns or arrays are meant.
+        path: the file or folder; the suffix chooses the format, a folder holds pictures.
+        reading: the columns or arrays to read.
         features: the features to expect; tables are read by these names.
-        labelled: whether labels, and weights, are needed; if not, they are left out.
-        part: which of several equal runs of the examples is wanted; by default all.
+        labelled: whether labels and weights are read.
+        part: one of several equal runs of the examples, by default all.
 
     Raises:
         InputError: a file that is absent, damaged, or does not hold what was expected.
@@ -93,12 +93,14 @@ def check_columns(path: Path, reading: Reading, features: Sequence[str] | None =
         return
     if reading.categorical:
         raise InputError(
-            f"{path} can hold no categories: data.categorical names columns of .csv and .parquet"
+            f"{path} can hold no categories: data.categorical names columns of .csv and .parquet: "
+            "leave it out"
         )
     # A model knows its features already.
     if reading.exclude and features is None:
         raise InputError(
-            f"{path} has no columns to leave out: data.exclude names those of .csv and .parquet"
+            f"{path} has no columns to leave out: data.exclude names those of .csv and .parquet: "
+            "leave it out"
         )
 
 

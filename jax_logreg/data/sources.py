@@ -41,8 +41,8 @@ class Source(Section):
 
     positive: str | int | float | bool | None = Field(
         None,
-        description="The class that counts as 1, against all others; by default the last of two "
-        "in sorted order, and none of three or more, which are learnt all at once.",
+        description="The class that counts as 1, against all others. By default it is the last of "
+        "two in sorted order; three or more classes are learnt all at once.",
     )
     test_fraction: float = Field(
         0.25, ge=0, lt=1, description="Part held out, unless the source names its own test part."
@@ -52,18 +52,18 @@ class Source(Section):
     )
     drop_first: bool = Field(
         False,
-        description="Leave out the first level of each column of categories, without which "
-        "coefficients are not unique unless there is a penalty.",
+        description="Leave out the first level of each column of categories. With all levels the "
+        "coefficients are unique only under a penalty.",
     )
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of the split and of synthetic data.")
 
     @property
     def reading(self) -> Reading:
-        """Return how new data for the model are to be read."""
+        """Return the way to read new data for the model."""
         return Reading()
 
     def load(self) -> Loaded:
-        """The training examples, and those to test on where they are apart."""
+        """Return the training examples, and the test examples where they are given apart."""
         raise NotImplementedError
 
     def load_part(self, part: Part) -> Loaded:
@@ -79,7 +79,7 @@ class BundledData(Source):
     name: Literal["breast_cancer", "digits", "iris", "wine"] = "breast_cancer"
 
     def load(self) -> Loaded:
-        """All examples; labels are the classes' names."""
+        """Return all examples; labels are the names of the classes."""
         with needs("run"):
             from sklearn import datasets
         bunch = getattr(datasets, f"load_{self.name}")()
@@ -98,22 +98,22 @@ class FileData(Source, Reading):
     test: UserPath | None = Field(None, description="File or folder to test on.")
     stream: bool = Field(
         False,
-        description="Read the data again in every pass, not held in memory; train and "
-        "test may then be folders, or patterns such as 'big/*.parquet'.",
+        description="Read the data again in every pass, in place of holding them in memory. Then "
+        "train and test may be folders, or patterns such as 'big/*.parquet'.",
     )
 
     @property
     def reading(self) -> Reading:
-        """Return how these files were read."""
+        """Return the way these files are read."""
         return Reading(**{name: getattr(self, name) for name in Reading.model_fields})
 
     @field_serializer("train", "test")
     def _absolute(self, path: Path | None) -> str | None:
-        # A saved config is to find the file from any folder.
+        # A saved config finds the file from any folder.
         return None if path is None else str(path.absolute())
 
     def load(self, part: Part | None = None) -> Loaded:
-        """The training file, and the test file where there is one; or a part of each."""
+        """Return the training file, and the test file where there is one, or a part of each."""
         if self.train is None:
             raise InputError(
                 "data.train is missing: name the file to learn from: --set data.train=FILE"
@@ -125,7 +125,7 @@ class FileData(Source, Reading):
             return self._streamed(self.train)
         if is_pattern(self.train):
             raise InputError(
-                f"{self.train} is a pattern of files, which are read in pieces: set "
+                f"{self.train} is a pattern: expected one file, as several are read in pieces: set "
                 "data.stream=true"
             )
         train = read(self.train, self.reading, part=part)
@@ -137,13 +137,16 @@ class FileData(Source, Reading):
         )
 
     def load_part(self, part: Part) -> Loaded:
-        """Of formats that allow it nothing else is read.
+        """Return the examples of one of several hosts, without the others where the format can.
 
         Raises:
             InputError: as of `load`, or a stream.
         """
         if self.stream:
-            raise InputError("data.stream is for one host: leave --hosts out, or the stream")
+            raise InputError(
+                "data.stream is true, but several hosts cannot share a stream: leave --hosts out, "
+                "or the stream"
+            )
         return self.load(part)
 
     def _streamed(self, path: Path) -> Loaded:
@@ -156,7 +159,7 @@ class FileData(Source, Reading):
 
 
 def _weighted_or_not(load: Callable[[Reading], Examples], reading: Reading) -> Examples:
-    """The test examples: those of a file that has no weights count once each."""
+    """Return the test examples; in a file without weights each counts once."""
     try:
         return load(reading)
     except NoWeights:
@@ -174,7 +177,7 @@ class SyntheticData(Source):
     )
 
     def load(self) -> Loaded:
-        """The examples of this seed, float32."""
+        """Return the examples of this seed, float32."""
         check_room(_size(self.features, self.examples), 4 * self.features * self.examples)
         rng = np.random.default_rng(self.seed)
         X = rng.standard_normal((self.features, self.examples), np.float32)
@@ -188,7 +191,7 @@ class SyntheticData(Source):
 
 
 class EmbeddingsData(Source):
-    """Normal features as embeddings have them, their variances falling by a power, in k classes."""
+    """Normal features in k classes, with variances that fall by a power, like embeddings."""
 
     source: Literal["embeddings"]
     examples: int = Field(10_000, ge=4, description="Number of examples, m, shared out evenly.")
@@ -205,7 +208,7 @@ class EmbeddingsData(Source):
     )
 
     def load(self) -> Loaded:
-        """The examples of this seed, float32."""
+        """Return the examples of this seed, float32."""
         n, m, k = self.features, self.examples, self.classes
         check_room(_size(n, max(n, m, k)), 4 * n * max(n, m, k))
         rng = np.random.default_rng(self.seed)
@@ -222,7 +225,7 @@ def _size(n: int, m: int) -> str:
 
 
 class OpenMLData(Source):
-    """A data set of openml.org, fetched once and then kept by scikit-learn."""
+    """A data set of openml.org, which scikit-learn fetches once and keeps."""
 
     source: Literal["openml"]
     name: str
@@ -230,12 +233,12 @@ class OpenMLData(Source):
     target: str = Field("default-target", description="The label column.")
 
     def load(self) -> Loaded:
-        """All examples."""
+        """Return all examples."""
         with needs("run"):
             from sklearn.datasets import fetch_openml
         try:
             with warnings.catch_warnings():
-                # The last failure says what each retry would.
+                # The error of the last try repeats the warning of each.
                 warnings.filterwarnings("ignore", "A network error", UserWarning)
                 bunch = fetch_openml(
                     self.name,
@@ -244,12 +247,12 @@ class OpenMLData(Source):
                     as_frame=False,
                     parser="liac-arff",
                 )
-        # No internet, no such set, a set that is no dense table: each its own exception.
+        # No internet, no such set, a set that is no dense table: each raises another class.
         except Exception as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise InputError(
-                f"OpenML's '{self.name}' could not be fetched ({reason}): it needs the internet "
-                "and a name as on openml.org; your own files are read with data.source='file'"
+                f"OpenML's '{self.name}' could not be fetched ({reason}): expected the internet, "
+                "and a name as on openml.org; for your own files set data.source='file'"
             ) from None
         X = bunch.data.toarray() if hasattr(bunch.data, "toarray") else np.asarray(bunch.data)
         if X.dtype.kind not in "buif":

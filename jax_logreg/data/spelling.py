@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import SupportsFloat
 
 import numpy as np
 
 # Texts that are read as a number and written again to the same characters.
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity)", re.I | re.A)
-# Words for "missing" that can be meant otherwise: NA is a country, none an answer.
+# Words for "missing" that can mean something else: NA is a country, none an answer.
 _MISSING = {
     *("na", "n/a", "null", "none", "<na>", "#n/a", "?", "-", ".", "missing", "unknown", "nat"),
 }
@@ -26,9 +26,9 @@ def means_missing(text: str) -> bool:
 
 
 def values_of(texts: Sequence[str]) -> np.ndarray:
-    """The labels that these distinct texts stand for: integers if all are written as Python does.
+    """Return the labels of distinct texts: integers if all are written as Python writes them.
 
-    Any other spelling, 01, 1.0, +1 or TRUE, leaves all of them text.
+    One text of another spelling, 01, 1.0, +1 or TRUE, leaves all of them text.
     """
     if len(texts) and all(_INTEGER.fullmatch(text) for text in texts):
         return np.array([int(text) for text in texts], np.int64)
@@ -36,9 +36,9 @@ def values_of(texts: Sequence[str]) -> np.ndarray:
 
 
 def notes_on(source: object, name: str, counts: dict[str, int]) -> tuple[str, ...]:
-    """Lines on texts that are classes of their own where somebody might think otherwise.
+    """Return notes on texts that count as classes, though a person may mean something else.
 
-    `counts` says how many examples each text is the label of.
+    `counts` has the number of examples of each text.
     """
     lines = [
         f"{source}: '{text}' is the label '{name}' of {counts[text]} examples, and counts as a "
@@ -67,10 +67,10 @@ def notes_on(source: object, name: str, counts: dict[str, int]) -> tuple[str, ..
 
 
 def find(label: object, classes: Sequence[object]) -> object:
-    """The class that a label from another file is, or None.
+    """Return the class that a label from another file means, or None.
 
-    A text is the class of just these characters. A number is also the one class that means it in
-    another spelling, and so is a text where classes are numbers.
+    A text is the class of the same characters. A number also is the one class of another spelling
+    with its value, and so is a text where classes are numbers.
     """
     for known in classes:
         if known == label and isinstance(known, str) == isinstance(label, str):
@@ -84,8 +84,10 @@ def find(label: object, classes: Sequence[object]) -> object:
     return meant[0] if len(meant) == 1 else None
 
 
-def _meaning(label: Any) -> object:
-    """The number or the word that a person may take a label for."""
+def _meaning(label: object) -> object:
+    """Return the number or the word that a person may take a label for."""
     if isinstance(label, str):
         return float(label) if is_number(label) else label.strip().casefold()
-    return str(label).casefold() if isinstance(label, bool) else float(label)
+    if isinstance(label, bool):
+        return str(label).casefold()
+    return float(label) if isinstance(label, SupportsFloat) else label

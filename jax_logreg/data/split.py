@@ -9,7 +9,9 @@ from jax_logreg.errors.extras import needs
 def split(
     source: str, index: np.ndarray, k: int, fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers of the training and of the test examples, each class k shared out in proportion.
+    """Return the numbers of the training and of the test examples.
+
+    Both have each of the k classes, in proportion as far as possible.
 
     Raises:
         InputError: too few examples, of a class or at all.
@@ -24,7 +26,8 @@ def split(
         classes = "both classes" if k == 2 else f"all {k} classes"
         raise InputError(
             f"{source}: data.test_fraction is {fraction}, which cannot be held out of "
-            f"{index.size} examples with {classes} on either side: {error}"
+            f"{index.size} examples with {classes} on either side: {error}: set it to 0, or add "
+            "examples"
         ) from None
     # A rare class may have been rounded to none on one side.
     test = np.concatenate([test, _lacking(train, test, index)])
@@ -34,6 +37,6 @@ def split(
 
 
 def _lacking(whole: np.ndarray, part: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """An example of `whole` for each of its classes that `part` lacks."""
+    """Return an example of `whole` for each of its classes that `part` lacks."""
     classes, first = np.unique(index[whole], return_index=True)
     return whole[first[~np.isin(classes, index[part])]]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import NamedTuple, NotRequired, TextIO, TypedDict
 
 import numpy as np
 
@@ -11,11 +11,20 @@ from jax_logreg.errors import InputError
 from jax_logreg.errors.extras import needs
 
 
-class Predictions(NamedTuple):
-    """Predictions of m examples: P(class 1), (m,), or of k > 2 classes (m, k); the likeliest class.
+class Arrays(TypedDict):
+    """The arrays of a file of predictions; `classes` only of several classes."""
 
-    `classes` are what the columns of (m, k) stand for; `files` the pictures, one an example, if the
-    examples are pictures.
+    probability: np.ndarray
+    predicted: np.ndarray
+    files: NotRequired[np.ndarray]
+    classes: NotRequired[np.ndarray]
+
+
+class Predictions(NamedTuple):
+    """Predictions of m examples: probabilities, and the likeliest class `predicted` (m,).
+
+    `probability` is P(class 1), (m,), or of k > 2 classes (m, k), a column for each of `classes`.
+    `files` are the pictures, one an example, if the examples are pictures.
     """
 
     probability: np.ndarray
@@ -24,7 +33,7 @@ class Predictions(NamedTuple):
     files: tuple[str, ...] = ()
 
     def columns(self) -> dict[str, np.ndarray]:
-        """A column for each class of more than two, else one; the predicted class; and the file."""
+        """Return the columns by name: files, probabilities, and the predicted class."""
         files = {"file": np.array(self.files)} if self.files else {}
         if self.probability.ndim == 1:
             return {**files, "probability": self.probability, "predicted": self.predicted}
@@ -32,9 +41,9 @@ class Predictions(NamedTuple):
         columns = dict(zip(names, self.probability.T, strict=True))
         return {**files, **columns, "predicted": self.predicted}
 
-    def arrays(self) -> dict[str, Any]:
-        """The same for files of arrays, which hold one array of all probabilities."""
-        arrays: dict[str, Any] = {"probability": self.probability, "predicted": self.predicted}
+    def arrays(self) -> Arrays:
+        """Return the arrays by name, all probabilities in one."""
+        arrays: Arrays = {"probability": self.probability, "predicted": self.predicted}
         if self.files:
             arrays["files"] = np.array(self.files)
         if self.probability.ndim > 1:
@@ -78,7 +87,8 @@ def _write_hdf5(path: Path, predictions: Predictions) -> None:
     with needs("run"):
         import h5py
     with h5py.File(path, "w") as file:
-        for name, array in predictions.arrays().items():
+        for name, values in predictions.arrays().items():
+            array = np.asarray(values)
             is_text = array.dtype.kind == "U"
             file[name] = array.astype(h5py.string_dtype()) if is_text else array
 

@@ -79,4 +79,4 @@ def test_the_notes_of_the_data_are_in_the_result(run, tmp_path):
         )
     assert done.code == 0, done
     (note,) = json.loads((tmp_path / "run" / "result.json").read_text())["notes"]
-    assert "such as 'Ulm': it counts as none" in note and note[:20] in done.out
+    assert "such as 'Ulm': it counts as no level" in note and note[:20] in done.out

@@ -41,7 +41,10 @@ WITHOUT_NAMES = {
 def test_a_first_example_is_not_taken_for_names(case, stream, tmp_path):
     content, label = WITHOUT_NAMES[case]
     path = text(tmp_path, content)
-    with pytest.raises(InputError, match=r"its first line looks like an example, .*add a line of"):
+    with pytest.raises(
+        InputError,
+        match=r"begins with a line like an example, .*: expected the names of columns: add",
+    ):
         prepare(config(path, label=label, stream=stream), "float64")
 
 

@@ -117,7 +117,7 @@ OTHERS = {
         r"is '2020-01-01 00:00:00' in example 0, of type timestamp\[us\]: .*days since a date",
     ),
     "struct": (pa.array([{"a": 1}] * M), r"of type struct<a: int64>: .*with data\.exclude"),
-    "lists of text": (pa.array([["a"]] * M), r"of type list<.*: string>: .*as a \.npy"),
+    "lists of text": (pa.array([["a"]] * M), r"of type list<.*: string>: .*or a \.npy with a row"),
     "nullable": (pa.array([1, None] * 20), r"feature 'x' of example 1 is (nan|missing)"),
     "text": (pa.array(["1", "?"] * 20), r"column 'x' is '\?' in example 1: expected numbers"),
 }

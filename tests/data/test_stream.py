@@ -177,7 +177,7 @@ def test_what_is_no_stream(tmp_path):
     with pytest.raises(InputError, match="holds no examples"):
         open_stream(tmp_path / "*.parquet")
     np.save(tmp_path / "a.npy", ROWS)
-    with pytest.raises(InputError, match=r"labels in a_labels\.npy, which does not exist"):
+    with pytest.raises(InputError, match=r"no file of labels a_labels\.npy beside it"):
         open_stream(tmp_path / "a.npy")
     np.save(tmp_path / "a_labels.npy", LABELS[1:])
     with pytest.raises(
@@ -292,7 +292,7 @@ def test_what_has_no_end_is_not_waited_for(name, tmp_path):
     os.mkfifo(tmp_path / name)
     # Opened by nobody, a pipe that is read never ends the test.
     with pytest.raises(
-        InputError, match=rf"{name}, which .* is no file|{name} is a folder, .* a pipe"
+        InputError, match=rf"no file of labels {name} beside it|{name} is a folder, .* a pipe"
     ):
         open_stream(tmp_path / name.replace("_labels", ""))
 

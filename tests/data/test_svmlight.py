@@ -24,7 +24,7 @@ WRONG = {
     "no label": ("1:2 3:4", r"line 5 begins with '1:2': expected a label, then pairs"),
     "two labels": ("1,3 1:2", r"line 5 has several labels, '1,3': expected one"),
     "a word": ("yes 1:2", r"line 5 has the label 'yes': expected a number"),
-    "no pair": ("1 2", r"line 5 has '2': expected a pair feature:value"),
+    "no pair": ("1 2", r"line 5 has '2': expected a pair of numbers, feature:value"),
     "a word for a feature": ("1 a:2", r"line 5 has 'a:2': expected a pair"),
     "a word for a value": ("1 2:a", r"line 5 has '2:a': expected a pair"),
     "from 0": ("1 0:2", r"line 5 has a feature 0: .*data\.zero_based=true"),

@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,20 +13,23 @@ from jax_logreg.data.examples import NoWeights, Part, label_values, numbered
 from jax_logreg.data.formats.data_file import DataFile
 from jax_logreg.errors import InputError
 
+if TYPE_CHECKING:
+    from h5py import Dataset
+
 
 class ArrayFile(DataFile):
-    """An array (m, ...) whose rows are read where they lie."""
+    """An array (m, ...) whose rows are read from the file in pieces."""
 
     @abstractmethod
     def _labels(self, part: Part | None) -> np.ndarray:
-        """The labels, or those of a part."""
+        """Return the labels, or those of a part."""
 
     def _weights(self, part: Part | None) -> np.ndarray | None:
-        """The weights, or those of a part; None where they are not asked for."""
+        """Return the weights, or those of a part; None where they are not wanted."""
         return None
 
     def _array(self, part: Part | None) -> np.ndarray:
-        """The array (m, ...), or the rows of a part; a format with passes of its own has none."""
+        """Return the array (m, ...), or the rows of a part; for formats with this `first_pass`."""
         raise NotImplementedError
 
     def first_pass(self, size: int | None, part: Part | None = None) -> Iterator[np.ndarray]:
@@ -53,7 +56,7 @@ class ArrayFile(DataFile):
                 f"{self.path}: {what} has shape {shape}: expected a row for each example, (m, n)"
             )
         self.divisor = 255.0 if len(shape) > 2 and self.dtype == np.uint8 else 1.0
-        # Height, width, and colours or none.
+        # Height, width, and perhaps colours.
         if len(shape) == 3 or shape[3:] in ((1,), (3,), (4,)):
             self.picture = shape[1:]
         # Without examples nothing bounds how many features are declared.
@@ -76,8 +79,8 @@ def flat(rows: np.ndarray) -> np.ndarray:
     return rows.reshape(len(rows), math.prod(rows.shape[1:]))
 
 
-def rows_of(array: Any, part: Part | None) -> np.ndarray:
-    """Return an array, or the rows of a part; of labels or weights in one row its columns."""
+def rows_of(array: "np.ndarray | Dataset", part: Part | None) -> np.ndarray:
+    """Return an array, or the rows of a part; of an array with one row, the columns of the part."""
     if part is None:
         return np.asarray(array[()])
     if getattr(array, "ndim", 1) == 2 and len(array) == 1:
@@ -86,7 +89,11 @@ def rows_of(array: Any, part: Part | None) -> np.ndarray:
 
 
 def find_array(path: Path, names: Iterable[str], pattern: str, option: str) -> str:
-    """The one array whose name is the pattern or fits it, which `option` asked for."""
+    """Return the one array whose name is the pattern, or else fits it.
+
+    Raises:
+        InputError: no such array or several, with the mend for data.`option`.
+    """
     found = [name for name in names if name == pattern] or [
         name for name in names if fnmatchcase(name, pattern)
     ]

@@ -1,4 +1,4 @@
-"""CSV as a text: what separates its cells, whether it has names, where an example stands."""
+"""CSV as text: the separator of its cells, its line of names, the line of an example."""
 
 import csv
 import re
@@ -21,20 +21,20 @@ def check_text(path: Path, label: str) -> None:
     separator = _separator(sample)
     if separator is not None:
         raise InputError(
-            f"{path} is separated by {separator}, not by commas: save it with commas, and its "
+            f"{path} is separated by {separator}: expected commas: save it with commas, and its "
             "numbers with a decimal point"
         )
     rows = _rows(sample)
     if rows and _is_example(rows[0], rows[1:], label):
         shown = ", ".join(rows[0][:5]) + (", ..." if len(rows[0]) > 5 else "")
         raise InputError(
-            f"{path} has no names of columns: its first line looks like an example, {shown}: add "
-            "a line of names, each with a letter"
+            f"{path} begins with a line like an example, {shown}: expected the names of columns: "
+            "add a line of names, each with a letter"
         )
 
 
 def line_of(path: Path, example: int) -> int | None:
-    """The line of the file on which an example ends, or None where that cannot be found."""
+    """Return the number of the line on which an example ends, None where it is not found."""
     try:
         with path.open(encoding="utf-8", errors="replace", newline="") as file:
             reader = csv.reader(file)
@@ -46,7 +46,7 @@ def line_of(path: Path, example: int) -> int | None:
 
 
 def _sample(path: Path) -> list[str]:
-    """The first lines, without blank ones and without one that is not whole."""
+    """Return the first lines, without blank ones, and without a last line that is cut."""
     with path.open("rb") as file:
         text = file.read(_SAMPLE).decode("utf-8-sig", errors="replace")
         whole = not file.read(1)
@@ -55,7 +55,7 @@ def _sample(path: Path) -> list[str]:
 
 
 def _separator(lines: list[str]) -> str | None:
-    """The separator in place of commas, as a person calls it, or None."""
+    """Return the name of a separator other than commas, or None."""
     outside = [re.sub(r'"[^"]*"', '""', line.strip("\r\n")) for line in lines[:_LINES]]
     if len(outside) < 2:
         return None
@@ -90,7 +90,7 @@ def _is_example(names: list[str], rows: list[list[str]], label: str) -> bool:
     consecutive = all(value % 1 == 0 for value in values) and steps <= {1.0}
     if not consecutive and 2 * inside >= len(values):
         return True
-    # Of text, the label and another column are named by one of their cells.
+    # Without numbers, the names of the label and of another column are cells beneath them.
     rows = [row for row in rows if row != names]
     named = {name for i, name in enumerate(names) if i not in numbers and name in _column(rows, i)}
     return label in named and len(named) + inside > 1

@@ -1,4 +1,4 @@
-"""One file of examples: what it says of them at once, and they themselves in pieces, or whole."""
+"""One file of examples: its header at once, and the examples in pieces, or whole."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ from jax_logreg.errors import InputError
 
 
 class Names(NamedTuple):
-    """The columns, arrays or files that are read: those of `data.reading.Reading`."""
+    """The columns, arrays or files to read, as in `data.reading.Reading`."""
 
     label: str = "label"
     x: str = "X"
@@ -36,23 +36,23 @@ class Names(NamedTuple):
 
     @property
     def columns(self) -> Columns:
-        """The columns that are meant, where the file is a table."""
+        """The columns to read, where the file is a table."""
         return Columns(self.label, self.weights, self.categorical, self.exclude)
 
 
 class DataFile(ABC):
-    """A file in one format, which a stream opens for every pass, and which is read whole at once.
+    """A file in one format: a stream opens it for every pass, and a reader loads it whole.
 
-    `features` and `dtype` are known once it is made. `length`, `labels` (length,), `weights`
-    (length,) and `extremes` are known once it was read: the least and the largest of each feature,
-    (n,). A format implements `first_pass` and `later_pass`; whatever is quicker for a whole file is
-    `first_pass` of no size.
+    `features` and `dtype` are known at once. `length`, `labels` and `weights` (length,), and
+    `extremes` are known after a pass. `extremes` are the least and the largest of each feature,
+    (n,). A format implements `first_pass` and `later_pass`. With no size, `first_pass` reads a
+    whole file by the quickest way.
     """
 
     # A row an example, rather than a column a feature.
     by_rows = True
     divisor = 1.0
-    # Labels are texts, which together say whether they are numbers.
+    # Labels are texts; all of them together show whether they are numbers.
     spelled = False
     # Whether pieces are read without the rest of the file.
     in_pieces: ClassVar[bool] = True
@@ -71,13 +71,13 @@ class DataFile(ABC):
 
         Args:
             path: the file.
-            names: what is meant of it.
-            features: the features to expect, by default all that there are.
+            names: the columns or arrays to read.
+            features: the features to expect, by default all.
             labelled: whether labels and weights are wanted.
-            whole: whether it will be read at once, so that what it declares has to have room.
+            whole: whether it will be read at once, and so has to fit into memory.
 
         Raises:
-            InputError: it is no such file, or does not hold what is meant.
+            InputError: another kind of file, or one without these columns or arrays.
         """
         self.path, self.names, self.labelled, self.whole = path, names, labelled, whole
         self.features: tuple[str, ...] = ()
@@ -88,7 +88,7 @@ class DataFile(ABC):
         self.categories: tuple[Column, ...] = ()
         self.picture: tuple[int, ...] = ()
         self.files: tuple[str, ...] = ()
-        # Lines to be said, and all columns of a table.
+        # Findings for the user, and all columns of a table.
         self.notes: tuple[str, ...] = ()
         self.columns: list[str] | None = None
         self.extremes: tuple[np.ndarray, np.ndarray] | None = None
@@ -98,25 +98,25 @@ class DataFile(ABC):
 
     @abstractmethod
     def _look(self, features: Sequence[str] | None) -> None:
-        """Find out what the header says: features, dtype, and what else it does."""
+        """Read the header: features, dtype, and what else it has."""
 
     @abstractmethod
     def first_pass(self, size: int | None, part: Part | None = None) -> Iterator[np.ndarray]:
-        """All examples in pieces, counted, with labels and weights kept; in one where size is None.
+        """Yield all examples in pieces, or in one where size is None, and keep labels and weights.
 
-        With a part they are those of one host.
+        With a part they are the examples of one host.
         """
 
     @abstractmethod
     def later_pass(self, first: int, size: int) -> Iterator[np.ndarray]:
-        """The examples from `first` on in pieces, of `size` where that costs nothing."""
+        """Yield the examples from `first` on in pieces, of `size` where that costs nothing."""
 
     def example(self, i: int) -> str:
-        """Example i as a person finds it."""
+        """Return the name of example i, as a person finds it."""
         return f"example {i}"
 
     def load(self, part: Part | None = None) -> Examples:
-        """Return all examples, or those of a part, as one array; entries are not looked at.
+        """Return all examples, or those of a part, as one array; entries are not checked.
 
         Raises:
             InputError: the file cannot be read, or is larger than memory.
@@ -142,7 +142,7 @@ class DataFile(ABC):
         return examples if part is None or self.in_pieces else examples.part(part)
 
     def read(self, size: int) -> Iterator[np.ndarray]:
-        """`first_pass`, each entry having been looked at.
+        """Yield the pieces of `first_pass`, each entry checked.
 
         Raises:
             InputError: the file cannot be read, or holds an entry that is not finite.
@@ -163,10 +163,10 @@ class DataFile(ABC):
             check_weights(self.path, self.weights, self.names.weights, at, self.example)
 
     def pieces(self, first: int, size: int) -> Iterator[np.ndarray]:
-        """`later_pass` of a file that is still what it was.
+        """Yield the pieces of `later_pass`, of a file that has not changed.
 
         Raises:
-            InputError: it is not, or cannot be read.
+            InputError: the file has changed, or cannot be read.
         """
         try:
             now = _state(self.path)
@@ -186,14 +186,17 @@ class DataFile(ABC):
                 left -= piece.shape[0 if self.by_rows else 1]
                 yield piece
             if left != 0:
-                raise InputError(f"{self.path} has lost or won examples since it was first read")
+                raise InputError(
+                    f"{self.path} has another number of examples than when it was first read: "
+                    "expected it to stay as it is until the run has ended"
+                )
 
     def _at(self, first: int) -> Where:
-        """Names the examples of a piece, of which the first has this number."""
+        """Return a function that names the examples of a piece, whose first is number `first`."""
         return lambda i: self.example(first + i)
 
     def _widen(self, piece: np.ndarray) -> None:
-        """Let the extremes hold those of a piece."""
+        """Widen the extremes by those of a piece."""
         axis = 0 if self.by_rows else 1
         if piece.shape[axis]:
             least, most = (end(piece, axis=axis).astype(np.float64) for end in (np.min, np.max))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from jax_logreg.data.formats.array_file import ArrayFile, find_array, flat, rows
 from jax_logreg.errors import InputError
 from jax_logreg.errors.extras import needs
 from jax_logreg.placement.memory import check_room
+
+if TYPE_CHECKING:
+    from h5py import Dataset, File
 
 
 class HDF5Array(ArrayFile):
@@ -64,17 +67,18 @@ class HDF5Array(ArrayFile):
                 yield flat(dataset[start : start + size])
 
 
-def check_inside(path: Path, dataset: Any) -> None:
+def check_inside(path: Path, dataset: "Dataset") -> None:
     """Refuse a dataset of HDF5 whose numbers are in other files (InputError)."""
     if dataset.is_virtual or dataset.external:
         name = dataset.name.removeprefix("/")
         raise InputError(
-            f"{path}: the numbers of '{name}' are in other files: save them in this one"
+            f"{path}: the numbers of '{name}' are in other files: expected them in this file: save "
+            "them in it"
         )
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path) -> "Iterator[File]":
     with needs("run"):
         import h5py
     with h5py.File(path) as file:

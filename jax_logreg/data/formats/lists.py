@@ -1,33 +1,38 @@
 """Columns of lists, such as embeddings: each place of the lists is a feature."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jax_logreg.data.cells import holds_numbers, plain
 from jax_logreg.data.examples import Where
-from jax_logreg.data.formats.batches import Arrow
 from jax_logreg.errors import InputError
 from jax_logreg.placement.memory import check_room
+
+if TYPE_CHECKING:
+    from pyarrow import DataType
+
+    from jax_logreg.data.cells import Cells
 
 _LISTS = ("list<", "large_list<", "fixed_size_list<")
 
 
-def is_list(kind: Arrow) -> bool:
-    """Return whether an Arrow type is one of lists of numbers."""
+def is_list(kind: "DataType") -> bool:
+    """Return whether an Arrow type is a list of numbers."""
     return str(kind).startswith(_LISTS) and holds_numbers(kind.value_type)
 
 
 def places(name: str, length: int) -> list[str]:
-    """The names of the features of a column of lists: emb[0], emb[1]."""
+    """Return the names of the features of a column of lists: emb[0], emb[1]."""
     check_room(f"the names of the {length} features of '{name}'", 80 * length)
     return [f"{name}[{i}]" for i in range(length)]
 
 
 def spread(
-    path: Path, column: object, name: str, where: Where, length: int | None = None
+    path: Path, column: "Cells", name: str, where: Where, length: int | None = None
 ) -> np.ndarray:
-    """A column of m lists as numbers (m, length), the length by default that of the first.
+    """Return a column of m lists as numbers (m, length), by default of the first list's length.
 
     Raises:
         InputError: a list or a number that is missing, or a list of another length.
@@ -56,8 +61,8 @@ def spread(
     return flattened(column, length)
 
 
-def flattened(column: Arrow, length: int) -> np.ndarray:
-    """As `spread`, of lists that have been looked at."""
+def flattened(column: "Cells", length: int) -> np.ndarray:
+    """Return what `spread` does, for lists that it has checked."""
     from pyarrow import compute
 
     flat = plain(compute.list_flatten(column))

@@ -2,11 +2,11 @@
 
 import math
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import IO, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy
@@ -25,23 +25,23 @@ _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0
 class NpyArray(ArrayFile):
     """A .npy; its labels are in another beside it.
 
-    It is read rather than mapped: a mapped file that is cut short ends the process, and what is
-    mapped counts as the process's memory.
+    It is read, not mapped: a mapped file that is cut short ends the process. Mapped pages also
+    count as the process's memory.
     """
 
     def _look(self, features: Sequence[str] | None) -> None:
         self._beside = self.path.parent / self.names.labels.replace("*", self.path.stem)
         if self.labelled and not self._beside.is_file():
             raise InputError(
-                f"{self.path} has labels in {self._beside.name}, which does not exist or is no "
-                "file: name the file beside it with data.labels, or put X and Y into one .npz"
+                f"{self.path} has no file of labels {self._beside.name} beside it: name that file "
+                "with data.labels, or put X and Y into one .npz"
             )
         with self.path.open("rb") as file:
-            shape, turned, dtype = _header(self.path, file, self.path.stat().st_size)
+            header = _header(self.path, file, self.path.stat().st_size)
             self._offset = file.tell()
         # Stored feature by feature, as np.save stores the transpose of X (n, m).
-        self.by_rows = not turned or self.whole
-        self._describe("its array", shape, dtype)
+        self.by_rows = not header.by_columns or self.whole
+        self._describe("its array", header.shape, header.dtype)
         if not self.whole and self.features:
             self._keep()
 
@@ -72,7 +72,10 @@ class NpyArray(ArrayFile):
         while len(view):
             got = file.readinto(view)
             if not got:
-                raise InputError(f"{self.path} ends before its last example")
+                raise InputError(
+                    f"{self.path} ends before its last example: expected as many as it declares: "
+                    "save it again"
+                )
             view = view[got:]
 
 
@@ -82,25 +85,26 @@ class NpzArray(ArrayFile):
     in_pieces: ClassVar[bool] = False
 
     def _look(self, features: Sequence[str] | None) -> None:
-        with _opened(self.path) as (names, load):
-            self._name = find_array(self.path, names, self.names.x, "x")
-            shape, _, dtype = load(self._name, _header)
-        self._describe(f"array '{self._name}'", shape, dtype)
+        with _opened(self.path) as archive:
+            self._name = find_array(self.path, archive.members, self.names.x, "x")
+            header = archive.header(self._name)
+        self._describe(f"array '{self._name}'", header.shape, header.dtype)
 
     def _labels(self, part: Part | None) -> np.ndarray:
-        with _opened(self.path) as (names, load):
-            return load(find_array(self.path, names, self.names.y, "y"))
+        with _opened(self.path) as archive:
+            return archive.load(find_array(self.path, archive.members, self.names.y, "y"))
 
     def _weights(self, part: Part | None) -> np.ndarray | None:
         if self.names.weights is None:
             return None
-        with _opened(self.path) as (names, load):
-            return load(find_array(self.path, names, self.names.weights, "weights"))
+        name = self.names.weights
+        with _opened(self.path) as archive:
+            return archive.load(find_array(self.path, archive.members, name, "weights"))
 
     def first_pass(self, size: int | None, part: Part | None = None) -> Iterator[np.ndarray]:
         self._keep()
-        with _opened(self.path) as (_, load):
-            rows = flat(load(self._name))
+        with _opened(self.path) as archive:
+            rows = flat(archive.load(self._name))
         for start in range(0, max(len(rows), 1), size or max(len(rows), 1)):
             yield rows[start : start + (size or len(rows))]
 
@@ -111,9 +115,9 @@ class NpzArray(ArrayFile):
 
 
 def load_array(path: Path, file: IO[bytes], held: int, part: Part | None = None) -> np.ndarray:
-    """Return an array in NumPy's format, of which so many bytes can be there; never unpickled.
+    """Return an array in NumPy's format, never unpickled; `held` is the most bytes it can have.
 
-    Of a part the rows are read, by a map of the file.
+    The rows of a part are read by a map of the file.
     """
     shape, _, dtype = _header(path, file, held)
     size = math.prod(shape) * dtype.itemsize
@@ -124,32 +128,62 @@ def load_array(path: Path, file: IO[bytes], held: int, part: Part | None = None)
     return npy.read_array(file, allow_pickle=False)
 
 
-def _header(path: Path, file: IO[bytes], held: int) -> Any:
-    """The shape, whether it is stored by columns, and the dtype of an array that can be there."""
-    shape, turned, dtype = _HEADERS[npy.read_magic(file)](file)
+class _Header(NamedTuple):
+    """The shape, the order and the dtype that an array in NumPy's format declares."""
+
+    shape: tuple[int, ...]
+    by_columns: bool
+    dtype: np.dtype
+
+
+def _header(path: Path, file: IO[bytes], held: int) -> _Header:
+    """Return the header of an array; `held` is the most bytes that the array can have.
+
+    Raises:
+        InputError: an array of objects, or one that declares more bytes.
+    """
+    shape, by_columns, dtype = _HEADERS[npy.read_magic(file)](file)
     if dtype.hasobject:
         raise InputError(
             f"{path} holds pickled objects, which are never loaded: save plain numbers or text"
         )
     if math.prod(shape) * dtype.itemsize > held or min(shape, default=0) < 0:
         raise InputError(
-            f"{path} is damaged: it declares {dtype} of shape {shape}, of which it cannot hold all"
+            f"{path} is damaged: it declares {dtype} of shape {shape}, and has {held} bytes: save "
+            "it again"
         )
-    return shape, turned, dtype
+    return _Header(shape, by_columns, dtype)
+
+
+class _Archive:
+    """The arrays of an open .npz, by name."""
+
+    def __init__(self, path: Path, file: zipfile.ZipFile) -> None:
+        self._path, self._file = path, file
+        self.members = {one.filename.removesuffix(".npy"): one for one in file.infolist()}
+
+    def header(self, name: str) -> _Header:
+        held = self._held(name)
+        with self._file.open(self.members[name]) as file:
+            return _header(self._path, file, held)
+
+    def load(self, name: str) -> np.ndarray:
+        held = self._held(name)
+        with self._file.open(self.members[name]) as file:
+            return load_array(self._path, file, held)
+
+    def _held(self, name: str) -> int:
+        """Return the most bytes that an array can have, whatever it declares."""
+        member = self.members[name]
+        if member.compress_type not in _PACKED:
+            raise InputError(
+                f"{self._path}: '{name}' is packed by method {member.compress_type}: expected one "
+                "of np.savez: save it again"
+            )
+        return min(member.file_size, _PACKED[member.compress_type] * member.compress_size)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[list[str], Callable[..., Any]]]:
-    """The names of the arrays of a .npz, and a function that loads one, or its header."""
-    with path.open("rb") as opened, zipfile.ZipFile(opened) as archive:
-        members = {one.filename.removesuffix(".npy"): one for one in archive.infolist()}
-
-        def load(name: str, load_from: Callable[..., Any] = load_array) -> Any:
-            member = members[name]
-            if member.compress_type not in _PACKED:
-                raise InputError(f"{path}: '{name}' is not packed as np.savez packs: save it again")
-            held = min(member.file_size, _PACKED[member.compress_type] * member.compress_size)
-            with archive.open(member) as file:
-                return load_from(path, file, held)
-
-        yield list(members), load
+def _opened(path: Path) -> Iterator[_Archive]:
+    with path.open("rb") as opened, zipfile.ZipFile(opened) as file:
+        yield _Archive(path, file)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -15,21 +15,24 @@ from jax_logreg.errors import InputError
 from jax_logreg.errors.extras import needs
 from jax_logreg.placement.memory import check_room
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
-# Others are never tried: to read PostScript is to run a program.
+# Pillow may try no other: reading PostScript runs a program.
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
 # Files that file managers, notebooks and archives leave beside pictures.
 _HIDDEN = {"__macosx", "thumbs.db", "desktop.ini"}
-# Of 16 bits: beneath this, the upper 8 hold less than 16 levels.
+# If no value of 16 bits reaches this, the upper 8 bits hold less than 16 levels.
 _DARK = 2**12
 
 
 class PictureFolder(DataFile):
     """Pictures as RGB, flattened to height x width x 3 values of 0..255 each.
 
-    They are read in the order of their names; where labels are needed, the sub-folders name them.
-    Hidden files and folders are left out. Of 16 bits the upper 8 are read. A picture on its
-    side, by EXIF, is read upright.
+    They are read in the order of their names; the sub-folders name the labels that are wanted.
+    Hidden files and folders are left out. Of 16 bits the upper 8 are read. A picture that lies on
+    its side by EXIF is read upright.
     """
 
     by_rows = False
@@ -66,8 +69,8 @@ class PictureFolder(DataFile):
         yield from self._pieces(0, size or self.length, seen)
         if self.labelled and 0 < seen.brightest < _DARK:
             raise InputError(
-                f"{self.path}: pictures of 16 bits hold values up to {seen.brightest} of 65535, of "
-                f"which 8 bits would leave {seen.brightest // 256 + 1} levels: expected the full "
+                f"{self.path}: pictures of 16 bits hold values up to {seen.brightest} of 65535, "
+                f"and their upper 8 bits {seen.brightest // 256 + 1} levels: expected the full "
                 "range: save them with 8 bits"
             )
         self.notes = self._left + seen.notes(self.path)
@@ -84,16 +87,16 @@ class PictureFolder(DataFile):
                 picture = _picture(self.path / file, self.names.pixels, seen)
                 if picture.shape != shape:
                     raise InputError(
-                        f"{self.path / file} is {picture.shape[1]} x {picture.shape[0]} pixels, "
-                        f"{self.path / self._found[0]} {shape[1]} x {shape[0]}: resize all with "
-                        "data.pixels=64"
+                        f"{self.path / file} is {picture.shape[1]} x {picture.shape[0]} pixels: "
+                        f"expected {shape[1]} x {shape[0]}, as {self.path / self._found[0]} is: "
+                        "resize all with data.pixels=64"
                     )
                 X[:, i] = picture.ravel()
             yield X
 
 
 class _Seen:
-    """The oddities of pictures that a person should hear of."""
+    """The oddities of pictures, counted for notes."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -104,7 +107,7 @@ class _Seen:
 
 
 def _find(path: Path, labelled: bool) -> tuple[list[Path], tuple[str, ...]]:
-    """The pictures, relative to the folder and in order, and lines on what was left out."""
+    """Return the pictures, relative to the folder and in order, and notes on files left out."""
     files: list[Path] = []
     hidden, misplaced, others = [], [], []
     for file in sorted(_walk(path)):
@@ -131,7 +134,7 @@ def _find(path: Path, labelled: bool) -> tuple[list[Path], tuple[str, ...]]:
 
 
 def _walk(path: Path) -> Iterator[Path]:
-    # The first pattern does not go into folders that are links; classes may be.
+    # The first pattern does not follow links to folders; a class may be one.
     found = {*path.glob("**/*"), *path.glob("*/*")}
     return (file.relative_to(path) for file in found if file.is_file())
 
@@ -163,12 +166,12 @@ def _picture(path: Path, pixels: int | None, seen: _Seen) -> np.ndarray:
         raise InputError(f"{path} is damaged, or no picture: {reason}") from None
 
 
-def _upright(image: Any, seen: _Seen) -> Any:
-    """The picture turned as its EXIF orientation says that it is to be seen."""
+def _upright(image: "Image", seen: _Seen) -> "Image":
+    """Return the picture turned by its EXIF orientation."""
     from PIL import ExifTags, ImageOps
 
     orientation = None
-    # Damaged notes of a camera are no damage of the picture.
+    # Where the notes of a camera are damaged, the picture may still be whole.
     with suppress(Exception):
         orientation = image.getexif().get(ExifTags.Base.Orientation)
     if orientation not in range(2, 9):
@@ -177,26 +180,26 @@ def _upright(image: Any, seen: _Seen) -> Any:
     return ImageOps.exif_transpose(image)
 
 
-def _colours(path: Path, image: Any, seen: _Seen) -> Any:
-    """The picture in RGB, and in `seen` what of it is lost by that."""
+def _colours(path: Path, image: "Image", seen: _Seen) -> "Image":
+    """Return the picture in RGB, and count in `seen` what is lost by that."""
     if getattr(image, "is_animated", False):
         seen.counts["pictures that have several frames the first is read"] += 1
     mode = image.mode
     if mode.startswith("I;16") or (mode == "I" and image.format == "PNG"):
-        # Pillow clips what is above 255, rather than to scale it.
+        # Pillow clips values above 255.
         image = _upper_bits(image, seen)
     elif mode.startswith(("I", "F")):
         kind = "floating-point numbers" if mode == "F" else "integers of 32 bits"
         raise InputError(
-            f"{path} holds {kind}, whose range no picture says: expected 8 or 16 bits: scale them "
-            "to 0..255, or save the numbers as a .npy with a row an example"
+            f"{path} holds {kind}, whose range is unknown: expected 8 or 16 bits: scale them to "
+            "0..255, or save the numbers as a .npy with a row for each example"
         )
-    elif image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255:
+    elif image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].min() < 255:
         seen.counts["pictures that are transparent in parts the colours are read as opaque"] += 1
     return image.convert("RGB")
 
 
-def _upper_bits(image: object, seen: _Seen) -> object:
+def _upper_bits(image: "Image", seen: _Seen) -> "Image":
     from PIL import Image
 
     values = np.asarray(image).astype(np.int64)

@@ -15,7 +15,7 @@ from jax_logreg.placement.memory import check_room
 
 
 class SvmlightFile(ArrayFile):
-    """A svmlight file, with as many features as asked for: the last line may hold the largest."""
+    """A svmlight file, with as many features as asked for, by default up to the largest number."""
 
     in_pieces: ClassVar[bool] = False
 
@@ -59,7 +59,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _words(path: Path) -> Iterator[tuple[int, list[bytes]]]:
-    """The number and the words of each line that holds an example."""
+    """Yield the number and the words of each line that holds an example."""
     for number, line in _lines(path):
         words = line.partition(b"#")[0].split()
         if words:
@@ -67,7 +67,7 @@ def _words(path: Path) -> Iterator[tuple[int, list[bytes]]]:
 
 
 def _merged(path: Path) -> tuple[str, ...]:
-    """A line on labels that are written differently and are one number."""
+    """Return a note on labels that are written differently and are one number."""
     texts: dict[float, dict[str, None]] = {}
     for text in dict.fromkeys(words[0] for _, words in _words(path)):
         texts.setdefault(float(text), {})[text.decode()] = None
@@ -79,7 +79,7 @@ def _merged(path: Path) -> tuple[str, ...]:
 
 
 def _wrong(path: Path, zero_based: bool, count: int | None, error: ValueError) -> str:
-    """The fault of the first line that cannot be read, else what scikit-learn said of it."""
+    """Return the fault of the first line that cannot be read, else the error of scikit-learn."""
     for number, words in _words(path):
         why = _wrong_label(words[0]) or _wrong_pairs(words[1:], 0 if zero_based else 1, count)
         if why is not None:
@@ -94,8 +94,8 @@ def _wrong_label(word: bytes) -> str | None:
     if b":" in word:
         return f"begins with {shown}: expected a label, then pairs feature:value"
     if b"," in word:
-        return f"has several labels, {shown}: expected one"
-    return f"has the label {shown}: expected a number"
+        return f"has several labels, {shown}: expected one: keep one of them"
+    return f"has the label {shown}: expected a number: number the classes"
 
 
 def _wrong_pairs(words: list[bytes], first: int, count: int | None) -> str | None:
@@ -105,7 +105,7 @@ def _wrong_pairs(words: list[bytes], first: int, count: int | None) -> str | Non
     for word in words:
         name, colon, value = word.partition(b":")
         if not colon or not name.removeprefix(b"-").isdigit() or not _is_float(value):
-            return f"has {_shown(word)}: expected a pair feature:value"
+            return f"has {_shown(word)}: expected a pair of numbers, feature:value"
         number = int(name)
         if number == 0 and first == 1:
             return "has a feature 0: if features count from 0, set data.zero_based=true"

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -16,43 +16,49 @@ from jax_logreg.data.cells import (
 )
 from jax_logreg.data.columns import check_excluded, check_unique, choose, missing_column
 from jax_logreg.data.examples import NoWeights, Part, Where
-from jax_logreg.data.formats.batches import Arrow, Batches, arrow
+from jax_logreg.data.formats.batches import arrow
 from jax_logreg.data.formats.data_file import DataFile
 from jax_logreg.data.formats.lists import flattened, is_list, places, spread
 from jax_logreg.data.spelling import is_number
 from jax_logreg.errors import InputError
 
+if TYPE_CHECKING:
+    from pyarrow import Array, ChunkedArray, DataType, RecordBatch, Schema, Table
+
+    from jax_logreg.data.cells import Cells
+    from jax_logreg.data.formats.batches import Batches
+
 
 class TableFile(DataFile):
-    """A table in batches of rows; what is no label, no weight and no category is a feature."""
+    """A table in batches of rows; a column without another role is a feature."""
 
     by_rows = False
     is_table: ClassVar[bool] = True
 
     @abstractmethod
-    def read_schema(self) -> Arrow:
-        """Names and types of the columns."""
+    def read_schema(self) -> "Schema":
+        """Return names and types of the columns."""
 
     @abstractmethod
-    def batches(self, columns: list[str], first: int, size: int) -> Batches:
-        """Record batches of these columns, the rows from `first` on."""
+    def batches(self, columns: list[str], first: int, size: int) -> "Batches":
+        """Yield record batches of these columns, the rows from `first` on."""
 
-    def _table(self, columns: list[str], part: Part | None) -> tuple[Arrow, int]:
-        """These columns of all rows, or of a part of them, and the number of the first row."""
+    def _table(self, columns: list[str], part: Part | None) -> "tuple[Table, int]":
+        """Return these columns of all rows or of a part, and the number of the first row."""
         return self._those(self._joined(columns, list(self.batches(columns, 0, 2**31))), part)
 
-    def _joined(self, columns: list[str], batches: list[Arrow]) -> Arrow:
+    def _joined(self, columns: list[str], batches: "list[RecordBatch]") -> "Table":
         fields = [self._schema.field(name) for name in columns]
         return arrow().Table.from_batches(batches, arrow().schema(fields))
 
-    def _those(self, table: Arrow, part: Part | None) -> tuple[Arrow, int]:
+    def _those(self, table: "Table", part: Part | None) -> "tuple[Table, int]":
         if part is None:
             return table, 0
         rows = part.rows(table.num_rows)
         return table.slice(rows.start, rows.stop - rows.start), rows.start
 
-    def _dtype(self, kind: Arrow) -> np.dtype:
-        """Of the numbers of a column of this type."""
+    def _dtype(self, kind: "DataType") -> np.dtype:
+        """Return the dtype of the numbers of a column of this type."""
         if is_list(kind):
             kind = kind.value_type
         if not holds_numbers(kind) or str(kind).startswith("decimal"):
@@ -64,12 +70,28 @@ class TableFile(DataFile):
         self._read: list[str] = []
         self._categorical: list[str] = []
         self._lists: dict[str, int] = {}
-        names = schema.names
-        if not names and not self.whole:
+        # The column of each feature, and its place where that is one of lists.
+        self._place: dict[str, tuple[str, int | None]] = {}
+        if not schema.names and not self.whole:
             return
-        path, special = self.path, self.names.columns
-        choice = choose(path, names, special, schema.metadata)
-        wanted, self.columns = special.named(), names
+        if not self._locate(self._candidates(features)):
+            return
+        self.features = tuple(self._place) if features is None else tuple(features)
+        check_unique(self.path, self.features)
+        for name in self.features:
+            if name not in self._place:
+                raise InputError(missing_column(self.path, name, schema.names, None))
+        self._read = list(dict.fromkeys(self._place[name][0] for name in self.features))
+        if not self.features and not self._categorical:
+            raise InputError(f"{self.path} holds no features: expected at least one")
+        kinds = {self._dtype(schema.field(name).type) for name in self._read}
+        self.dtype = np.result_type(*kinds) if kinds else np.dtype(np.float64)
+
+    def _candidates(self, features: Sequence[str] | None) -> list[str]:
+        """Return the columns that may be features, and remember those of categories."""
+        path, special, schema = self.path, self.names.columns, self._schema
+        choice = choose(path, schema.names, special, schema.metadata)
+        wanted, self.columns = special.named(), schema.names
         if not self.labelled:
             del wanted[special.label]
         auto = special.categorical == "auto"
@@ -80,41 +102,36 @@ class TableFile(DataFile):
         ]
         candidates = [name for name in choice.candidates if name not in self._categorical]
         if features is None:
-            # Of several files of a stream one may have the column.
+            # The column may be in another file of a stream.
             if self.whole:
-                check_excluded(path, names, special.exclude)
+                check_excluded(path, schema.names, special.exclude)
             self.notes = choice.notes(path)
         else:
             listed = {one.partition("[")[0] for one in features} | set(features)
             candidates = [name for name in candidates if name in listed]
         self._check_named(wanted)
-        # The column of each feature, and its place where that is one of lists.
-        self._place: dict[str, tuple[str, int | None]] = {}
-        for name in candidates:
-            if not is_list(schema.field(name).type):
+        return candidates
+
+    def _locate(self, columns: list[str]) -> bool:
+        """Name the features of the columns; return False for a stream's file without examples.
+
+        Only an example shows the length of a column of lists.
+        """
+        for name in columns:
+            if not is_list(self._schema.field(name).type):
                 self._place[name] = (name, None)
                 continue
             length = self._length(name)
             if length is None:
                 if not self.whole:
-                    return
+                    return False
                 length = 0
             self._lists[name] = length
             self._place |= {one: (name, i) for i, one in enumerate(places(name, length))}
-        self._read = candidates
-        self.features = tuple(self._place) if features is None else tuple(features)
-        check_unique(path, self.features)
-        for name in self.features:
-            if name not in self._place:
-                raise InputError(missing_column(path, name, names, None))
-        self._read = list(dict.fromkeys(self._place[name][0] for name in self.features))
-        if not self.features and not self._categorical:
-            raise InputError(f"{path} holds no features: expected at least one")
-        kinds = {self._dtype(schema.field(name).type) for name in self._read}
-        self.dtype = np.result_type(*kinds) if kinds else np.dtype(np.float64)
+        return True
 
     def _check_named(self, wanted: dict[str, str]) -> None:
-        """Refuse a column that an option names, and that is not there (InputError)."""
+        """Refuse an option that names a column which is missing (InputError)."""
         for name, option in wanted.items():
             if name not in self._schema.names:
                 kind = NoWeights if name == self.names.weights else InputError
@@ -132,7 +149,7 @@ class TableFile(DataFile):
             return
         special = [self.names.label] if self.labelled else []
         special += [self.names.weights] if self.names.weights is not None else []
-        kept: dict[str, list[Arrow]] = {name: [] for name in (*self._categorical, *special)}
+        kept: dict[str, list[Array]] = {name: [] for name in (*self._categorical, *special)}
         columns = list(dict.fromkeys([*self._read, *kept]))
         at = 0
         if size is None:
@@ -151,7 +168,7 @@ class TableFile(DataFile):
             chunked = arrow().chunked_array
             self._keep({name: chunked(found) for name, found in kept.items()})
 
-    def _keep(self, columns: dict[str, Arrow]) -> None:
+    def _keep(self, columns: "dict[str, ChunkedArray]") -> None:
         """Remember labels, weights and categories."""
         where, chosen = self._at(self.first), self.names.categorical != "auto"
         for name in self._categorical:
@@ -161,7 +178,7 @@ class TableFile(DataFile):
         )
         if self.labelled:
             name = self.names.label
-            # Several files of a stream say together whether their labels are numbers.
+            # In a stream all files together decide whether their labels are numbers.
             spelled = self.spelled and self.whole
             found = column_labels(self.path, columns[name], name, where, spelled)
             self.labels, self.notes = found.values, self.notes + found.notes
@@ -173,8 +190,8 @@ class TableFile(DataFile):
         for batch in self.batches(list(self._read), first, size):
             yield self._numbers(batch)
 
-    def _check_types(self, batch: Arrow, at: int) -> None:
-        """Refuse text, other types and what is missing, with one of the entries."""
+    def _check_types(self, batch: "RecordBatch | Table", at: int) -> None:
+        """Refuse cells that are no numbers or missing, with one of them (InputError)."""
         for name in self._read:
             column, where = batch.column(name), self._at(at)
             if name in self._lists:
@@ -189,10 +206,10 @@ class TableFile(DataFile):
                     "expected a finite number: leave that example out, or fill the value in"
                 )
 
-    def _refuse(self, name: str, column: Arrow, where: Where) -> None:
-        """Refuse a column of another type than numbers, by the first such cell of all (InputError).
+    def _refuse(self, name: str, column: "Cells", where: Where) -> None:
+        """Refuse a column of another type than numbers, with its first such cell (InputError).
 
-        A column of nothing is let through: its cells are missing.
+        An empty column passes: its cells are missing.
         """
         if not self.whole and str(column.type) != "null":
             at = 0
@@ -203,8 +220,8 @@ class TableFile(DataFile):
                 at += batch.num_rows
         column_numbers(self.path, column, name, where)
 
-    def _numbers(self, batch: Arrow) -> np.ndarray:
-        """The features of a batch, (n, b)."""
+    def _numbers(self, batch: "RecordBatch | Table") -> np.ndarray:
+        """Return the features of a batch, (n, b)."""
         piece = np.empty((len(self.features), batch.num_rows), self.dtype)
         columns = dict(zip(batch.schema.names, batch.columns, strict=True))
         lists = {name: flattened(columns[name], length) for name, length in self._lists.items()}

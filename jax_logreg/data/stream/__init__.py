@@ -19,7 +19,7 @@ __all__ = ["Names", "Reader", "Stream", "find_files", "in_pieces", "open_reader"
 
 
 class Stream(NamedTuple):
-    """X (n, m), which is never whole in memory, its m labels, and weights where a name was given.
+    """X (n, m), which is never whole in memory, its m labels, and its weights if they have a name.
 
     `fit(X, Y, s=s)` takes them as they are.
     """
@@ -42,14 +42,14 @@ def open_stream(
     exclude: Sequence[str] = (),
     block: int | None = None,
 ) -> Stream:
-    """The examples of files that need not fit into memory: looked through once, then read by pass.
+    """Return the examples of files that need not fit into memory: checked once, then read by pass.
 
-    A part that was left out, or an ambiguity, is a UserWarning.
+    Files that are left out and ambiguous labels are a UserWarning.
 
     Args:
-        path: a file, a folder of them, a pattern such as "big/*.parquet", or several of these:
+        path: a file, a folder of files, a pattern such as "big/*.parquet", or several of these:
             .parquet, .csv, .arrow, .feather, .h5, .hdf5 or .npy, all with the same features. They
-            must stay as they are for as long as X is used.
+            must stay as they are while X is used.
         label: the label column of a table.
         x: the array of examples in HDF5, or a pattern.
         y: the array of labels in HDF5, or a pattern.
@@ -59,11 +59,11 @@ def open_stream(
         block: about how many examples are in memory at a time, several times over.
 
     Raises:
-        InputError: files that cannot be read or do not fit together, or an entry that is missing or
-            not finite. The message names feature, file and example.
+        InputError: files that cannot be read or do not fit together. An entry that is missing or
+            not finite, with feature, file and example.
     """
     if not isinstance(path, str | Path | Sequence) or not path:
-        raise InputError(f"path is {brief(path)}: expected a file, or a list of them")
+        raise InputError(f"path is {brief(path)}: expected a file, or a list of files")
     for name, text in {"label": label, "x": x, "y": y, "labels": labels}.items():
         check_text(name, text)
     if weights is not None:

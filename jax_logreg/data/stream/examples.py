@@ -1,7 +1,7 @@
-"""Streamed examples where a config asks for them: split and scaled as those in memory are."""
+"""Streamed examples of a config: split and scaled as examples in memory are."""
 
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
@@ -10,11 +10,16 @@ from jax_logreg.data.examples import Examples, Scaling
 from jax_logreg.data.reading import Reading
 from jax_logreg.data.stream.reader import Reader, open_reader
 from jax_logreg.errors import InputError
-from jax_logreg.matrix import Standardised, standardise, stream
+from jax_logreg.matrix import Matrix, Standardised, standardise, stream
 
 
 def stream_examples(path: Path, reading: Reading, like: Examples | None = None) -> Examples:
-    """Examples whose X is a Reader, checked in a first pass; with `like` of its features.
+    """Return examples whose X is a Reader, checked in a first pass.
+
+    Args:
+        path: a file, a folder or a pattern.
+        reading: the columns or arrays to read.
+        like: other streamed examples, whose features are expected.
 
     Raises:
         InputError: as of `open_stream`, or bad weights.
@@ -43,7 +48,7 @@ def is_streamed(examples: Examples) -> bool:
 
 
 def fit_scaling(examples: Examples, wanted: bool) -> Scaling:
-    """`Scaling.fit` in one pass, in float64."""
+    """Return what `Scaling.fit` does, in one pass, in float64."""
     reader = cast(Reader, examples.X)
     n, m = reader.shape
     if not wanted:
@@ -53,8 +58,8 @@ def fit_scaling(examples: Examples, wanted: bool) -> Scaling:
     return Scaling(np.asarray(found.mean)[:, 0], np.asarray(found.scale)[:, 0])
 
 
-def scaled(examples: Examples, scaling: Scaling) -> Any:
-    """Return X (n, m) standardised: the examples less their means, over their scales."""
+def scaled(examples: Examples, scaling: Scaling) -> Matrix:
+    """Return X (n, m) standardised: the features less their means, over their scales."""
     X = stream(cast(Reader, examples.X))
     if not np.any(scaling.mean) and np.all(scaling.scale == 1):
         return X

@@ -1,4 +1,4 @@
-"""The files that a stream reads, of a folder or a pattern, by their formats."""
+"""The files of a folder or a pattern that a stream reads, by their formats."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,12 +9,12 @@ from jax_logreg.errors import InputError
 
 
 def in_pieces() -> dict[str, type[DataFile]]:
-    """Return the formats of which pieces are read without the rest of the file, by suffix."""
+    """Return the formats that are read in pieces, without the rest of the file, by suffix."""
     return {suffix: kind for suffix, kind in FORMATS.items() if kind.in_pieces}
 
 
 def find_files(path: Path, names: Names) -> list[Path]:
-    """The files of a file's name, a folder or a pattern, sorted by name.
+    """Return the files of a path, a folder or a pattern, sorted by name.
 
     Raises:
         InputError: no file, or one of a format that is not read in pieces.
@@ -46,7 +46,7 @@ def find_files(path: Path, names: Names) -> list[Path]:
 
 
 def _listed(path: Path) -> list[Path]:
-    """The files of a file's name, a folder or a pattern, sorted by name, hidden ones too."""
+    """Return the files of a path, a folder or a pattern, sorted by name, hidden files too."""
     if is_pattern(path):
         folder = Path(path.anchor) if path.is_absolute() else Path()
         return sorted(folder.glob(str(path.relative_to(folder))))
@@ -56,12 +56,12 @@ def _listed(path: Path) -> list[Path]:
 
 
 def _is_hidden(path: Path, file: Path) -> bool:
-    """Return whether a file of a folder or a pattern is one that nobody named."""
+    """Return whether a file is hidden, and neither it nor a hidden pattern was named."""
     return file != path and file.name.startswith(".") and not path.name.startswith(".")
 
 
 def notes_on_hidden(paths: Sequence[Path]) -> tuple[str, ...]:
-    """A line on each path with hidden files, which are left out."""
+    """Return a note on each path with hidden files, which are left out."""
     notes = []
     for path in paths:
         hidden = [file for file in _listed(path) if _is_hidden(path, file)]
@@ -72,5 +72,5 @@ def notes_on_hidden(paths: Sequence[Path]) -> tuple[str, ...]:
 
 
 def is_pattern(path: Path) -> bool:
-    """Return whether a path stands for those that match it; one that exists stands for itself."""
+    """Return whether a path is a pattern; a path that exists stands for itself."""
     return any(c in str(path) for c in "*?[") and not path.exists()

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ _PIECE = 2**22
 
 
 class Reader:
-    """The examples of several files, or with `chosen` (m,) some of them, read again each pass.
+    """The examples of several files, or those `chosen` (m,), read again in each pass.
 
     It is a `matrix.read_ahead.Source`.
     """
@@ -36,7 +35,7 @@ class Reader:
 
     @property
     def dtype(self) -> np.dtype:
-        """Of the numbers of all files."""
+        """The dtype of the numbers of all files."""
         return np.result_type(*(part.dtype for part in self.parts))
 
     @property
@@ -46,7 +45,7 @@ class Reader:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Their names."""
+        """The names of the features."""
         return self.parts[0].features
 
     @property
@@ -55,7 +54,7 @@ class Reader:
         found = [np.asarray(part.labels) for part in self.parts]
         texts = [labels for part, labels in zip(self.parts, found, strict=True) if part.spelled]
         if texts:
-            # One file's 01 makes text of another's 1.
+            # With 01 in one file, the 1 of another is text too.
             kind = values_of(np.unique(np.concatenate(texts)).tolist()).dtype.kind
             found = [
                 labels.astype(np.int64) if part.spelled and kind == "i" else labels
@@ -65,12 +64,12 @@ class Reader:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Lines to be said; of the same on many files that on the first."""
+        """Findings for the user; of the same finding in many files, that of the first."""
         lines = [(line.removeprefix(str(p.path)), line) for p in self.parts for line in p.notes]
         return (*self._notes, *tuple(dict(reversed(lines)).values())[::-1])
 
     def example(self, i: int) -> str:
-        """Example i as a person finds it: of which file, where there are several."""
+        """Return the name of example i, as a person finds it, and its file if there are several."""
         at = int(i if self.chosen is None else self.chosen[i])
         number = int(np.searchsorted(self.starts, at, side="right")) - 1
         part = self.parts[number]
@@ -80,10 +79,10 @@ class Reader:
     @property
     def weights(self) -> np.ndarray | None:
         """The weights (m,), None where every example counts once."""
-        found = [part.weights for part in self.parts]
-        return None if found[0] is None else self._of_all(found, "weights")
+        found = [part.weights for part in self.parts if part.weights is not None]
+        return self._of_all(found, "weights") if found else None
 
-    def _of_all(self, found: list[Any], what: str) -> np.ndarray:
+    def _of_all(self, found: list[np.ndarray], what: str) -> np.ndarray:
         for part, values in zip(self.parts, found, strict=True):
             text, first = values.dtype.kind == "U", found[0].dtype.kind == "U"
             if text != first:
@@ -97,7 +96,7 @@ class Reader:
 
     @property
     def extremes(self) -> tuple[np.ndarray, np.ndarray]:
-        """The least and the largest number of each feature, (n,), in any example of the files."""
+        """The least and the largest number of each feature, (n,), over all examples."""
         ends = zip(*(part.extremes for part in self.parts if part.length), strict=True)
         least, most = (np.stack(each) for each in ends)
         return least.min(axis=0), most.max(axis=0)
@@ -108,16 +107,16 @@ class Reader:
         return self.parts[0].by_rows
 
     def __getitem__(self, key: tuple[slice, np.ndarray]) -> "Reader":
-        """X[:, columns]: these examples only, which are in ascending order."""
+        """X[:, columns]: the examples of these numbers, which ascend."""
         _, columns = key
         chosen = np.asarray(columns if self.chosen is None else self.chosen[columns])
         return Reader(self.parts, chosen)
 
     def pieces(self, first: int, size: int) -> Iterator[np.ndarray]:
-        """The examples from `first` on, in pieces.
+        """Yield the examples from `first` on, in pieces.
 
         Raises:
-            InputError: a file that cannot be read, or is not what it was.
+            InputError: a file that cannot be read, or has changed.
         """
         if self.chosen is None:
             yield from self._all(first, size)
@@ -138,9 +137,9 @@ class Reader:
 
 
 def open_reader(paths: Sequence[Path], names: Names, like: Reader | None = None) -> Reader:
-    """The files of some paths, looked through once: labels, weights, number of examples.
+    """Return a reader of the files of some paths, all read once: for labels, weights and length.
 
-    With `like` they have the features of that one.
+    With `like` they have the features of that reader.
 
     Raises:
         InputError: no file, one that does not fit the others, or an entry that is not finite.
@@ -164,14 +163,19 @@ def open_reader(paths: Sequence[Path], names: Names, like: Reader | None = None)
 def _check_excluded(path: Path, parts: list[DataFile], exclude: Sequence[str]) -> None:
     columns = [part.columns for part in parts if part.columns is not None]
     if not columns:
-        raise InputError(f"{path} has no columns to leave out: data.exclude names those of tables")
+        raise InputError(
+            f"{path} has no columns to leave out: data.exclude names those of tables: leave it out"
+        )
     check_excluded(path, dict.fromkeys(name for names in columns for name in names), exclude)
 
 
 def _match(first: DataFile, part: DataFile) -> None:
     """Give a file the features of the first one, or refuse it."""
     if part.by_rows != first.by_rows or part.divisor != first.divisor:
-        raise InputError(f"{part.path} is of another kind than {first.path}: expected one kind")
+        raise InputError(
+            f"{part.path} is of another kind than {first.path}: expected files of one kind: save "
+            "them alike"
+        )
     # Columns go by their names.
     if set(part.features) != set(first.features):
         raise InputError(_unlike(first, part))
