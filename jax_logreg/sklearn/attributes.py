@@ -1,7 +1,5 @@
 """The fitted attributes of a search, as scikit-learn shapes them."""
 
-from typing import Any
-
 import numpy as np
 from sklearn.base import BaseEstimator
 
@@ -12,8 +10,8 @@ def set_attributes(search: BaseEstimator, scores: np.ndarray, rows: Rows) -> Non
     """Set scikit-learn's attributes of 1.10 from scores (folds, l1_ratios, Cs)."""
     shape = (len(search.Cs_), len(scores))
 
-    def by_fold(parts: list[Any]) -> np.ndarray:
-        """(folds, l1_ratios, Cs, ...) from a part (Cs · folds, ...) of each l1_ratio."""
+    def by_fold(parts: list[np.ndarray]) -> np.ndarray:
+        """Return (folds, l1_ratios, Cs, ...) from a part (Cs · folds, ...) of each l1_ratio."""
         return np.moveaxis(np.stack([p.reshape(*shape, *p.shape[1:]) for p in parts]), 2, 0)
 
     paths = np.swapaxes(by_fold([fits.params.w for fits in search.fold_models_]), -1, -2)
@@ -42,7 +40,7 @@ def set_attributes(search: BaseEstimator, scores: np.ndarray, rows: Rows) -> Non
 def repeat_by_class(search: BaseEstimator, rows: Rows, kept: bool) -> None:
     """Turn the attributes into those before 1.8, each repeated for every class.
 
-    Without l1_ratios they have no axis of them: `kept` says whether there is one.
+    `kept` keeps the axis of the l1_ratios, which is left out where none were given.
     """
     names = search.classes_[1:] if rows.k == 1 else search.classes_
     paths = np.moveaxis(np.swapaxes(search.coefs_paths_, 1, 2), 3, 0)

@@ -1,4 +1,4 @@
-"""The warning of a fit that found no optimum, with the words by which people filter it."""
+"""The warning of a fit that found no optimum, in the words that people filter it by."""
 
 import warnings
 from dataclasses import replace

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from jax_logreg.errors import brief
+
 _INSTEAD = (
     "'penalty' was deprecated in scikit-learn 1.8: leave it out, and pass {ratio}=0 for 'l2', 1 "
     "for 'l1', a number between for 'elasticnet', and {C}=inf for None."
@@ -15,9 +17,9 @@ _NOT_READ = "{name} parameter is only used when penalty is 'elasticnet'. Got (pe
 
 
 class Axes(NamedTuple):
-    """The l1_ratios and the scoring of a search, and the form of its attributes.
+    """The deprecated parameters of a search, with their meaning.
 
-    `kept` says that these have an axis of l1_ratios, `legacy` that they are those from before
+    `kept` keeps the axis of the l1_ratios in the attributes. `legacy` makes them those from before
     scikit-learn 1.8.
     """
 
@@ -54,8 +56,8 @@ def settle(estimator: BaseEstimator) -> tuple[float, float]:
     meant = {"l1": 1.0, "l2": 0.0}.get(penalty, ratio)
     if ratio != meant:
         _warn(
-            f"Inconsistent values: penalty={penalty} with l1_ratio={ratio}: penalty is taken, "
-            "l1_ratio alone would say the same."
+            f"Inconsistent values: penalty={penalty} with l1_ratio={ratio}: penalty is taken; pass "
+            "l1_ratio alone."
         )
     if penalty is None:
         if C != 1:
@@ -116,12 +118,12 @@ def axis(name: str, values: object, highest: float) -> np.ndarray:
     except (TypeError, ValueError):
         found = np.empty(0)
     if found.ndim != 1 or not found.size or not np.all((found >= 0) & (found <= highest)):
-        shown = " ".join(repr(values).split())[:80]
         raise ValueError(
-            f"{name} must be an array-like of numbers between 0 and {highest}; got ({name}={shown})"
+            f"{name} must be an array-like of numbers between 0 and {highest}; got "
+            f"({name}={brief(values)})"
         )
     if name == "Cs" and not np.all(found > 0):
-        raise ValueError(f"Cs must be positive; got (Cs={' '.join(repr(values).split())[:80]})")
+        raise ValueError(f"Cs must be positive; got (Cs={brief(values)})")
     return found
 
 

@@ -2,13 +2,14 @@
 
 import warnings
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from sklearn import linear_model
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import StrOptions
 
+from jax_logreg.arrays import as_array
 from jax_logreg.fitting import fit
 from jax_logreg.logistic import Params
 from jax_logreg.result import Result
@@ -37,20 +38,20 @@ _WARNED = (Status.STEPS_EXHAUSTED, Status.SEPARABLE, Status.DIVERGED)
 class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
     """scikit-learn's LogisticRegression, fitted by `jax_logreg.fit`.
 
-    Minimises C · Σ s·loss + (1 − l1_ratio)/2 · ‖w‖² + l1_ratio · Σ|w| over coefficients and, never
-    penalised, intercept. Parameters, attributes, warnings and callbacks are scikit-learn's (1.9),
-    with a few differences.
+    Minimises C · Σ s·loss + (1 − l1_ratio)/2 · ‖w‖² + l1_ratio · Σ|w| over coefficients and
+    intercept, which is never penalised. Parameters, attributes, warnings and callbacks are
+    scikit-learn's (1.9), with a few differences.
 
     Differences:
         tol: the default, 1e-4, is `tolerance="auto"` of `jax_logreg.fit`: an error of at most 0.01
             standard errors. Another number bounds the duality gap, in units of the cost at zero
-            coefficients. Large data are computed on in float32, small ones, and any where tol is
-            below 1e-6, in float64.
+            coefficients. The computation is in float64 for small data and for a tol below 1e-6,
+            else in float32.
         max_iter: the default, 100, allows 1,000 steps, which weak penalties may take. Another
             number is the largest number of steps.
-        solver: any of scikit-learn's names, or "auto". With each of them l1_ratio may be any,
-            several classes are multinomial, and the intercept is not penalised. `result_.solver`
-            names the method that ran.
+        solver: any of scikit-learn's names, or "auto". With each of them l1_ratio may be any, and
+            the intercept is not penalised. Several classes are multinomial; "liblinear" refuses
+            them. `result_.solver` is the method that ran.
         dual, intercept_scaling, random_state: taken, and without effect on the optimum.
         device: "cpu", "gpu", "tpu"; by default where JAX puts new arrays.
 
@@ -126,7 +127,7 @@ class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
         self.result_ = _of_all_classes(result, rows, which)
         self.n_iter_ = np.array([int(result.steps)], np.int32)
         task.end()
-        self._tell(self.result_)
+        self._warn(self.result_)
         return self
 
     def _optimum(
@@ -138,7 +139,7 @@ class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
         start: Params | None,
         task: FitTask,
     ) -> Result:
-        """The optimum over those classes; one alone leaves nothing to fit."""
+        """Return the optimum over those classes; a single class leaves nothing to fit."""
         if len(which) == 1:
             return single(1, rows.X.shape[0], rows.precision).result(0)
         penalty = penalty_of(l1_ratio, 1 / (C * rows.weights.sum()))
@@ -155,35 +156,35 @@ class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
         return advised(result, penalised=penalty is not None)
 
     def _attributes(self, params: Params, rows: Rows, which: np.ndarray) -> dict[str, object]:
-        """coef_ and intercept_, of all classes, from parameters of some."""
+        """Return coef_ and intercept_ of all classes, from parameters of some."""
         if len(which) < len(rows.classes):
             params = completed(params, which, len(rows.classes))
         coef, intercept = unpack(params, rows)
         return {"coef_": coef, "intercept_": intercept}
 
     def _start(self, rows: Rows, which: np.ndarray) -> Params | None:
-        """The coefficients of the last fit, where they are of the same shape."""
+        """Return the coefficients of the last fit, None where they have another shape."""
         coef = getattr(self, "coef_", None)
         if coef is None:
             return None
         coef = coef.toarray() if hasattr(coef, "toarray") else coef
         if coef.shape != (rows.k, rows.n):
             return None
-        b: Any = self.intercept_[:, None] if self.fit_intercept else np.zeros((rows.k, 1))
+        b = self.intercept_[:, None] if self.fit_intercept else np.zeros((rows.k, 1))
         if rows.k > 1:
             coef, b = coef[which], b[which]
-        w: Any = np.pad(coef.T, ((0, rows.X.shape[0] - rows.n), (0, 0)))
-        return Params(w, b)
+        w = np.pad(coef.T, ((0, rows.X.shape[0] - rows.n), (0, 0)))
+        return Params(as_array(w), as_array(b))
 
-    def _tell(self, result: Result) -> None:
+    def _warn(self, result: Result) -> None:
         if self.verbose:
             print(result.message)
         if result.status in _WARNED and self.tol > 0:
-            status, steps = Status(result.status), int(result.steps)
+            status, steps = Status(int(result.status)), int(result.steps)
             warn_of(status, self.solver, steps, self.max_iter, result.message)
 
     def to_sklearn(self) -> linear_model.LogisticRegression:
-        """The fitted scikit-learn object of the same coefficients, which needs no JAX."""
+        """Return scikit-learn's fitted estimator of the same coefficients, which needs no JAX."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             C, l1_ratio = settle(self)
@@ -197,19 +198,19 @@ class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
         return with_coefficients(theirs, self)
 
     def __sklearn_tags__(self) -> object:
-        """As scikit-learn's, but of any solver, and NumPy alone."""
+        """Return scikit-learn's tags, changed for the solvers and arrays here."""
         return of_any_solver(super().__sklearn_tags__(), self.solver)
 
 
 def _zeros(rows: Rows, which: np.ndarray) -> Params:
     """Return the start of a fit of these classes."""
     k = 1 if rows.k == 1 else len(which)
-    w: Any = np.zeros((rows.X.shape[0], k))
-    return Params(w, w[:1].T)
+    w = np.zeros((rows.X.shape[0], k))
+    return Params(as_array(w), as_array(w[:1].T))
 
 
 def _of_all_classes(result: Result, rows: Rows, which: np.ndarray) -> Result:
-    """The result with the features and the classes that there are."""
+    """Return the result without padding, with the classes of the labels."""
     names, params, notes = tuple(rows.classes.tolist()), result.params, result.notes
     if len(which) < len(names):
         params = completed(params, which, len(names))

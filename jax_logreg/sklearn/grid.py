@@ -1,6 +1,7 @@
 """C x folds of each l1_ratio as sweeps over one X, whatever classes a fold has."""
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -18,8 +19,9 @@ _MEMORY = 1e9
 
 
 class Grid(NamedTuple):
-    """Of one l1_ratio: the data, None if but one class has weight, and the models of all examples
-    (Cs,) and of the folds (Cs·folds,).
+    """The models of one l1_ratio: of all examples (Cs,), and of the folds (Cs·folds,).
+
+    `problem` is the data, None if only one class has weight.
     """
 
     problem: Problem | None
@@ -27,8 +29,8 @@ class Grid(NamedTuple):
     fold_models: Fits
 
 
-def masks(indices: list[Any], rows: Rows) -> np.ndarray:
-    """Return which examples each fold's indices name, (f, m') of bool."""
+def masks(indices: Sequence[np.ndarray], rows: Rows) -> np.ndarray:
+    """Return a mask (f, m') of bool: the examples that each fold's indices name."""
     masks = np.zeros((len(indices), len(rows.weights)), bool)
     for mask, index in zip(masks, indices, strict=True):
         mask[: rows.m][index] = True
@@ -36,10 +38,10 @@ def masks(indices: list[Any], rows: Rows) -> np.ndarray:
 
 
 def weigh_folds(estimator: BaseEstimator, rows: Rows, train: np.ndarray) -> np.ndarray:
-    """Return the weights (f, m') of folds that train on some examples each, (f, m') of bool.
+    """Return the weights (f, m') of folds from their masks `train`, (f, m') of bool.
 
-    Balanced ones count the classes that a fold trains on: those of all examples would leak the
-    labels of its held-out part.
+    Balanced weights count the classes that a fold trains on. Counted over all examples they would
+    leak the labels of its held-out part.
     """
     if not isinstance(estimator.class_weight, str):
         return train * rows.weights
@@ -60,16 +62,17 @@ def fit_grids(
 ) -> list[Grid]:
     """Return for each l1_ratio the models of all examples, and of each fold's weights (f, m').
 
-    Folds with all classes are one sweep. Folds that lack some are a sweep of their own for each set
-    of classes.
+    Folds with all classes are one sweep. Folds that lack classes are another sweep for each set of
+    classes.
 
     Raises:
-        ValueError: a fold without any weight.
+        ValueError: a fold without weight.
     """
     empty = np.flatnonzero(~weights.any(axis=1))
     if empty.size:
         raise ValueError(
-            f"fold {empty[0]} trains on no example with a weight: expected some above 0"
+            f"fold {empty[0]} trains on no example with a weight: expected some above 0: pass "
+            "another cv, or other weights"
         )
     whole = rows.fitted(rows.weights)
     groups: dict[tuple[int, ...], list[int]] = {}
@@ -105,11 +108,11 @@ class _Part(NamedTuple):
         return (np.arange(len(self.Cs))[:, None] * self.folds + np.array(folds, int)).ravel()
 
     def strengths(self, weights: np.ndarray) -> np.ndarray:
-        """(Cs, f): C weighs a sum of losses, a strength their mean."""
+        """Return strengths (Cs, f): C weighs a sum of losses, a strength their mean."""
         return 1 / (self.Cs[:, None] * weights.sum(axis=1))
 
     def fit_all(self, which: np.ndarray, weights: np.ndarray) -> tuple[Problem | None, Fits, Fits]:
-        """Return the models of all examples, and of folds of the same classes."""
+        """Return the problem, the models of all examples, and those of folds with all classes."""
         rows, estimator, count = self.rows, self.estimator, len(self.Cs)
         if len(which) == 1:
             models = single(count, rows.X.shape[0], rows.precision)

@@ -1,7 +1,8 @@
 """Scores of held-out examples: where the models are, or by any scorer of scikit-learn."""
 
 import inspect
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 from sklearn import linear_model
@@ -12,7 +13,7 @@ from sklearn.utils.validation import _check_method_params
 
 from jax_logreg.evaluation.scores import SCORES
 from jax_logreg.logistic import Params
-from jax_logreg.sklearn.border import Rows, unpack
+from jax_logreg.sklearn.border import Rows, Table, unpack
 from jax_logreg.sklearn.grid import Grid
 from jax_logreg.sweep.fold_models import score_models
 
@@ -20,14 +21,26 @@ from jax_logreg.sweep.fold_models import score_models
 _SCORES = {score.scikit_learn: score for score in SCORES.values() if score.scikit_learn}
 
 
-def name_of_score(scoring: Any, given: dict[str, Any], rows: Rows) -> str | None:
+class Scorer(Protocol):
+    """A scorer of scikit-learn: a function of an estimator, X and y."""
+
+    _kwargs: Mapping[str, object]
+    _response_method: object
+    _sign: int
+
+    def __call__(
+        self, estimator: BaseEstimator, X: object, y: object, **params: object
+    ) -> float: ...
+
+
+def name_of_score(scoring: object, given: Mapping[str, object], rows: Rows) -> str | None:
     """Return the name of the score here that means the same, or None."""
     scoring = "accuracy" if scoring is None else scoring
     score = _SCORES.get(scoring) if isinstance(scoring, str) else None
-    # Of several classes ours is a mean over the outputs, which is not theirs.
+    # For several classes ours is a mean over the outputs, which scikit-learn's is not.
     if score is None or (score.ranks and rows.k > 1):
         return None
-    # Where a class has no weight at all, the models know of fewer than are scored.
+    # A class without weight is no class of the models, but its examples are scored.
     if len(rows.fitted(rows.weights)) < len(rows.classes):
         return None
     return score.name if set(given) <= {"sample_weight"} else None
@@ -52,10 +65,10 @@ def score_here(
 def score_there(
     estimator: BaseEstimator,
     grids: list[Grid],
-    X: Any,
-    y: Any,
-    folds: list[Any],
-    params: dict[str, Any],
+    X: Table,
+    y: np.ndarray,
+    folds: Sequence[tuple[np.ndarray, np.ndarray]],
+    params: Mapping[str, object],
     rows: Rows,
 ) -> np.ndarray:
     """Return the scores (l1_ratios, Cs, folds) by any scorer, called a model at a time.
@@ -80,8 +93,8 @@ def score_there(
     return scores
 
 
-def _of_all_classes(scorer: Any, classes: np.ndarray) -> Any:
-    """The scorer, knowing the classes that a fold may not show, if its metric takes `labels`."""
+def _of_all_classes(scorer: Scorer, classes: np.ndarray) -> Scorer:
+    """Return the scorer with all classes, which a fold may lack, if its metric takes `labels`."""
     metric = getattr(scorer, "_score_func", None)
     if metric is None:
         return scorer

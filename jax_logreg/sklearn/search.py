@@ -33,15 +33,16 @@ class LogisticRegressionCV(BeyondTheirs, linear_model.LogisticRegressionCV):
 
     Parameters, attributes and warnings are scikit-learn's (1.9), with the differences of
     `LogisticRegression`. n_jobs is taken, and without effect. A fold that lacks classes is fitted
-    over those that it has.
+    over the classes that it has.
 
     Differences:
-        memory: bytes that the models may take beside X, by default 1e9; how many run at once
-            follows from it.
+        memory: bytes for the models beside X, by default 1e9. The number of models that run at
+            once follows from it.
 
     Attributes beyond scikit-learn's:
-        models_: the fits of all examples, one `jax_logreg.sweep.Fits` for each l1_ratio.
-        fold_models_: those of the folds, C by C; both with status and certificate of each.
+        models_: the fits of all examples, one `jax_logreg.sweep.Fits` for each l1_ratio, with
+            status and certificate of each model.
+        fold_models_: the fits of the folds, C by C.
         result_: if refit, the `jax_logreg.Result` of the chosen model; its history is empty.
     """
 
@@ -101,7 +102,10 @@ class LogisticRegressionCV(BeyondTheirs, linear_model.LogisticRegressionCV):
     def fit(
         self, X: object, y: object, sample_weight: object = None, **params: object
     ) -> "LogisticRegressionCV":
-        """Fit rows X (m, n) to labels y (m,), with weights (m,); params go to splitter, scorer."""
+        """Fit rows X (m, n) to labels y (m,), with weights (m,).
+
+        `params` are the metadata of the splitter and the scorer.
+        """
         _raise_for_params(params, self, "fit")
         asked, Cs = settle_search(self), axis("Cs", self.Cs, np.inf)
         checked = check_rows(self, X, y)
@@ -126,27 +130,27 @@ class LogisticRegressionCV(BeyondTheirs, linear_model.LogisticRegressionCV):
         set_attributes(self, np.moveaxis(scores, 2, 0), rows)
         if asked.legacy:
             repeat_by_class(self, rows, asked.kept)
-        self._tell()
+        self._warn()
         return self
 
-    def _tell(self) -> None:
+    def _warn(self) -> None:
         fits = [*self.models_, *self.fold_models_]
         models = [(fit, i) for fit in fits for i in range(len(fit.status))]
         good = (Status.CONVERGED, Status.PRECISION_FLOOR)
         wrong = [(fit, i) for fit, i in models if fit.status[i] not in good]
         if wrong and self.tol > 0:
             fit, i = wrong[0]
-            # A penalty leaves no classes separable.
+            # With a penalty there is a finite optimum.
             first = advised(fit.result(i), penalised=False)
             message = (
-                f"{len(wrong)} of {len(models)} models ended otherwise than converged, the first "
-                f"so: {first.message}"
+                f"{len(wrong)} of {len(models)} models did not converge; the first of them: "
+                f"{first.message}"
             )
             steps = max(int(one.steps.max()) for one in fits)
             warn_of(fit.status[i], self.solver, steps, self.max_iter, message)
 
     def to_sklearn(self) -> linear_model.LogisticRegression:
-        """The fitted scikit-learn object of the chosen model, which needs no JAX."""
+        """Return scikit-learn's fitted estimator of the chosen model, which needs no JAX."""
         theirs = linear_model.LogisticRegression(
             C=float(np.ravel(self.C_)[0]),
             l1_ratio=float(np.ravel(self.l1_ratio_)[0]),
@@ -157,7 +161,7 @@ class LogisticRegressionCV(BeyondTheirs, linear_model.LogisticRegressionCV):
         return with_coefficients(theirs, self)
 
     def __sklearn_tags__(self) -> object:
-        """As scikit-learn's, but of any solver, and NumPy alone."""
+        """Return scikit-learn's tags, changed for the solvers and arrays here."""
         return of_any_solver(super().__sklearn_tags__(), self.solver)
 
 
