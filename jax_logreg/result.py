@@ -62,8 +62,8 @@ class Result:
 
     params: Params
     history: History
-    status: Status | Integer[Array, ""]
-    steps: int | Integer[Array, ""]
+    status: Status | np.integer | Integer[Array, ""]
+    steps: int | np.integer | Integer[Array, ""]
     gradient_check: GradientCheck | None
     certificate: Certificate
     classes: tuple[object, ...] = field(default=(), metadata={"static": True})

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 
 from jax_logreg.cli.arguments import FitArguments
-from jax_logreg.matrix import compress, in_numpy
+from jax_logreg.matrix import Matrix, compress, in_numpy
 from jax_logreg.placement.memory import machine_memory
 from jax_logreg.problem.arguments import default_platform
 from jax_logreg.solver.declared import declares
@@ -15,7 +15,9 @@ _LARGE = 2**27
 _MANY = 500
 
 
-def spread_out(X: object, arguments: FitArguments) -> tuple[object, FitArguments]:
+def spread_out(
+    X: np.ndarray | Matrix, arguments: FitArguments
+) -> tuple[np.ndarray | Matrix, FitArguments]:
     """Return X and the arguments of `fit`: in blocks over all cores, where steps are faster so.
 
     A step then reads a dense X (n, m) once, each core its own blocks. To make them takes the time

@@ -202,15 +202,17 @@ def own_shape(like: object) -> tuple[int, ...]:
     return tuple(part if part == whole else part * size for part, whole in pairs)
 
 
-def place_like(value: np.ndarray, like: Leaf) -> Array:
+def place_like(value: np.ndarray, like: object) -> Array:
     """Return an array in the place of another, or of an outline.
 
     Where several hosts share the other, the value is the part on this host.
     """
+    place = getattr(like, "sharding", None)
     if spans(like):
-        return jax.make_array_from_process_local_data(like.sharding, value, like.shape)
+        shape = getattr(like, "shape", None)
+        return jax.make_array_from_process_local_data(place, value, shape)
     # NumPy's arrays have no place.
-    return as_array(value) if like.sharding is None else jax.device_put(value, like.sharding)
+    return as_array(value) if place is None else jax.device_put(value, place)
 
 
 def _is_in_parts(leaf: Array) -> bool:

@@ -159,7 +159,7 @@ def test_an_end_without_an_answer_is_reported():
     line, labels = np.arange(12.0)[:, None], np.arange(12) > 5
     with pytest.warns(ConvergenceWarning, match="separable after .* feature 0"):
         LogisticRegression(C=np.inf).fit(line, labels)
-    with pytest.warns(ConvergenceWarning, match="of 12 models ended otherwise"):
+    with pytest.warns(ConvergenceWarning, match="of 12 models did not converge"):
         LogisticRegressionCV(max_iter=1, tol=1e-9, **CV).fit(ROWS, Y)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
