@@ -150,7 +150,10 @@ def in_parts(a):
 WRONG = {
     "too many": (dict(devices={"features": 9}), r"devices is {'features': 9}, but this machine .*"),
     "another axis": (dict(devices={"rows": 2}), r"devices is {'rows': 2}: expected {'features': N"),
-    "none": (dict(devices={}), r"devices is {}: expected {'features': N}, whose devices .*, or N, which"),
+    "none": (
+        dict(devices={}),
+        r"devices is {}: expected {'features': N}, whose devices .*, or N, which",
+    ),
     "newton": (dict(solver=Newton()), r"solver Newton .* expected LBFGS\(\) or 'auto', or devices"),
     "sparse": (dict(X=scipy.sparse.csr_array(X)), r"X is a csr_array, whose features devices .*"),
     "infinity": (dict(X=np.where(X[2, 3] == X, np.inf, X)), r"X\[2, 3\] is inf"),

@@ -7,7 +7,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec, Sharding
 
 from jax_logreg.arrays import as_array, is_numpy
@@ -18,7 +17,7 @@ from jax_logreg.logistic import Batch, Params
 from jax_logreg.matrix import examples_each, part_rows
 from jax_logreg.penalty import Penalty
 from jax_logreg.placement.axes import EXAMPLES, FEATURES, Leaf, Names, map_axes
-from jax_logreg.shapes import Float, NDArray, T
+from jax_logreg.shapes import Array, Float, NDArray, T
 
 _AXIS = "examples"
 _FEATURES = "features"
