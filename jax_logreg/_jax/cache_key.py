@@ -10,7 +10,8 @@ import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping
-from functools import cache
+from dataclasses import fields, is_dataclass
+from functools import cache, partial
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -73,6 +74,11 @@ def name_of(value: object) -> str:
         return f"{name}({', '.join(map(name_of, value))})"  # type: ignore[call-overload]
     if isinstance(value, dict) and kind is dict:
         return f"dict({', '.join(f'{name_of(k)}: {name_of(v)}' for k, v in value.items())})"
+    if isinstance(value, partial) and kind is partial:
+        return f"partial{name_of((value.func, value.args, value.keywords))}"
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = (name_of(getattr(value, one.name)) for one in fields(value))
+        return f"{_owned(kind)}({', '.join(parts)})"
     if isinstance(value, np.dtype):
         return value.str
     if isinstance(value, jax.tree_util.PyTreeDef):

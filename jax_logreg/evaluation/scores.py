@@ -7,6 +7,7 @@ intervals, `jax-logreg evaluate`, sweeps, configs and the report then have it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
 import numpy as np
@@ -90,14 +91,10 @@ class Score:
         return self.title if self.higher_is_better else f"minus {self.title}"
 
 
-def _mean(values: Literal["losses", "right", "squares"]) -> Formula:
-    """Return the formula of the weighted mean of one property of the predictions."""
-
-    def compute(predictions: Scorable[A], /) -> Weighed[A]:
-        sums = predictions.sums(getattr(predictions, values))
-        return lambda W, total: sums(W, total) / total
-
-    return compute
+def _mean(values: Literal["losses", "right", "squares"], predictions: Scorable[A], /) -> Weighed[A]:
+    """Return the weighted mean of one property of the predictions."""
+    sums = predictions.sums(getattr(predictions, values))
+    return lambda W, total: sums(W, total) / total
 
 
 def _balanced_accuracy(predictions: Scorable[A]) -> Weighed[A]:
@@ -138,7 +135,7 @@ SCORES = {
             "the mean cross-entropy, -log P(true class). From A it is at most 36 nats in float64 "
             "and 16 in float32, as P is at least the rounding of its dtype",
             False,
-            _mean("losses"),
+            partial(_mean, "losses"),
             unit="nats",
             scikit_learn="neg_log_loss",
         ),
@@ -148,7 +145,7 @@ SCORES = {
             "share predicted right: class 1 of two where P(class 1) > threshold; of more the "
             "likeliest",
             True,
-            _mean("right"),
+            partial(_mean, "right"),
             scikit_learn="accuracy",
         ),
         Score(
@@ -174,7 +171,7 @@ SCORES = {
             "Brier score",
             "mean of (P(class 1) - truth)²; of more classes summed over them",
             False,
-            _mean("squares"),
+            partial(_mean, "squares"),
             scikit_learn="neg_brier_score",
         ),
         Score(

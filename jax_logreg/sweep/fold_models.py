@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -53,14 +52,14 @@ def fit_folds(
         scaling: the mean and the scale (1 + f, n, 1) of the features of all examples, of each fold.
     """
     objective = problem.objective
-    place = partial(jnp.asarray, dtype=objective.batch.s.dtype)
     # Column and row 0 are of all examples: so all are models of one stack, and run by one program.
     columns = np.concatenate([strengths[:, None], of_folds], axis=1)
     which = np.tile(np.arange(columns.shape[1]), len(columns))
     stack = Stack(
         problem.place_rows(np.concatenate([np.asarray(objective.batch.s)[:, : problem.m], rows])),
-        jnp.asarray(which, jnp.int32),
-        {"strength": place(columns.ravel())},
+        # Cast by NumPy, as JAX compiles a program to cast.
+        jax.device_put(which.astype(np.int32)),
+        {"strength": jax.device_put(columns.ravel().astype(objective.batch.s.dtype))},
         {},
         scaling,
     )

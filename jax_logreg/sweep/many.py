@@ -5,7 +5,6 @@ from functools import partial
 from typing import Unpack
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jax_logreg._jax.batching import on_cpu
@@ -129,8 +128,11 @@ def _stack(axes: Axes, problem: Problem, class_weight: object) -> Stack:
             )
         rows = problem.place_rows(weigh_rows(axes.s, class_weight, problem))
     own = (axes.penalty, axes.solver)
-    penalty, numbers = jax.tree.map(partial(jnp.asarray, dtype=problem.dtype), own)
-    return Stack(rows, jnp.arange(axes.models, dtype=jnp.int32), penalty, numbers)
+    # Cast by NumPy: JAX compiles a program to cast one of another dtype, or to count.
+    cast = jax.tree.map(partial(np.asarray, dtype=problem.dtype), own)
+    number = np.arange(axes.models, dtype=np.int32)
+    number, (penalty, numbers) = jax.device_put((number, cast))
+    return Stack(rows, number, penalty, numbers)
 
 
 def _starts(given: tuple[object, object] | None, shared: Params) -> Params:

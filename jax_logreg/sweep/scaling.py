@@ -41,16 +41,16 @@ def find_scaling(X: X_nm, trained: Array, chosen: np.ndarray) -> tuple[Array, Ar
         trained: (r, m) weights of the examples, 0 for those that do not count.
         chosen: (n, 1) of bool.
     """
-    mean, scale = _find_scaling(X, trained)
-    return jnp.where(chosen, mean, 0), jnp.where(chosen, scale, 1)
+    return _find_scaling(X, trained, chosen)
 
 
 @program
-def _find_scaling(X: X_nm, trained: Array) -> tuple[Array, Array]:
+def _find_scaling(X: X_nm, trained: Array, chosen: np.ndarray) -> tuple[Array, Array]:
     def of_row(s: Array) -> tuple[Array, Array]:
         found = standardise(X, s[None])
         constant = mean_absolute(X, s[None], found.mean) == 0
-        return found.mean, jnp.where(constant, jnp.inf, found.scale)
+        scale = jnp.where(constant, jnp.inf, found.scale)
+        return jnp.where(chosen, found.mean, 0), jnp.where(chosen, scale, 1)
 
     return lax.map(of_row, trained)
 

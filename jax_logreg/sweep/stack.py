@@ -6,10 +6,10 @@ from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jax_logreg._jax.compiling import compiled
 from jax_logreg.errors import InputError
 from jax_logreg.errors.checks import read_array
 from jax_logreg.loop.body import Loop
@@ -40,7 +40,7 @@ class Stack(NamedTuple):
     solver: dict[int, Array]
     scaling: Scaling | None = None
 
-    def take(self, index: Array) -> "Stack":
+    def take(self, index: NDArray) -> "Stack":
         """Return the models of an index, the weights of each as its own."""
         row = self.row[index]
         return Stack(
@@ -53,8 +53,13 @@ class Stack(NamedTuple):
 
     def one(self, i: int) -> "Stack":
         """Return model i alone, without the axis."""
-        own: Stack = jax.tree.map(lambda part: part[0], self.take(jnp.array([i])))
-        return own
+        return _one(self, np.array([i], np.int32))
+
+
+@compiled
+def _one(stack: Stack, index: NDArray) -> Stack:
+    own: Stack = jax.tree.map(lambda part: part[0], stack.take(index))
+    return own
 
 
 def model_loop(loop: Loop, own: Stack) -> Loop:
