@@ -84,19 +84,21 @@ class Call:
 
     def flat(self, found: list[Any]) -> Callable[..., Any]:
         """The function of flat arguments; it leaves the structure of what it gives in `found`."""
+        # JAX may keep the function: the arrays are not to stay with it.
+        traced, static, trees = self.f.traced, self.static, self.trees
 
         def f(*leaves: Any) -> tuple[Any, ...]:
-            rest, arguments = iter(leaves), dict(self.static)
-            for name, tree in self.trees.items():
+            rest, arguments = iter(leaves), dict(static)
+            for name, tree in trees.items():
                 arguments[name] = jax.tree.unflatten(
                     tree, [next(rest) for _ in range(tree.num_leaves)]
                 )
-            given, tree = jax.tree.flatten(self.f.traced(**arguments))
+            given, tree = jax.tree.flatten(traced(**arguments))
             found[:] = [tree]
             return tuple(given)
 
         # Profiles show the name.
-        f.__name__ = self.f.traced.__name__
+        f.__name__ = traced.__name__
         return f
 
 

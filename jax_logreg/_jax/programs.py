@@ -6,36 +6,43 @@ the arguments finds the executable, which is loaded. It takes and gives flat tup
 pytrees cannot be pickled. Whatever fails on the way compiles.
 """
 
-import pickle
-import re
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 
 from jax_logreg._jax import cache_files, cache_folder
 from jax_logreg._jax.calls import Call, Function, Untaken, devices_of
+from jax_logreg._jax.executables import compiled_with_bytes, from_bytes
 from jax_logreg._jax.messages import means_out_of_memory
 
 # Programs that this process keeps at hand, as many as JAX's own functions do.
 _MOST = 4096
-# Where a program calls what is not XLA's.
-_CALLED = re.compile(r"custom_call @([\w.]+)")
 # The bytes of a program that does not load here: no process tries it again.
 _UNLOADABLE = b""
 
 
-class _Program(NamedTuple):
-    """An executable of flat tuples, and the structure of what it gives."""
+@dataclass
+class _Program:
+    """An executable of flat tuples, and the structure of what it gives.
+
+    One that was loaded has its key here until it has run once.
+    """
 
     run: Callable[..., Any]
     tree: Any
+    untried: str | None = None
 
     def __call__(self, leaves: list[Any]) -> Any:
-        return jax.tree.unflatten(self.tree, self.run(*leaves))
+        given = self.run(*leaves)
+        if self.untried is not None:
+            jax.block_until_ready(given)
+            self.untried = None
+        return jax.tree.unflatten(self.tree, given)
 
 
 class _Found:
@@ -61,6 +68,13 @@ class _Found:
                 del self._programs[next(iter(self._programs))]
             self._programs[signature] = made
         return made
+
+    def give_up(self, call: Call, program: _Program) -> None:
+        """Leave a program that loads, but does not run, to JAX, in this process and others."""
+        if program.untried is not None:
+            _keep(program.untried, _UNLOADABLE)
+        with self._lock:
+            self._programs[call.signature] = None
 
     def cache_clear(self) -> None:
         """Forget all programs, as `jax.clear_caches` asks each of JAX's own caches to."""
@@ -107,6 +121,13 @@ def program(
         except (TypeError, ValueError):
             # Arrays that lie otherwise than a program can take: JAX makes another.
             return jitted(*args, **named)
+        except jax.errors.JaxRuntimeError as error:
+            if found.untried is None or means_out_of_memory(error):
+                raise
+            _found.give_up(called, found)
+            if any(_is_gone(leaf) for leaf in called.leaves):
+                raise
+            return jitted(*args, **named)
 
     def clear_cache() -> None:
         jitted.clear_cache()
@@ -114,6 +135,10 @@ def program(
 
     call.clear_cache = clear_cache  # type: ignore[attr-defined]
     return call
+
+
+def _is_gone(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array) and leaf.is_deleted()
 
 
 def _make(call: Call) -> _Program | None:
@@ -130,56 +155,19 @@ def _make(call: Call) -> _Program | None:
         return None
     if content:
         try:
-            return _loaded(content, call)
+            devices = devices_of(call.leaves)
+            return _Program(*from_bytes(content, len(call.leaves), devices), key)
         except Exception as error:
             if not means_out_of_memory(error) and not isinstance(error, MemoryError):
                 _keep(key, _UNLOADABLE)
-    made, content_made = _compiled(call)
-    if content is None and content_made is not None:
-        _keep(key, content_made)
-    return made
-
-
-def _loaded(content: bytes, call: Call) -> _Program:
-    """Return a program from its bytes, which pickle reads: they are this user's own."""
-    from jax.experimental.serialize_executable import deserialize_and_load
-
-    executable, tree, outputs, calls_lapack = pickle.loads(content)
-    if calls_lapack:
-        from jaxlib import lapack
-
-        # JAX does so while it lowers what calls it.
-        lapack._lapack.initialize()  # type: ignore[attr-defined]
-    devices = devices_of(call.leaves)
-    run = deserialize_and_load(
-        executable,
-        jax.tree.structure(((0,) * len(call.leaves), {})),
-        jax.tree.structure((0,) * outputs),
-        backend=devices[0].client,
-        execution_devices=devices,
-    )
-    return _Program(run, tree)
-
-
-def _compiled(call: Call) -> tuple[_Program, bytes | None]:
-    """Return the program of a call, compiled, and its bytes; None of one that is not to be kept."""
-    from jax.experimental.serialize_executable import serialize
-
     tree: list[Any] = []
     options: Any = call.f.options
     flat = jax.jit(call.flat(tree), donate_argnums=tuple(call.donated), compiler_options=options)
     lowered = flat.lower(*call.leaves)
-    run = lowered.compile()
-    made = _Program(run, tree[0])
-    # Of a program with an array in it, or of one that calls back, JAX makes no bytes.
-    with suppress(Exception):
-        called = set(_CALLED.findall(lowered.as_text()))
-        if not any("callback" in name for name in called):
-            executable, _, outputs = serialize(run)
-            calls_lapack = any(name.startswith("lapack") for name in called)
-            parts = (executable, tree[0], outputs.num_leaves, calls_lapack)
-            return made, pickle.dumps(parts)
-    return made, None
+    run, made = compiled_with_bytes(lowered, tree[0])
+    if content is None and made is not None:
+        _keep(key, made)
+    return _Program(run, tree[0])
 
 
 def _keep(key: str, content: bytes) -> None:

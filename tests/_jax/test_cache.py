@@ -16,10 +16,11 @@ import numpy as np
 import optax
 import pytest
 import scipy.sparse
+from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 import jax_logreg
 from jax_logreg import L1, L2, LBFGS, Batch, Newton, Optax, Params, fit
-from jax_logreg._jax import cache_files, cache_folder, cache_key, programs
+from jax_logreg._jax import cache_files, cache_folder, cache_key, executables, programs
 from jax_logreg._jax.calls import Function
 from jax_logreg._jax.programs import program
 from jax_logreg.logistic import BINOMIAL, Family, forward, linear
@@ -394,7 +395,7 @@ class TestDamage:
         content = file.read_bytes()
         file.write_bytes(DAMAGES[name](content))
         with monkeypatch.context() as never:
-            never.setattr(programs.pickle, "loads", lambda _: pytest.fail("it is unpickled"))
+            never.setattr(executables.pickle, "loads", lambda _: pytest.fail("it is unpickled"))
             new_process()
             np.testing.assert_array_equal(Z(), EXPECTED)
         (file,) = kept(cache)
@@ -411,7 +412,7 @@ class TestDamage:
         Z()
         other = next(one for one in kept(cache) if one != file)
         other.write_bytes(file.read_bytes())
-        monkeypatch.setattr(programs.pickle, "loads", lambda _: pytest.fail("it is unpickled"))
+        monkeypatch.setattr(executables.pickle, "loads", lambda _: pytest.fail("it is unpickled"))
         new_process()
         np.testing.assert_array_equal(Z(), EXPECTED)
         assert other.read_bytes() != file.read_bytes()
@@ -422,10 +423,53 @@ class TestDamage:
         cache_files.write(file.stem, b"no pickle")
         new_process()
         np.testing.assert_array_equal(Z(), EXPECTED)
-        monkeypatch.setattr(programs, "_loaded", lambda *_: pytest.fail("it is tried again"))
+        monkeypatch.setattr(programs, "from_bytes", lambda *_: pytest.fail("it is tried again"))
         for _ in range(2):
             new_process()
             np.testing.assert_array_equal(Z(), EXPECTED)
+
+    def test_a_program_that_loads_and_does_not_run_is_not_tried_twice(self, cache, monkeypatch):
+        Z()
+        new_process()
+
+        def fail(*_):
+            raise jax.errors.JaxRuntimeError("INTERNAL: Function not found")
+
+        real = executables.deserialize
+        monkeypatch.setattr(executables, "deserialize", lambda *_, **__: fail)
+        np.testing.assert_array_equal(Z(), EXPECTED)
+        monkeypatch.setattr(executables, "deserialize", real)
+        monkeypatch.setattr(programs, "from_bytes", lambda *_: pytest.fail("it is tried again"))
+        for _ in range(2):
+            new_process()
+            np.testing.assert_array_equal(Z(), EXPECTED)
+
+    def test_an_executable_of_jaxs_own_cache_is_not_kept(self, cache, tmp_path):
+        """Its bytes lack functions."""
+        names = {
+            "jax_compilation_cache_dir": str(tmp_path / "of_jax"),
+            "jax_enable_compilation_cache": True,
+            "jax_persistent_cache_min_compile_time_secs": 0,
+            "jax_persistent_cache_min_entry_size_bytes": -1,
+        }
+        before = {name: getattr(jax.config, name) for name in names}
+        try:
+            for name, value in names.items():
+                jax.config.update(name, value)
+            reset_cache()
+            numbers = []
+            for _ in range(3):
+                jax.clear_caches()
+                new_process()
+                np.testing.assert_array_equal(Z(), EXPECTED)
+                numbers.append(len(kept(cache)))
+                for file in kept(cache):
+                    file.unlink()
+        finally:
+            for name, value in before.items():
+                jax.config.update(name, value)
+            reset_cache()
+        assert numbers == [1, 0, 0]
 
     def test_memory_that_runs_out_while_loading_says_nothing_of_the_program(
         self, cache, monkeypatch
@@ -438,7 +482,7 @@ class TestDamage:
             def fail(*_):
                 raise MemoryError
 
-            full.setattr(programs, "_loaded", fail)
+            full.setattr(programs, "from_bytes", fail)
             new_process()
             np.testing.assert_array_equal(Z(), EXPECTED)
         assert file.read_bytes() == content
@@ -531,7 +575,7 @@ class TestFolder:
         (file,) = kept(cache)
         file.chmod(mode)
         new_process()
-        monkeypatch.setattr(programs.pickle, "loads", lambda _: pytest.fail("it is unpickled"))
+        monkeypatch.setattr(executables.pickle, "loads", lambda _: pytest.fail("it is unpickled"))
         with pytest.warns(RuntimeWarning, match="can be written by others"):
             np.testing.assert_array_equal(Z(), EXPECTED)
 
