@@ -45,6 +45,24 @@ class Unnamed(Exception):
     """A value that has no name, or not the same one in every process."""
 
 
+try:
+    from jax._src.config import trace_context
+except ImportError:
+    trace_context = None
+
+
+def context() -> tuple[Any, ...]:
+    """Return the settings that JAX looks its own compiled functions up by.
+
+    Raises:
+        Unnamed: a JAX that has them elsewhere.
+    """
+    if trace_context is None:
+        raise Unnamed("the settings of JAX")
+    found: tuple[Any, ...] = trace_context()
+    return found
+
+
 def digest_of(parts: Mapping[str, object]) -> str:
     """Return the digest of a program's parts and of the process that it is compiled in.
 
@@ -143,14 +161,6 @@ def _settings() -> Iterator[str]:
         if not name.startswith(_ASIDE):
             yield f"{name}={_settled(value)}"
     yield ", ".join(map(_settled, context()))
-
-
-def context() -> tuple[Any, ...]:
-    """Return the settings of JAX that its own compiled functions are looked up by."""
-    from jax._src.config import trace_context
-
-    found: tuple[Any, ...] = trace_context()
-    return found
 
 
 def _settled(value: object) -> str:

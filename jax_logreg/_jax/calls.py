@@ -10,6 +10,9 @@ import numpy as np
 
 from jax_logreg._jax.cache_key import context, digest_of
 
+# Python's own, which JAX takes for arrays of a weak type.
+_NUMBERS = (bool, int, float)
+
 
 class Function:
     """A function, and how it is compiled."""
@@ -24,15 +27,28 @@ class Function:
         self.traced, self.options = traced, options
         self.static = (static,) if isinstance(static, str) else static
         self.donated = (donated,) if isinstance(donated, str) else donated
-        self.parameters = inspect.signature(traced)
+        parameters = inspect.signature(traced).parameters
+        self.names = tuple(parameters)
+        self.defaults = {
+            name: one.default for name, one in parameters.items() if one.default is not one.empty
+        }
         # Two that are made of one function share its programs.
         self.mark = traced, self.static, self.donated, repr(options)
 
     def called(self, args: Any, named: Any) -> "Call":
-        """Return the call with these arguments, defaults filled in."""
-        bound = self.parameters.bind(*args, **named)
-        bound.apply_defaults()
-        return Call(self, bound.arguments)
+        """Return the call with these arguments, defaults filled in.
+
+        Raises:
+            Untaken: the function takes no such arguments.
+        """
+        # `inspect.Signature.bind` takes as long as a small program.
+        given = dict(zip(self.names, args, strict=False))
+        if len(args) > len(self.names) or given.keys() & named.keys():
+            raise Untaken
+        given = self.defaults | given | named
+        if given.keys() != set(self.names):
+            raise Untaken
+        return Call(self, {name: given[name] for name in self.names})
 
 
 class Call:
@@ -107,21 +123,20 @@ class Untaken(Exception):
 
 
 def _kind(leaf: Any) -> Any:
-    """Return what a program depends on of an argument."""
-    if isinstance(leaf, jax.core.Tracer):
-        raise Untaken
-    if isinstance(leaf, jax.Array):
-        return leaf.aval, _place(leaf)
+    """Return what a program depends on of an argument; JAX's own types would be slow to compare."""
+    kind = type(leaf)
+    if kind in _NUMBERS:
+        return kind
     if isinstance(leaf, np.ndarray | np.generic):
         return leaf.shape, leaf.dtype
-    if isinstance(leaf, bool | int | float):
-        return type(leaf)
-    raise Untaken
+    if isinstance(leaf, jax.core.Tracer) or not isinstance(leaf, jax.Array):
+        raise Untaken
+    return leaf.shape, leaf.dtype, leaf.weak_type, _place(leaf)
 
 
 def _place(leaf: Any) -> jax.sharding.Sharding | None:
     """Return where an array has to stay, None where a program may take it elsewhere."""
-    return leaf.sharding if getattr(leaf, "committed", False) else None
+    return leaf.sharding if isinstance(leaf, jax.Array) and leaf.committed else None
 
 
 def devices_of(leaves: list[Any]) -> tuple[jax.Device, ...]:

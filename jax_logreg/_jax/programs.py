@@ -16,6 +16,7 @@ from typing import Any
 import jax
 
 from jax_logreg._jax import cache_files, cache_folder
+from jax_logreg._jax.cache_key import Unnamed
 from jax_logreg._jax.calls import Call, Function, Untaken, devices_of
 from jax_logreg._jax.executables import compiled_with_bytes, from_bytes
 from jax_logreg._jax.messages import means_out_of_memory
@@ -112,7 +113,7 @@ def program(
         try:
             called = function.called(args, named)
             found = _found.of(called)
-        except (Untaken, TypeError):
+        except (Untaken, Unnamed, TypeError):
             found = None
         if found is None:
             return jitted(*args, **named)
