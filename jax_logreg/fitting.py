@@ -19,7 +19,7 @@ from jax_logreg.matrix import plain_errors
 from jax_logreg.objective import Objective, Solver
 from jax_logreg.penalty import Penalty
 from jax_logreg.problem.options import FitOptions, checked, takes_options
-from jax_logreg.problem.prepare import prepare
+from jax_logreg.problem.prepare import Own, prepare
 from jax_logreg.proof.certificate import moments_of
 from jax_logreg.proof.goal import Goal
 from jax_logreg.proof.gradient_check import check_problem
@@ -79,9 +79,8 @@ def fit(
         callback: called with a Progress between chunks of at most 100 steps. `tracking.track` makes
             one for an experiment tracker.
         executor: "numpy" computes at once; "xla" compiles first, for seconds. Both give the same
-            answer up to rounding. "auto" takes NumPy for a dense X of NumPy's and a smooth
-            penalty, up to 4 million labels, or 260,000 labels times classes. The Result has the
-            choice as `executor`.
+            answer up to rounding. "auto" takes NumPy for a dense X of NumPy's, up to 4 million
+            labels, or 260,000 labels times classes. The Result has the choice as `executor`.
         checkpoint: a checkpoint.Checkpoint that saves the run between chunks. An earlier run of the
             same arguments in it is resumed.
 
@@ -93,8 +92,9 @@ def fit(
             that cannot be read any more.
     """
     wanted = plan(checked(options), callback, checkpoint)
-    own = {"penalty": penalty, "params": params, "names": feature_names}
-    problem = prepare(X, Y, wanted.options, **own, one_model=True, executor=wanted.executor)
+    own: Own = {"penalty": penalty, "params": params, "names": feature_names}
+    own |= {"one_model": True, "executor": wanted.executor}
+    problem = prepare(X, Y, wanted.options, **own)
     run = run_plan(wanted, problem, anywhere=params is not None)
     return result_of(run, diagnosed(run, problem.names))
 

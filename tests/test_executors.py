@@ -6,10 +6,25 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from jax_logreg import L1, L2, LBFGS, Batch, GradientDescent, Newton, Params, Status, fit
+from jax_logreg import (
+    L1,
+    L2,
+    LBFGS,
+    Batch,
+    ElasticNet,
+    GradientDescent,
+    Newton,
+    Params,
+    Proximal,
+    Status,
+    fit,
+)
+from jax_logreg.evaluation.scores import SCORES
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, backprop, cost
 from jax_logreg.matrix import Standardised
 from jax_logreg.problem import executor
+from jax_logreg.solver import quadratic
+from jax_logreg.sweep import bootstrap, cross_validate, fit_many, path
 
 FAMILIES = {"binomial": (BINOMIAL, 1), "targets": (BINOMIAL, 3), "classes": (MULTINOMIAL, 3)}
 
@@ -64,6 +79,101 @@ def test_one_answer(family, penalty, solver):
     assert {np.asarray(one).dtype for one in jax.tree.leaves(rows)} == {np.dtype("float32")}
 
 
+@pytest.mark.parametrize(
+    ("family", "penalty", "size"),
+    [
+        ("binomial", L1(2e-2), 512),
+        ("binomial", L1(2e-2, [1.0, 0.0] * 5), 4),
+        ("targets", ElasticNet(2e-2, 0.5), 4),
+        ("classes", L1(2e-2), 4),
+        ("classes", ElasticNet(2e-2, 0.5), 512),
+    ],
+)
+def test_one_answer_of_penalties_that_leave_features_out(family, penalty, size):
+    _, k = FAMILIES[family]
+    X, Y = problem(k, n=10, family=family)
+    asked = {"penalty": penalty, "solver": Proximal(size), "gradient_check": "off"}
+    asked["family"] = "multinomial" if family == "classes" else "binomial"
+    mine, theirs = (fit(X, Y, executor=name, **asked) for name in ("numpy", "xla"))
+    assert (mine.executor, theirs.executor) == ("numpy", "xla")
+    assert mine.status == theirs.status == Status.CONVERGED
+    np.testing.assert_allclose(mine.certificate.cost, theirs.certificate.cost, rtol=1e-5)
+    np.testing.assert_allclose(mine.params.w, theirs.params.w, atol=2e-3)
+    assert mine.params.w.dtype == np.float32
+
+
+@pytest.mark.parametrize("to_the_end", [False, True])
+@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_quadratic_models_minimum(monkeypatch, dtype, k, to_the_end):
+    """By Python's loops, by the padded program that they call, and by XLA's."""
+    rng = np.random.default_rng(0)
+    A = rng.standard_normal((7, 30))
+    parts = (
+        rng.standard_normal((7, k)), A @ A.T / 30, 1 + rng.random(k),
+        rng.standard_normal((7, k)), np.full((7, 1), 0.3), np.full((7, 1), 0.1),
+    )  # fmt: skip
+    model = quadratic.Model(*(part.astype(dtype) for part in parts))
+    with jax.enable_x64(dtype == "float64"):
+        found = [quadratic.minimise(model, to_the_end)]
+        monkeypatch.setattr(quadratic, "_FEW", 0)
+        found.append(quadratic.minimise(model, to_the_end))
+        found.append(jax.jit(quadratic.minimise, static_argnums=1)(model, to_the_end))
+    assert all(isinstance(one, np.ndarray) for one in found[:2])
+    for one in found:
+        assert one.dtype == dtype
+        np.testing.assert_allclose(one, found[-1], atol=1e-4 if dtype == "float32" else 1e-10)
+
+
+SWEEPS = {
+    "many": lambda **given: fit_many(penalty=L2(np.array([1e-2, 1e-3, 1e-1])), **given),
+    "weights": lambda s, **given: fit_many(penalty=L2(1e-2), s=s, **given),
+    "path": lambda **given: path(strengths=4, smallest=0.1, **given).models,
+    "smooth path": lambda **given: path(strengths=[0.1, 0.01], penalty=L2, **given).models,
+    "folds": lambda **given: cross_validate(strengths=[0.1, 0.01], folds=2, **given).fold_models,
+    "scaled": lambda **given: (
+        cross_validate(strengths=[0.1], folds=2, standardise=True, **given).fold_models
+    ),
+    "resamples": lambda **given: bootstrap(resamples=3, penalty=L2(1e-2), **given).models,
+}
+
+
+@pytest.mark.parametrize(
+    ("sweep", "family"),
+    [(sweep, "binomial") for sweep in SWEEPS]
+    + [(sweep, "classes") for sweep in ("many", "path", "folds")],
+)
+def test_one_answer_of_sweeps(sweep, family):
+    _, k = FAMILIES[family]
+    X, Y = problem(k, n=10, family=family)
+    given = {"X": X, "Y": Y}
+    if sweep == "weights":
+        given["s"] = np.random.default_rng(0).integers(0, 3, (3, 60))
+    mine, theirs = (SWEEPS[sweep](executor=name, **given) for name in ("numpy", "xla"))
+    assert (mine.executor, theirs.executor) == ("numpy", "xla")
+    assert mine.result(0).executor == "numpy"
+    assert mine.status == theirs.status
+    np.testing.assert_allclose(mine.certificate.cost, theirs.certificate.cost, rtol=1e-5)
+    np.testing.assert_allclose(mine.params.w, theirs.params.w, atol=2e-3)
+    assert mine.params.w.dtype == np.float32
+
+
+@pytest.mark.parametrize("scoring", SCORES)
+def test_one_score(scoring):
+    X, Y = problem(3, family="classes")
+    given = {"strengths": [0.01], "folds": 2, "scoring": scoring}
+    mine, theirs = (cross_validate(X, Y, executor=name, **given) for name in ("numpy", "xla"))
+    np.testing.assert_allclose(mine.scores, theirs.scores, rtol=1e-4)
+
+
+def test_a_large_sweep_is_xlas(monkeypatch):
+    X, Y = problem(1)
+    strengths = L2(np.array([1e-2, 1e-3]))
+    assert fit_many(X, Y, penalty=strengths).executor == "numpy"
+    monkeypatch.setattr(executor, "_COMPILED", 1e-3)
+    assert fit_many(X, Y, penalty=strengths).executor == "xla"
+
+
 @pytest.mark.parametrize("m", [60, 3])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_more_features_than_examples_and_back(dtype, m):
@@ -78,6 +188,10 @@ def test_more_features_than_examples_and_back(dtype, m):
 
 def test_nothing_is_compiled(compilations):
     X, Y = problem(1)
+    fit_many(X, Y, penalty=L2(np.array([1e-2, 1e-3])))
+    cross_validate(X, Y, strengths=2, folds=2, standardise=True)
+    path(X, Y, strengths=3)
+    fit(X, Y, penalty=L1(1e-2), gradient_check="off")
     fit(X, Y, penalty=L2(1e-2), gradient_check="off")
     fit(X, Y, solver="lbfgs", penalty=L2(1e-2), gradient_check="off", dtype="float64")
     assert not compilations
@@ -114,7 +228,6 @@ def test_separable_and_collinear_data_are_named():
 
 X, Y = problem(1)
 OTHERS = {
-    "L1": {"penalty": L1(1e-2)},
     "descent": {"solver": GradientDescent(0.1)},
     "device": {"device": "cpu"},
     "devices": {"devices": 1},

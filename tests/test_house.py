@@ -142,17 +142,6 @@ def test_only_the_solvers_know_a_solver_by_name():
         assert not words & solvers, path.name
 
 
-def test_functions_of_modules_are_compiled_for_later_processes():
-    """Except for the port's own step, which is JAX's, and for what differs from call to call."""
-    others = {"logistic.py", "programs.py", "devices.py", "diagnosis.py", "to_stablehlo.py"}
-    for path in FILES:
-        nodes = ast.walk(ast.parse(path.read_text()))
-        found = [one for one in nodes if isinstance(one, ast.Attribute) and one.attr == "jit"]
-        assert path.name in others or not any(
-            isinstance(one.value, ast.Name) and one.value.id == "jax" for one in found
-        ), f"{path.name}: compile by jax_logreg._jax.programs.program"
-
-
 def test_names_are_compared_in_one_place():
     """One place for "did you mean", with one measure of what is near."""
     for path in FILES:

@@ -52,13 +52,28 @@ def jit(f: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     return call
 
 
-def compiled(f: _F) -> _F:
-    """Compile a function, but call it directly where all of its arguments are NumPy's."""
-    of_jax = program(f)
+def compiled(f: _F, first_static: tuple[str, ...] = ()) -> _F:
+    """Compile a function, but call it directly where all of its arguments are NumPy's.
+
+    The first arguments may be static, by their names.
+    """
+    of_jax = program(f, static_argnames=first_static)
 
     @wraps(of_jax)
     def call(*arguments: object) -> object:
-        return _in_numpy(f, *arguments) if all_numpy(arguments) else of_jax(*arguments)
+        numpy = all_numpy(arguments[len(first_static) :])
+        return _in_numpy(f, *arguments) if numpy else of_jax(*arguments)
+
+    return cast(_F, call)
+
+
+def called_from_numpy(f: _F, **options: Any) -> _F:
+    """Compile a loop that Python is slow at, of arrays of NumPy, to arrays of NumPy."""
+    of_jax = program(f, compiler_options=_QUICK, **options)
+
+    @wraps(of_jax)
+    def call(*arguments: object) -> object:
+        return jax.tree.map(np.asarray, of_jax(*arguments))
 
     return cast(_F, call)
 

@@ -1,13 +1,26 @@
 """One text for the arrays of NumPy and of JAX: each function is of the arrays' own library."""
 
-from jax_logreg.arrays.control import cond, fold, map_over, scan, vmap
+from jax_logreg.arrays.control import (
+    cond,
+    fold,
+    map_over,
+    over_models,
+    repeat,
+    repeat_while,
+    scan,
+    switch,
+    vmap,
+)
 from jax_logreg.arrays.kind import all_numpy, is_numpy
 from jax_logreg.arrays.namespace import (
     arange_like,
     as_array,
     cho_solve,
     eye_like,
+    nonzero,
+    normal_like,
     of_kind,
+    one_hot,
     opaque,
     put_in,
     scalar,
@@ -30,9 +43,15 @@ __all__ = [
     "fold",
     "is_numpy",
     "map_over",
+    "nonzero",
+    "normal_like",
     "of_kind",
+    "one_hot",
     "opaque",
+    "over_models",
     "put_in",
+    "repeat",
+    "repeat_while",
     "scalar",
     "scan",
     "set_at",
@@ -40,6 +59,7 @@ __all__ = [
     "slice_of",
     "solve_triangular",
     "stop_gradient",
+    "switch",
     "top_k",
     "vmap",
     "xp",

@@ -3,13 +3,13 @@
 Each does as its namesake in `jax.lax`. A branch of Python runs one side alone.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from typing import TypeVar, cast
 
 import jax
 import numpy as np
-from jax import lax
+from jax import Array, lax
 
 from jax_logreg.arrays.kind import all_numpy, is_numpy
 
@@ -50,6 +50,30 @@ def scan(
     return carry, _stacked(found)
 
 
+def repeat(times: int | Array, f: Callable[[Array, _T], _T], carry: _T) -> _T:
+    """Return the carry after f(i, carry) for i from 0 to times − 1."""
+    if not all_numpy((times, carry)):
+        return lax.fori_loop(0, times, f, carry)
+    return reduce(lambda carry, i: f(cast(Array, i), carry), range(int(times)), carry)
+
+
+def repeat_while(unfinished: Callable[[_T], object], f: Callable[[_T], _T], carry: _T) -> _T:
+    """Return the first of carry, f(carry), f(f(carry)) and so on that is not unfinished."""
+    if not all_numpy(carry):
+        return lax.while_loop(unfinished, f, carry)
+    while unfinished(carry):
+        carry = f(carry)
+    return carry
+
+
+def switch(which: Array, branches: Sequence[Callable[..., _T]], *operands: object) -> _T:
+    """Return what the branch of a number gives of the operands; beyond the last, the last."""
+    if not is_numpy(which):
+        found: _T = lax.switch(which, branches, *operands)
+        return found
+    return branches[min(int(which), len(branches) - 1)](*operands)
+
+
 def map_over(f: Callable[[_X], _T], xs: _X) -> _T:
     """Return f of each x of the leading axis, stacked."""
     return _stacked([f(x) for x in _each(xs)]) if all_numpy(xs) else lax.map(f, xs)
@@ -79,6 +103,18 @@ def vmap(f: Callable[[_T], _T], axis: int) -> Callable[[_T], _T]:
         size = jax.tree.leaves(values)[0].shape[axis]
         found = [f(jax.tree.map(lambda a, i=i: a.take(i, axis), values)) for i in range(size)]
         return jax.tree.map(lambda *parts: np.stack(parts, axis), *found)
+
+    return call
+
+
+def over_models(f: Callable[..., _T]) -> Callable[..., _T]:
+    """Return `jax.vmap` of f along the leading axes of its arguments: one model after the other."""
+
+    def call(*trees: object) -> _T:
+        if not all_numpy(trees):
+            found: _T = jax.vmap(f)(*trees)
+            return found
+        return _stacked([f(*one) for one in _each(trees)])
 
     return call
 

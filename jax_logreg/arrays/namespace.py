@@ -30,6 +30,12 @@ def _vdot(a: np.ndarray, b: np.ndarray, precision: object = None) -> np.generic:
     return np.vdot(a, b)
 
 
+def _nanmedian(a: np.ndarray) -> np.generic:
+    """The median of the numbers; NaN of nothing else, as in JAX, without a warning."""
+    numbers = a[~np.isnan(a)]
+    return cast(np.generic, np.median(numbers)) if numbers.size else a.dtype.type(np.nan)
+
+
 def _append(a: np.ndarray, values: ArrayLike) -> np.ndarray:
     # NumPy would take a number of Python for an int64 or a float64.
     return np.append(a, np.asarray(values, a.dtype))
@@ -38,7 +44,12 @@ def _append(a: np.ndarray, values: ArrayLike) -> np.ndarray:
 # Up to this side of a matrix, importing SciPy takes longer than it saves.
 _SMALL = 64
 # Functions that NumPy has in another form.
-_OWN: dict[str, Callable[..., object]] = {"append": _append, "matmul": _matmul, "vdot": _vdot}
+_OWN: dict[str, Callable[..., object]] = {
+    "append": _append,
+    "matmul": _matmul,
+    "nanmedian": _nanmedian,
+    "vdot": _vdot,
+}
 
 
 def _either(mine: _F, theirs: Callable[..., object]) -> _F:
@@ -50,6 +61,8 @@ def _either(mine: _F, theirs: Callable[..., object]) -> _F:
 
 class _Linalg:
     cholesky = staticmethod(_either(_cholesky, jnp.linalg.cholesky))
+    eigh = staticmethod(_either(np.linalg.eigh, jnp.linalg.eigh))
+    qr = staticmethod(_either(np.linalg.qr, jnp.linalg.qr))
 
 
 class _Namespace:
@@ -103,6 +116,19 @@ def arange_like(a: Array, size: int) -> Array:
     return (np if is_numpy(a) else jnp).arange(size, dtype=np.int32)
 
 
+def one_hot(number: Array, size: int, dtype: DTypeLike) -> Array:
+    """1 where a row's place (size, m) is the number (m,), else 0."""
+    places = np.arange(size, dtype=np.int32)[:, None]
+    return (places == number[None].astype(np.int32)).astype(dtype)
+
+
+def normal_like(a: Array, shape: tuple[int, ...]) -> Array:
+    """Standard normal numbers in the dtype of a, the same at each call."""
+    if not is_numpy(a):
+        return jax.random.normal(jax.random.key(0), shape, a.dtype)
+    return cast(Array, np.random.default_rng(0).standard_normal(shape).astype(a.dtype))
+
+
 def of_kind(value: np.ndarray, like: Array) -> Array:
     """An array of NumPy as one of the library that `like` is of."""
     return value if is_numpy(like) else jnp.asarray(value)  # type: ignore[return-value]
@@ -138,6 +164,14 @@ def slice_of(a: Array, first: int | Array, size: int, axis: int) -> Array:
     if not is_numpy(a, first):
         return lax.dynamic_slice_in_dim(a, first, size, axis)
     return a[(slice(None),) * axis + (slice(int(first), int(first) + size),)]
+
+
+def nonzero(mask: Array, size: int, fill: int) -> Array:
+    """The places where a mask (q,) holds, so many; filled up where they are fewer."""
+    if not is_numpy(mask):
+        return jnp.nonzero(mask, size=size, fill_value=fill)[0]
+    found = np.flatnonzero(mask)[:size]
+    return cast(Array, np.concatenate([found, np.full(size - len(found), fill)]))
 
 
 def top_k(a: Array, k: int) -> tuple[Array, Array]:

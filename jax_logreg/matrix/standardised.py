@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jax_logreg.arrays import as_array
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.errors import InputError
 from jax_logreg.errors.checks import read_array
 from jax_logreg.matrix.operations import (
@@ -48,6 +48,8 @@ class Standardised:
     X: X_nm
     mean: Array
     scale: Array
+    # NumPy's products leave what they do not know to it.
+    __array_ufunc__: ClassVar[None] = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -58,7 +60,7 @@ class Standardised:
     @property
     def dtype(self) -> np.dtype:
         """The dtype of mean and scale; JAX's default where they are NumPy's."""
-        return self.mean.dtype if isinstance(self.mean, Array) else jnp.zeros((), float).dtype
+        return self.mean.dtype if isinstance(self.mean, Array) else jax.numpy.zeros((), float).dtype
 
     @jax.default_matmul_precision("highest")
     def __rmatmul__(self, left: Float[Array, "k n"]) -> Float[Array, "k m"]:
@@ -211,7 +213,7 @@ def _read(X: Any) -> Any:
     listed = is_array(X) and not isinstance(X, jax.Array)
     array = read_array("X", X) if listed else X
     dtype = np.dtype(getattr(array, "dtype", np.float64))
-    real = dtype.kind in "biuf" or jnp.issubdtype(dtype, jnp.floating)
+    real = dtype.kind in "biuf" or jax.numpy.issubdtype(dtype, np.floating)
     if len(array.shape) != 2 or 0 in array.shape or not real:
         raise InputError(
             f"X is {dtype} of shape {array.shape}: expected real numbers (n, m), features x "

@@ -131,6 +131,8 @@ def over_hosts(mesh: Mesh) -> bool:
 def place_beside(rows: object, s: Float[Array, "1 M"]) -> Float[Array, "r M"]:
     """Return rows (r, m) of weights in the dtype of s, padded as s is, and placed as s is."""
     padded = _padded(np.asarray(rows, s.dtype), s.shape[1])
+    if is_numpy(s):
+        return padded  # type: ignore[return-value]
     if isinstance(s.sharding, NamedSharding):
         return jax.device_put(padded, s.sharding)
     return jnp.asarray(padded, s.dtype)

@@ -79,6 +79,14 @@ class Options(TypedDict, total=False):
             "by default one.",
         ),
     ]
+    executor: Annotated[
+        str,
+        Option(
+            "auto",
+            "'numpy' computes at once, 'xla' compiles first; 'auto' takes the one that is through "
+            "sooner.",
+        ),
+    ]
 
 
 class FitOptions(Options, total=False):
@@ -96,14 +104,6 @@ class FitOptions(Options, total=False):
             False,
             "Take further steps in float64, so that the gap is within 10 times of the true "
             "distance from the optimal cost. The answer stays.",
-        ),
-    ]
-    executor: Annotated[
-        str,
-        Option(
-            "auto",
-            "'numpy' computes at once, 'xla' compiles first; 'auto' takes the one that is through "
-            "sooner.",
         ),
     ]
 

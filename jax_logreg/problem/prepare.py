@@ -5,7 +5,6 @@ from typing import NamedTuple, TypedDict, Unpack
 
 import jax
 import numpy as np
-from jax import Array
 
 from jax_logreg.arrays import as_array, is_numpy
 from jax_logreg.errors.checks import check_flag
@@ -29,14 +28,14 @@ from jax_logreg.problem.parts import encode_part, name_type, weigh_part
 from jax_logreg.problem.penalty_arguments import check_penalty
 from jax_logreg.problem.placing import Beside, Place, cast, find_place, hand_over, keep, spread_out
 from jax_logreg.problem.weights import rescaled, weigh
-from jax_logreg.shapes import Float, Shaped
+from jax_logreg.shapes import Array, Float, Shaped
 
 
 class Given(NamedTuple):
     """The valid arguments of a fit in NumPy, before they are placed; X is as it came.
 
     Of several hosts Y (k, m) and s (1, m) are those of the examples here. The start holds
-    w (n, k) and b (k, 1), and `names` are those of the n features.
+    w (n, k) and b (k, 1), `names` are those of the n features, and `models` are fitted.
     """
 
     X: GivenX
@@ -50,6 +49,7 @@ class Given(NamedTuple):
     n: int
     m: int
     names: Sequence[str] | None
+    models: int
 
 
 class Problem(NamedTuple):
@@ -102,7 +102,7 @@ class Own(TypedDict, total=False):
 
     `names` are those of the features in messages, by default those of a data frame. `one_model`
     allows devices to share the features, and hosts to share the examples. `executor` is "numpy",
-    "auto", or "xla", the default.
+    "auto", or "xla", the default. `models` is the number of fits, by default 1.
     """
 
     penalty: object
@@ -110,6 +110,7 @@ class Own(TypedDict, total=False):
     names: object
     one_model: bool
     executor: str
+    models: int
 
 
 def prepare(
@@ -169,7 +170,9 @@ def check(
         same["params"] = tuple(np.asarray(part, dtype) for part in start)
         agree(**{name: describe(value) for name, value in same.items()})
     intercept = bool(fit_intercept)
-    return Given(features, rows, weights, penalty, start, kind, intercept, classes, n, m, names)
+    models = own.get("models", 1)
+    found = (features, rows, weights, penalty, start, kind, intercept, classes, n, m, names)
+    return Given(*found, models)
 
 
 def put(given: Given, place: Place, dtype: str) -> Problem:
@@ -182,8 +185,8 @@ def put(given: Given, place: Place, dtype: str) -> Problem:
     Y, s = (as_array(np.asarray(rows, dtype)) for rows in (given.Y, given.s))
     penalty, start = cast("penalty", given.penalty, dtype), cast("params", given.start, dtype)
     rest = Beside(Y, s, penalty, *start)
-    labels = given.m * len(given.Y)
-    if computes_in_numpy(given.X, labels, given.family, given.penalty, place):
+    shape = given.n, given.m, len(given.Y)
+    if computes_in_numpy(given.X, shape, given.family, place, given.models):
         X = keep(given.X, dtype, given.names)
     elif place.mesh is None:
         X, rest = hand_over(given.X, rest, dtype, place.device, given.names)

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator
 from jax_logreg.problem.prepare import Problem, prepare
 from jax_logreg.sklearn.absent import completed_fits, joined, one_hot, single
 from jax_logreg.sklearn.border import Rows, options_of, penalty_of
+from jax_logreg.solver import executor_for
 from jax_logreg.sweep import fit_many
 from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.fold_models import fit_folds
@@ -120,7 +121,15 @@ class _Part(NamedTuple):
             return None, self._completed(models, which), self._completed(folds, which)
         penalty, labels = penalty_of(self.ratio, 1.0), rows.labels(which)
         options = options_of(estimator, rows, penalty is None or penalty.smooth)
-        problem = prepare(rows.X, labels, options, penalty=penalty)
+        executor = executor_for(options["solver"], options["executor"])
+        problem = prepare(
+            rows.X,
+            labels,
+            options,
+            penalty=penalty,
+            executor=executor,
+            models=count * (1 + len(weights)),
+        )
         problem = problem._replace(names=rows.names(estimator))
         stop = options["steps"], options["tolerance"]
         loop, chosen = loop_of(options["solver"], problem, *stop)

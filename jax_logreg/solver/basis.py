@@ -3,9 +3,10 @@
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from jax_logreg import matrix
+from jax_logreg.arrays import normal_like
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.logistic import Params, over_examples
 from jax_logreg.objective import Objective
 from jax_logreg.shapes import Array, Float
@@ -107,7 +108,7 @@ def _largest_of(objective: Objective, d: Float[Array, "1 m"], size: Array, rank:
         return jnp.concatenate([objective.batch.X @ Z.T, cross]) / size
 
     with jax.default_matmul_precision("highest"):
-        V = jax.random.normal(jax.random.key(0), (n + 1, rank), d.dtype)
+        V = normal_like(d, (n + 1, rank))
         for _ in range(_ROUNDS):
             V = jnp.linalg.qr(times_gram(V))[0]
         image = times_gram(V)

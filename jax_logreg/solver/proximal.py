@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
 import jax
-import jax.numpy as jnp
-from jax import lax
+import numpy as np
 
 from jax_logreg import matrix
 from jax_logreg._jax.batching import where_wanted
+from jax_logreg.arrays import arange_like, scalar, set_at, top_k
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.errors.checks import check_integer
 from jax_logreg.logistic import Params, damped, hessian_diagonal, over_examples
 from jax_logreg.objective import Evaluation, Objective
@@ -60,6 +61,7 @@ class Proximal:
     takes_l1: ClassVar[bool] = True
     descends: ClassVar[bool] = True
     at_any_strength: ClassVar[bool] = True
+    in_numpy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse a working set that is not a positive integer (InputError)."""
@@ -86,13 +88,12 @@ class Proximal:
         q = min(self.working_set, n)
         rows = params.w.shape[1] if _coupled(objective, q) else 1
         side = rows * (q + 1)
-        dtype = params.w.dtype
         return ProximalState(
             objective.linear(params),
-            jnp.arange(q, dtype=jnp.int32),
-            jnp.zeros((side, side), dtype),
-            jnp.zeros((rows, m), dtype),
-            jnp.int32(0),
+            arange_like(params.w, q),
+            jnp.zeros_like(params.w, shape=(side, side)),
+            jnp.zeros_like(params.w, shape=(rows, m)),
+            scalar(0, np.int32),
         )
 
     def evaluate(self, objective: Objective, params: Params, state: ProximalState) -> Evaluation:
@@ -107,7 +108,7 @@ class Proximal:
         state = _refresh(objective, params, at, state, A)
         target = _minimum(objective, params, at, state, A)
         chosen = state.features
-        w = params.w.at[chosen].set(target[:-1])
+        w = set_at(params.w, chosen, target[:-1])
         b = target[-1:].T
         direction = Params(w - params.w, b - params.b)
         U = _products(objective, direction, chosen)
@@ -120,7 +121,8 @@ class Proximal:
         moved = Params(jnp.where(t.T == 1, w, moved.w), jnp.where(t == 1, b, moved.b))
         if not objective.family.independent:
             # Z needs no shift, which changes no cost of a softmax.
-            moved = moved._replace(w=moved.w.at[chosen].set(_shifted(objective, moved.w, chosen)))
+            shifted = _shifted(objective, moved.w, chosen)
+            moved = moved._replace(w=set_at(moved.w, chosen, shifted))
         return moved, state._replace(Z=state.Z + t * U)
 
 
@@ -165,13 +167,13 @@ def _refresh(
     features = state.features
     if q < n:
         urgency = _urgency(objective, params, at)
-        inside = jnp.zeros(n, bool).at[features].set(True)
+        inside = set_at(jnp.zeros_like(features, bool, shape=n), features, True)
         missing = jnp.any((urgency > 1) & ~inside)
         # Where more are urgent than fit in, the steepest come first.
         steepest = jnp.max(jnp.abs(objective.stationarity(params, at.gradient).w), axis=1)
         crowded = jnp.sum(urgency > 1) > q
-        best = lax.top_k(jnp.where(crowded, steepest, urgency), q)[1]
-        best = jnp.sort(best).astype(jnp.int32)
+        best = top_k(jnp.where(crowded, steepest, urgency), q)[1]
+        best = jnp.sort(best).astype(np.int32)
         features = jnp.where(missing, best, features)
         stale = stale | missing
 

@@ -1,13 +1,25 @@
 """The minimum of a quadratic model plus a nonsmooth penalty, in the space of its features."""
 
+import math
 from functools import partial
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
-from jax import lax
+import numpy as np
 
 from jax_logreg._jax.batching import where_wanted
+from jax_logreg._jax.compiling import called_from_numpy
+from jax_logreg.arrays import (
+    cho_solve,
+    is_numpy,
+    nonzero,
+    repeat,
+    repeat_while,
+    scalar,
+    set_at,
+    switch,
+)
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.penalty import soft_threshold
 from jax_logreg.shapes import Array, Float
 
@@ -15,6 +27,10 @@ from jax_logreg.shapes import Array, Float
 _ROUNDS, _SWEEPS, _MANY = 8, 3, 25
 # Rounds end where a sweep's largest decrease is this share of that of the first sweep.
 _INEXACT = 1e-4
+# Coefficients up to which Python's loop over them takes less time than compiling it.
+_FEW = 64
+# The least size of a program that NumPy's fits call.
+_LEAST = 512
 # Beyond this size a factorisation costs more than the sweeps that it saves.
 _LARGEST_FACTOR = 2048
 
@@ -50,13 +66,34 @@ def minimise(model: Model, to_the_end: bool = False) -> Array:
     A single output then takes one Newton step on the support, as far as the model falls. It takes
     one a round with `to_the_end`. Several outputs, or a large support, take more sweeps.
     """
+    q = len(model.start)
+    if not is_numpy(model.start) or model.start.size <= _FEW:
+        return _minimise(model, to_the_end)
+    # Few programs serve the working sets of a path.
+    size = _LEAST * 2 ** max(math.ceil(math.log2(q / _LEAST)), 0)
+    return _compiled(_padded(model, size), to_the_end)[:q]
+
+
+def _padded(model: Model, size: int) -> Model:
+    """The model with features that never move: sizes that grow share few programs."""
+    more = size - len(model.start)
+    below = ((0, more), (0, 0))
+    l1 = jnp.pad(model.l1, below, constant_values=1)
+    gradient, start, l2 = (jnp.pad(a, below) for a in (model.gradient, model.start, model.l2))
+    hessian = jnp.pad(model.hessian, (0, more))
+    return Model(gradient, hessian, model.scale, start, l1, l2)
+
+
+def _minimise(model: Model, to_the_end: bool) -> Array:
     rounds = _MANY if to_the_end else _ROUNDS
     q, k = model.start.shape
     # A factorisation takes the smallest of these sizes that the support fits into.
-    sizes = sorted({size for size in (q // 2, 3 * q // 4, q) if 0 < size <= _LARGEST_FACTOR})
+    sizes = sorted(
+        {size for size in (q // 8, q // 4, q // 2, 3 * q // 4, q) if 0 < size <= _LARGEST_FACTOR}
+    )
 
     def a_round(at: _Point) -> _Point:
-        at = lax.fori_loop(0, _SWEEPS, lambda _, at: _sweep(model, at), at)
+        at = repeat(_SWEEPS, lambda _, at: _sweep(model, at), at)
         at = at._replace(rounds=at.rounds + 1)
         if k > 1 or not sizes:
             return at
@@ -68,8 +105,11 @@ def minimise(model: Model, to_the_end: bool = False) -> Array:
         return jnp.any(at.last > _INEXACT * at.first) & (at.rounds < rounds)
 
     zero = jnp.zeros_like(model.scale)
-    begin = _Point(model.start, model.gradient, zero + jnp.inf, zero, jnp.int32(0))
-    return lax.while_loop(unfinished, a_round, begin).w
+    begin = _Point(model.start, model.gradient, zero + jnp.inf, zero, scalar(0, np.int32))
+    return repeat_while(unfinished, a_round, begin).w
+
+
+_compiled = called_from_numpy(_minimise, static_argnames="to_the_end")
 
 
 def _sweep(model: Model, at: _Point) -> _Point:
@@ -83,19 +123,21 @@ def _sweep(model: Model, at: _Point) -> _Point:
     usable = diagonal > jnp.finfo(l1.dtype).tiny
     safe = jnp.where(usable, diagonal, 1)
 
-    def coordinate(i: Array, at: tuple[Array, Array, Array, Array]) -> object:
+    def coordinate(
+        i: Array, at: tuple[Array, Array, Array, Array]
+    ) -> tuple[Array, Array, Array, Array]:
         order, w, gradient, largest = at
         j = order[i]
         step = soft_threshold(w[j] - gradient[j] / safe[j], l1[j] / safe[j]) - w[j]
         step = jnp.where(usable[j], step, 0)
         gradient = gradient + hessian[j][:, None] * (step * scale)[None]
-        gradient = gradient.at[j].add(step * l2[j])
-        return order, w.at[j].add(step), gradient, jnp.maximum(largest, step**2 * safe[j])
+        gradient = set_at(gradient, j, gradient[j] + step * l2[j])
+        return order, set_at(w, j, w[j] + step), gradient, jnp.maximum(largest, step**2 * safe[j])
 
     moving = jnp.any(usable & ((at.w != 0) | (jnp.abs(at.gradient) > l1) | (l1 == 0)), axis=1)
-    order = jnp.nonzero(moving, size=l1.shape[0], fill_value=0)[0]
+    order = nonzero(moving, size=l1.shape[0], fill=0)
     start = (order, at.w, at.gradient, jnp.zeros_like(at.first))
-    _, w, gradient, largest = lax.fori_loop(0, jnp.sum(moving, dtype=jnp.int32), coordinate, start)
+    _, w, gradient, largest = repeat(jnp.sum(moving, dtype=np.int32), coordinate, start)
     return _Point(w, gradient, largest, jnp.maximum(at.first, largest), at.rounds)
 
 
@@ -110,8 +152,8 @@ def _newton(model: Model, sizes: list[int], at: _Point) -> _Point:
     l1, l2 = model.l1[:, 0], model.l2[:, 0]
     support = _support(model, at)
     slope = gradient + l1 * jnp.sign(w)
-    which = jnp.searchsorted(jnp.array(sizes, jnp.int32), jnp.sum(support, dtype=jnp.int32))
-    step = lax.switch(which, [partial(_solve_on, model, size) for size in sizes], support, slope)
+    which = jnp.searchsorted(np.array(sizes, np.int32), jnp.sum(support, dtype=np.int32))
+    step = switch(which, [partial(_solve_on, model, size) for size in sizes], support, slope)
     step = jnp.where(jnp.all(jnp.isfinite(step)), step, 0)
     # A weight that would change its sign stops at 0. Where that is no decrease, all weights stop
     # with the first one: that always is a decrease.
@@ -136,13 +178,15 @@ def _newton(model: Model, sizes: list[int], at: _Point) -> _Point:
 def _solve_on(model: Model, size: int, support: Array, slope: Array) -> Array:
     """The step (q,) that makes the slope 0 on the support, which has at most `size` features."""
     q = slope.size
-    index = jnp.nonzero(support, size=size, fill_value=q)[0]
+    index = nonzero(support, size, fill=q)
     inside = index < q
-    hessian = model.scale[0] * model.hessian[index][:, index]
+    # No entry has the number q: what is read there is not used.
+    read = jnp.minimum(index, q - 1)
+    hessian = model.scale[0] * model.hessian[read][:, read]
     hessian = jnp.where(inside[:, None] & inside[None], hessian, 0)
     diagonal = jnp.diag(hessian)
     ridge = 100 * jnp.finfo(slope.dtype).eps * jnp.where(diagonal > 0, diagonal, 1)
-    ridge = jnp.where(inside, model.l2[index, 0] + ridge, 1)
+    ridge = jnp.where(inside, model.l2[read, 0] + ridge, 1)
     factor = jnp.linalg.cholesky(hessian + jnp.diag(ridge))
-    step = jax.scipy.linalg.cho_solve((factor, True), jnp.where(inside, -slope[index], 0))
-    return jnp.zeros_like(slope).at[index].set(step, mode="drop")
+    step = cho_solve(factor, jnp.where(inside, -slope[read], 0))
+    return set_at(jnp.zeros_like(slope, shape=q + 1), index, step)[:q]

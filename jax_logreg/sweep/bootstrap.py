@@ -5,10 +5,10 @@ from functools import partial
 from typing import Generic, NamedTuple, Unpack
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jax_logreg._jax.programs import program
+from jax_logreg.arrays import of_kind
 from jax_logreg.checkpoint.binding import bind
 from jax_logreg.checkpoint.protocol import Checkpointer, check_checkpoint
 from jax_logreg.display import displayed, dtype_and_shape
@@ -25,7 +25,7 @@ from jax_logreg.problem.weights import relative_weights
 from jax_logreg.proof.goal import SHARE
 from jax_logreg.result import Result
 from jax_logreg.shapes import T, X_nm
-from jax_logreg.solver import choose_solver
+from jax_logreg.solver import choose_solver, executor_for
 from jax_logreg.sweep.chains import unchained
 from jax_logreg.sweep.driver import run_many
 from jax_logreg.sweep.fits import Fits
@@ -102,6 +102,7 @@ def bootstrap(
         dtype: as in `fit`.
         device: as in `fit`.
         devices: as in `fit`.
+        executor: as in `fit_many`.
         memory: as in `fit_many`.
         checkpoint: as in `fit_many`.
 
@@ -115,7 +116,8 @@ def bootstrap(
     check_seed(seed)
     options = checked(options)
     with jax.enable_x64(options["dtype"] == "float64"):
-        problem = prepare(X, Y, options, penalty=penalty)
+        executor = executor_for(options["solver"], options["executor"])
+        problem = prepare(X, Y, options, penalty=penalty, executor=executor, models=resamples)
         method, _ = choose_solver(options["solver"], problem.objective, many=True)
         count_slots(problem.objective, method, resamples, memory)
     labels = problem.labels
@@ -161,7 +163,7 @@ def _fit_rows(
     own = {"s": rows, "class_weight": class_weight, "start": starts}
     checkpoint = bind(checkpoint, problem, **own, solver=method, steps=steps, tolerance=tolerance)
     chains = unchained(len(rows), count_slots(problem.objective, method, len(rows), memory))
-    stack = Stack(weights, jnp.asarray(numbers), {}, {})
+    stack = Stack(weights, of_kind(numbers, weights), {}, {})
     return run_many(loop, problem, stack, starts, chains, chosen, checkpoint=checkpoint)
 
 
@@ -217,7 +219,15 @@ def _joined(parts: list[Fits], models: int) -> Fits:
     notes = sum((part.notes for part in parts), ())[:models]
     first = parts[0]
     return Fits(
-        params, certificate, status, steps, first.classes, first.solver, notes, first.family
+        params,
+        certificate,
+        status,
+        steps,
+        first.classes,
+        first.solver,
+        notes,
+        first.family,
+        first.executor,
     )
 
 

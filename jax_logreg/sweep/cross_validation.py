@@ -19,9 +19,10 @@ from jax_logreg.problem.options import Options, checked, takes_options
 from jax_logreg.problem.prepare import Problem, prepare
 from jax_logreg.problem.settings import check_seed
 from jax_logreg.problem.weights import relative_weights
+from jax_logreg.solver import executor_for
 from jax_logreg.sweep.fits import Fits
 from jax_logreg.sweep.fold_models import fit_folds, score_models
-from jax_logreg.sweep.folds import held_out
+from jax_logreg.sweep.folds import count_folds, held_out
 from jax_logreg.sweep.many import check_memory, loop_of
 from jax_logreg.sweep.null_model import largest_strength
 from jax_logreg.sweep.scaling import check_features, find_scaling
@@ -127,6 +128,7 @@ def cross_validate(
         dtype: as in `fit`.
         device: as in `fit`.
         devices: as in `fit`.
+        executor: as in `fit_many`.
         memory: as in `fit_many`.
         callback: as in `fit_many`.
         checkpoint: as in `fit_many`.
@@ -140,13 +142,16 @@ def cross_validate(
     check_checkpoint(checkpoint)
     check_seed(seed)
     score = find_score(scoring)
-    check_grid(strengths, smallest)
+    asked_for = check_grid(strengths, smallest)
     check_memory(memory)
     one = with_strength(penalty)
     s, class_weight, solver = options["s"], options["class_weight"], options["solver"]
     steps, tolerance = options["steps"], options["tolerance"]
     with jax.enable_x64(options["dtype"] == "float64"):
-        problem = prepare(X, Y, options, penalty=one)
+        executor = executor_for(solver, options["executor"])
+        count = asked_for if isinstance(asked_for, int) else len(asked_for)
+        work = count * (1 + count_folds(folds))
+        problem = prepare(X, Y, options, penalty=one, executor=executor, models=work)
         scaled = check_features(standardise, problem.n)
         out = held_out(folds, problem.labels, groups, seed)
         given = relative_weights(s, problem.m)

@@ -27,6 +27,7 @@ class Fits(NamedTuple):
     solver: str
     notes: tuple[tuple[str, ...], ...]
     family: Family = BINOMIAL
+    executor: str = "xla"
 
     def _shown(self) -> dict[str, object]:
         return {
@@ -38,6 +39,7 @@ class Fits(NamedTuple):
             "w": dtype_and_shape(self.params.w),
             "classes": self.classes,
             "solver": self.solver,
+            "executor": self.executor,
             "notes": sum(map(len, self.notes)),
         }
 
@@ -63,6 +65,7 @@ class Fits(NamedTuple):
             self.solver,
             self.notes[i],
             family=self.family,
+            executor=self.executor,
         )
 
     def part(self, which: slice | np.ndarray) -> "Fits":

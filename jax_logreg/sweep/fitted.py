@@ -34,7 +34,7 @@ def fit_models(
     status, notes = _diagnosed(loop, stack, answers, problem.names)
     certificate = Certificate(*answers.certificate.T)
     found = (answers.params, certificate, status, answers.steps, problem.classes, chosen, notes)
-    return Fits(*found, problem.objective.family)
+    return Fits(*found, problem.objective.family, problem.executor)
 
 
 def _saved(run: RunModels, answers: Answers, checkpoint: Checkpointer) -> Answers:

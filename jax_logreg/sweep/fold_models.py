@@ -1,13 +1,13 @@
 """Models of all examples and without each fold, as one sweep, and their held-out scores."""
 
 from collections.abc import Callable
-from functools import partial
 
 import jax
 import numpy as np
 from jax import Array
 
-from jax_logreg._jax.programs import program
+from jax_logreg._jax.compiling import compiled
+from jax_logreg.arrays import of_kind, over_models
 from jax_logreg.checkpoint.protocol import Checkpointer
 from jax_logreg.evaluation.scores import Score
 from jax_logreg.logistic import Batch, Family, Params
@@ -52,14 +52,14 @@ def fit_folds(
         scaling: the mean and the scale (1 + f, n, 1) of the features of all examples, of each fold.
     """
     objective = problem.objective
+    s = objective.batch.s
     # Column and row 0 are of all examples: so all are models of one stack, and run by one program.
     columns = np.concatenate([strengths[:, None], of_folds], axis=1)
     which = np.tile(np.arange(columns.shape[1]), len(columns))
     stack = Stack(
-        problem.place_rows(np.concatenate([np.asarray(objective.batch.s)[:, : problem.m], rows])),
-        # Cast by NumPy, as JAX compiles a program to cast.
-        jax.device_put(which.astype(np.int32)),
-        {"strength": jax.device_put(columns.ravel().astype(objective.batch.s.dtype))},
+        problem.place_rows(np.concatenate([np.asarray(s)[:, : problem.m], rows])),
+        of_kind(which.astype(np.int32), s),
+        {"strength": of_kind(columns.ravel().astype(s.dtype), s)},
         {},
         scaling,
     )
@@ -82,13 +82,12 @@ def score_models(
     weights = problem.place_rows(held)
     parts = (part.reshape(strengths, len(held), *part.shape[1:]) for part in params)
     found = [
-        _score_folds(score, objective.family, Params(*one), objective.batch, weights)
+        _scored(score, objective.family, Params(*one), objective.batch, weights)
         for one in zip(*parts, strict=True)
     ]
     return np.stack(jax.device_get(found))
 
 
-@partial(program, static_argnames=("score", "family"))
 def _score_folds(
     score: Score, family: Family, params: Params, batch: Batch, weights: Array
 ) -> Array:
@@ -97,4 +96,7 @@ def _score_folds(
     def of_fold(params: Params, s: Array) -> Array:
         return score_held_out(score, params, batch._replace(s=s[None]), family)
 
-    return jax.vmap(of_fold)(params, weights)
+    return over_models(of_fold)(params, weights)
+
+
+_scored = compiled(_score_folds, first_static=("score", "family"))

@@ -7,6 +7,20 @@ import numpy as np
 from jax_logreg.errors import InputError, brief
 from jax_logreg.errors.checks import is_integer, read_array
 
+# Taken for the number of folds that come one after the other, as a generator's do.
+_USUAL = 5
+
+
+def count_folds(folds: object) -> int:
+    """Return about how many folds `held_out` makes of these, for an estimate of the work."""
+    if is_integer(folds):
+        return max(int(folds), 1)
+    if isinstance(folds, np.ndarray) and folds.ndim == 1:
+        return len(set(folds.tolist()))
+    if isinstance(folds, list | tuple) and folds:
+        return len(folds) if isinstance(folds[0], list | tuple) else len(set(folds))
+    return _USUAL
+
 
 def held_out(folds: object, Y: np.ndarray, groups: object, seed: int) -> np.ndarray:
     """Return the examples that each fold holds out, a row a fold, (f, m) of bool.

@@ -2,11 +2,11 @@
 
 from functools import partial
 
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jax_logreg._jax.programs import program
+from jax_logreg._jax.compiling import compiled
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.logistic import Params
 from jax_logreg.loop.body import Loop
 from jax_logreg.proof.accuracy import error_by_hessian, judge
@@ -58,9 +58,9 @@ def _error_of(loop: Loop, stack: Stack, answers: Answers, i: int) -> float:
     return error_by_hessian(objective, answers.model(i))
 
 
-@program
+@compiled
 def _counts(loop: Loop, stack: Stack) -> Array:
     """Return the number of examples of each model."""
     if stack.rows is None:
         return jnp.broadcast_to(loop.objective.count, stack.row.shape)
-    return jnp.sum(stack.rows > 0, axis=1, dtype=jnp.int32)[stack.row]
+    return jnp.sum(stack.rows > 0, axis=1, dtype=np.int32)[stack.row]

@@ -1,13 +1,13 @@
 """Many models over one X at once: whatever has a leading axis is one a model."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Unpack
 
 import jax
 import numpy as np
 
 from jax_logreg._jax.batching import on_cpu
+from jax_logreg.arrays import of_kind
 from jax_logreg.checkpoint.binding import bind
 from jax_logreg.checkpoint.protocol import Checkpointer, check_checkpoint
 from jax_logreg.errors import InputError, brief
@@ -21,7 +21,7 @@ from jax_logreg.placement.memory import check_room
 from jax_logreg.problem.options import Options, checked, takes_options
 from jax_logreg.problem.prepare import Problem, prepare
 from jax_logreg.proof.goal import goal_of
-from jax_logreg.solver import choose_solver
+from jax_logreg.solver import choose_solver, executor_for
 from jax_logreg.solver.declared import arrays_of
 from jax_logreg.sweep.chains import unchained
 from jax_logreg.sweep.driver import run_many
@@ -72,6 +72,7 @@ def fit_many(
         dtype: as in `fit`.
         device: as in `fit`.
         devices: as in `fit`.
+        executor: as in `fit`. "auto" takes NumPy where it is through sooner than XLA has compiled.
         memory: bytes that the models may take beside X. How many run at once follows from it; the
             answers do not depend on that.
         callback: called with the number of models done, and of all, whenever some are.
@@ -92,7 +93,15 @@ def fit_many(
         shared: Options = {**options, "s": axes.shared_s}
         if axes.s is not None:
             shared["class_weight"] = None
-        problem = prepare(X, Y, shared, penalty=axes.shared_penalty, params=axes.shared_params)
+        problem = prepare(
+            X,
+            Y,
+            shared,
+            penalty=axes.shared_penalty,
+            params=axes.shared_params,
+            executor=executor_for(solver, options["executor"]),
+            models=axes.models,
+        )
         loop, chosen = loop_of(solver, problem, steps, tolerance)
         stack = _stack(axes, problem, class_weight)
         starts = _starts(axes.params, problem.params)
@@ -128,10 +137,10 @@ def _stack(axes: Axes, problem: Problem, class_weight: object) -> Stack:
             )
         rows = problem.place_rows(weigh_rows(axes.s, class_weight, problem))
     own = (axes.penalty, axes.solver)
-    # Cast by NumPy: JAX compiles a program to cast one of another dtype, or to count.
-    cast = jax.tree.map(partial(np.asarray, dtype=problem.dtype), own)
-    number = np.arange(axes.models, dtype=np.int32)
-    number, (penalty, numbers) = jax.device_put((number, cast))
+    s = problem.objective.batch.s
+    # Cast by NumPy: JAX compiles a program to cast, or to count.
+    penalty, numbers = jax.tree.map(lambda a: of_kind(np.asarray(a, s.dtype), s), own)
+    number = of_kind(np.arange(axes.models, dtype=np.int32), s)
     return Stack(rows, number, penalty, numbers)
 
 

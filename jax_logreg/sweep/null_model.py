@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jax_logreg._jax.programs import program
+from jax_logreg._jax.compiling import compiled
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.logistic import Params
 from jax_logreg.loop.body import Carry, Loop
 from jax_logreg.loop.chunks import OneModel
@@ -45,7 +45,7 @@ def least_empty(loop: Loop, carry: Carry) -> float:
     return float(_least_empty(loop.objective, carry.good))
 
 
-@program
+@compiled
 def _intercepts(objective: Objective, params: Params) -> Params:
     """The best model of intercepts alone: their log-odds."""
     if not objective.intercept:
@@ -55,7 +55,7 @@ def _intercepts(objective: Objective, params: Params) -> Params:
     return params._replace(b=jnp.log(odds))
 
 
-@program
+@compiled
 def _least_empty(objective: Objective, params: Params) -> Array:
     gradient = objective.evaluate(params).gradient.w
     # L2 alone never empties a model: a tenth of it counts as L1, and beside an L1 a thousandth.

@@ -18,7 +18,7 @@ from jax_logreg.problem.options import Options, checked, takes_options
 from jax_logreg.problem.prepare import prepare
 from jax_logreg.proof.goal import goal_of
 from jax_logreg.shapes import Array
-from jax_logreg.solver import choose_solver
+from jax_logreg.solver import choose_solver, executor_for
 from jax_logreg.solver.declared import narrowed
 from jax_logreg.status import Status
 from jax_logreg.sweep.fits import Fits
@@ -125,6 +125,7 @@ def path(
         dtype: as in `fit`.
         device: as in `fit`.
         devices: as in `fit`.
+        executor: as in `fit`.
         callback: called with the number of models done, and of all, after each.
         checkpoint: as in `fit_many`.
 
@@ -139,7 +140,8 @@ def path(
     one = with_strength(penalty)
     steps, tolerance = options["steps"], options["tolerance"]
     with jax.enable_x64(options["dtype"] == "float64"):
-        problem = prepare(X, Y, options, penalty=one)
+        executor = executor_for(options["solver"], options["executor"])
+        problem = prepare(X, Y, options, penalty=one, executor=executor)
         objective = problem.objective
         method, chosen = choose_solver(options["solver"], objective)
         if options["solver"] == "auto":

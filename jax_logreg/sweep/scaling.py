@@ -3,11 +3,12 @@
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 
-from jax_logreg._jax.programs import program
+from jax_logreg._jax.compiling import compiled
+from jax_logreg.arrays import map_over
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.errors import InputError, brief
 from jax_logreg.errors.checks import read_array
 from jax_logreg.logistic import Params
@@ -44,15 +45,17 @@ def find_scaling(X: X_nm, trained: Array, chosen: np.ndarray) -> tuple[Array, Ar
     return _find_scaling(X, trained, chosen)
 
 
-@program
+@compiled
 def _find_scaling(X: X_nm, trained: Array, chosen: np.ndarray) -> tuple[Array, Array]:
     def of_row(s: Array) -> tuple[Array, Array]:
+        # NumPy's are of float64.
         found = standardise(X, s[None])
-        constant = mean_absolute(X, s[None], found.mean) == 0
-        scale = jnp.where(constant, jnp.inf, found.scale)
-        return jnp.where(chosen, found.mean, 0), jnp.where(chosen, scale, 1)
+        mean, scale = found.mean.astype(s.dtype), found.scale.astype(s.dtype)
+        constant = mean_absolute(X, s[None], mean) == 0
+        scale = jnp.where(constant, jnp.inf, scale)
+        return jnp.where(chosen, mean, 0), jnp.where(chosen, scale, 1)
 
-    return lax.map(of_row, trained)
+    return map_over(of_row, trained)
 
 
 def unscaled(params: Params, scaling: tuple[Array, Array], row: np.ndarray) -> Params:

@@ -2,11 +2,11 @@
 
 from functools import cached_property
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jax_logreg.arrays import one_hot
+from jax_logreg.arrays import xp as jnp
 from jax_logreg.errors import InputError
 from jax_logreg.errors.checks import check_choice
 from jax_logreg.evaluation.scores import SCORES, Score, Weighed
@@ -75,7 +75,7 @@ class _Predictions:
         A = self._probabilities
         if self._family.independent:
             return (A > 0.5).astype(A.dtype)
-        return jax.nn.one_hot(jnp.argmax(A, axis=0), len(A), axis=0, dtype=A.dtype)
+        return one_hot(jnp.argmax(A, axis=0), len(A), A.dtype)
 
     @property
     def losses(self) -> Array:
@@ -114,7 +114,7 @@ class _Predictions:
     def binned(self, p: Array, values: Array) -> Weighed[Array]:
         edges = jnp.linspace(0, 1, _BINS + 1, dtype=p.dtype)[1:-1]
         numbers = jnp.searchsorted(edges, p)
-        rows = jax.nn.one_hot(numbers, _BINS, axis=0, dtype=values.dtype) * values[None]
+        rows = one_hot(numbers, _BINS, values.dtype) * values[None]
         return lambda W, _: _product(rows, W)
 
     def _classes(self, Y: Array) -> Array:
@@ -128,7 +128,7 @@ def _product(rows: Array, W: Array) -> Array:
 def _area(a: Array, y: Array, s: Array) -> Array:
     order = jnp.argsort(a)
     a, y, s = a[order], y[order], s[order]
-    below = jnp.concatenate([jnp.zeros(1, a.dtype), jnp.cumsum(s * (1 - y))])
+    below = jnp.concatenate([jnp.zeros_like(a, shape=1), jnp.cumsum(s * (1 - y))])
     # A tie counts for a half.
     ranked = (below[jnp.searchsorted(a, a)] + below[jnp.searchsorted(a, a, side="right")]) / 2
     return jnp.sum(s * y * ranked) / (jnp.sum(s * y) * below[-1])

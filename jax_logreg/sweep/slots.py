@@ -5,15 +5,17 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jax import Array, lax
+from jax import Array
 
 from jax_logreg._jax.batching import where_wanted
 from jax_logreg._jax.compiling import jit
+from jax_logreg.arrays import is_numpy, over_models, scan
 from jax_logreg.logistic import Params
 from jax_logreg.loop.body import Carry, Loop, body, choose_start, start
 from jax_logreg.loop.initial import recertify
 from jax_logreg.placement.devices import lay_out
 from jax_logreg.proof.certificate import Certificate, Moments, moments_of
+from jax_logreg.shapes import NDArray
 from jax_logreg.status import Status
 from jax_logreg.sweep.stack import Stack, model_loop
 
@@ -30,7 +32,14 @@ class Slot(NamedTuple):
 
 def idle(loop: Loop, stack: Stack, index: np.ndarray, params: Params) -> Slot:
     """Return idle slots, in the shapes of models."""
-    shapes = jax.eval_shape(_begin_each, loop, stack, index, params)
+    if is_numpy(loop.objective.batch.s):
+        # One model is begun sooner than JAX has traced the text.
+        shapes = _begin_each(loop, stack, index[:1], jax.tree.map(lambda part: part[:1], params))
+        shapes = jax.tree.map(
+            lambda leaf: np.broadcast_to(leaf, (len(index), *leaf.shape[1:])), shapes
+        )
+    else:
+        shapes = jax.eval_shape(_begin_each, loop, stack, index, params)
     # By NumPy: each shape would be compiled.
     state = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
     ended = np.full(len(index), Status.STEPS_EXHAUSTED, np.int32)
@@ -44,8 +53,8 @@ def _initialise(loop: Loop, own: Stack, params: Params) -> Slot:
     return Slot(start(loop, params, None), moments)
 
 
-def _begin_each(loop: Loop, stack: Stack, index: Array, params: Params) -> Slot:
-    return jax.vmap(partial(_initialise, loop))(stack.take(index), params)
+def _begin_each(loop: Loop, stack: Stack, index: NDArray, params: Params) -> Slot:
+    return over_models(partial(_initialise, loop))(stack.take(index), params)
 
 
 def choose_starts(loop: Loop, stack: Stack, starts: Params, slots: int) -> Params:
@@ -69,7 +78,7 @@ def _choose_each(loop: Loop, stack: Stack, index: Array, params: Params) -> Para
     def choose(own: Stack, params: Params) -> Params:
         return choose_start(model_loop(loop, own), params)
 
-    return jax.vmap(choose)(stack.take(index), params)
+    return over_models(choose)(stack.take(index), params)
 
 
 @partial(jit, static_argnames="branch", donate_argnames="state")
@@ -97,12 +106,15 @@ def advance_each(
         one = model_loop(loop, model)._replace(steps=steps, goal=goal)
         if slot.moments is not None:
             one = one._replace(moments=slot.moments)
-        carry, _ = lax.scan(
-            lambda carry, _: (body(one, carry, True, branch)[0], None), slot.carry, length=LOOK
+        carry, _ = scan(
+            lambda carry, _: (body(one, carry, True, branch)[0], None),
+            slot.carry,
+            length=LOOK,
+            ended=lambda carry: carry.status != Status.RUNNING,
         )
         return slot._replace(carry=carry)
 
-    return jax.vmap(advance)(stack.take(index), params, fresh, own, state)
+    return over_models(advance)(stack.take(index), params, fresh, own, state)
 
 
 @jit
@@ -115,4 +127,4 @@ def certify_each(loop: Loop, stack: Stack, index: Array, params: Params) -> Cert
             one = one._replace(moments=moments_of(one.objective))
         return recertify(one, params)
 
-    return jax.vmap(certify)(stack.take(index), params)
+    return over_models(certify)(stack.take(index), params)

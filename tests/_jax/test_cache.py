@@ -96,9 +96,6 @@ FITS = {
         fit(compress(X, "float32"), Y, penalty=L2(1e-2), solver=LBFGS(), dtype="float64", **COMMON)
     ),
     "l1, sparse": lambda: _fitted(fit(scipy.sparse.csr_array(X), Y, penalty=L1(1e-2), **COMMON)),
-    "over devices": lambda: _fitted(
-        fit(X, Y, penalty=L2(1e-2), solver=Newton(), devices=2, **COMMON)
-    ),
     "many": lambda: [cross_validate(X, Y, strengths=[1e-1, 1e-2], folds=2, steps=30).scores],
 }
 
@@ -107,10 +104,7 @@ def bits(name):
     return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(FITS[name]())]
 
 
-SEVERAL = {"over devices": pytest.mark.several_devices}
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=SEVERAL.get(name, ())) for name in FITS])
+@pytest.mark.parametrize("name", FITS)
 def test_a_loaded_program_gives_the_bits_of_a_compiled_one(name, cache, compilations, monkeypatch):
     first = bits(name)
     assert kept(cache)

@@ -11,7 +11,7 @@ from jax_logreg.cli.config import Config
 from jax_logreg.problem.options import FitOptions, Option, complete, declared, takes_options
 from jax_logreg.sweep import bootstrap, cross_validate, fit_many, path
 
-EXTRA = {"gradient_check": "ends", "refine": False, "sharpen": False, "executor": "auto"}
+EXTRA = {"gradient_check": "ends", "refine": False, "sharpen": False}
 FITS = (fit, fit_many, cross_validate, bootstrap, path)
 
 
