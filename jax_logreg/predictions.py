@@ -1,31 +1,42 @@
 """Logits and probabilities of any X by given parameters, in the dtype of these."""
 
-from functools import partial
-
 import jax
 import numpy as np
 
 from jax_logreg import logistic
+from jax_logreg._jax.compiling import compiled
 from jax_logreg._jax.forking import check_process
-from jax_logreg._jax.programs import program
+from jax_logreg.arrays import is_numpy
 from jax_logreg.errors import InputError
 from jax_logreg.logistic import BINOMIAL, Family, Params
-from jax_logreg.matrix import GivenX, cast, is_traced, place, plain_errors
+from jax_logreg.matrix import (
+    GivenX,
+    arrange_for_numpy,
+    cast,
+    formed_in_numpy,
+    is_traced,
+    place,
+    plain_errors,
+)
 from jax_logreg.problem.arguments import read_features
 from jax_logreg.problem.entries import check_entries, find_extremes
 from jax_logreg.shapes import Array, Float
 
-_linear = program(logistic.linear)
+_linear = compiled(logistic.linear)
 
 
-@partial(program, static_argnames="family")
-def _activate(Z: Float[Array, "k m"], family: Family) -> Float[Array, "k m"]:
+def _activated(family: Family, Z: Float[Array, "k m"]) -> Float[Array, "k m"]:
     return family.activation(Z)
+
+
+_activate = compiled(_activated, first_static=("family",))
 
 
 @plain_errors()
 def logits(params: Params, X: object) -> Float[Array, "k m"]:
     """Z = wᵀX + b, (k, m), in the dtype of the parameters, whatever JAX's default.
+
+    NumPy computes it where the parameters, and a dense X, are NumPy's: nothing is compiled.
 
     Args:
         params: w (n, k), b (k, 1).
@@ -36,12 +47,15 @@ def logits(params: Params, X: object) -> Float[Array, "k m"]:
     """
     if is_traced(X, params):
         return logistic.linear(params, cast(X, params.w.dtype))
-    check_process()
     dtype = str(np.dtype(params.w.dtype))
     features = read_features(X)
     _check_shape(features, params)
     with jax.enable_x64(dtype == "float64"):
-        placed = place(features, dtype)
+        if is_numpy(*params) and formed_in_numpy(features):
+            placed = arrange_for_numpy(features, dtype)
+        else:
+            check_process()
+            placed = place(features, dtype)
         # The parameters of a fit over several devices lie on all of them, and X on one.
         whole = jax.tree.map(lambda part: np.asarray(part, dtype), params)
         Z = _linear(whole, placed)
@@ -68,7 +82,7 @@ def forward(params: Params, X: object, family: Family = BINOMIAL) -> Float[Array
     if isinstance(Z, jax.core.Tracer):
         return family.activation(Z)
     with jax.enable_x64(Z.dtype == np.float64):
-        return _activate(Z, family)
+        return _activate(family, Z)
 
 
 def _check_shape(X: GivenX, params: Params) -> None:

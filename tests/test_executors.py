@@ -18,6 +18,7 @@ from jax_logreg import (
     Proximal,
     Status,
     fit,
+    forward,
 )
 from jax_logreg.evaluation.scores import SCORES
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, backprop, cost
@@ -196,8 +197,27 @@ def test_nothing_is_compiled(compilations):
     fit(X, Y, solver="lbfgs", penalty=L2(1e-2), gradient_check="off", dtype="float64")
     assert not compilations
     # `jax.grad` is JAX's: one program for both ends.
-    fit(X, Y, penalty=L2(1e-2))
+    found = fit(X, Y, penalty=L2(1e-2))
     assert len(compilations) == 1
+    found.predict_proba(X)
+    found.predict(X.tolist())
+    assert len(compilations) == 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_one_prediction(family, dtype):
+    kind, k = FAMILIES[family]
+    X, _ = problem(k)
+    rng = np.random.default_rng(1)
+    params = Params(rng.standard_normal((4, k)), rng.standard_normal((k, 1)))
+    params = jax.tree.map(lambda part: part.astype(dtype), params)
+    mine = forward(params, X, kind)
+    with jax.enable_x64(dtype == "float64"):
+        theirs = forward(jax.tree.map(jnp.asarray, params), X, kind)
+    assert isinstance(mine, np.ndarray) and isinstance(theirs, jax.Array)
+    assert mine.dtype == theirs.dtype == dtype
+    np.testing.assert_allclose(mine, theirs, rtol=100 * np.finfo(dtype).eps)
 
 
 def test_a_wrong_gradient_is_found(monkeypatch):

@@ -26,12 +26,14 @@ in_forks("cpu")
 fitted("cpu")
 assert in_forks(None) == [fitted(None)] * 2
 X, Y = [[0.0, 1.0, 2.0, 3.0]], [0, 1, 0, 1]
-result = fit(X, Y)
+placed, result = (fit(X, Y, executor=executor) for executor in ("xla", "numpy"))
+(there,) = Parallel(2, backend="multiprocessing")([delayed(result.predict)(X)])
+assert (there == result.predict(X)).all()
 for call in (
     lambda: in_forks("cpu"),
     # NumPy computes it, and JAX its check.
     lambda: Parallel(2, backend="multiprocessing")([delayed(fit)(X, Y)]),
-    lambda: Parallel(2, backend="multiprocessing")([delayed(result.predict_proba)(X)]),
+    lambda: Parallel(2, backend="multiprocessing")([delayed(placed.predict_proba)(X)]),
 ):
     try:
         call()
