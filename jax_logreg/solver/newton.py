@@ -119,5 +119,10 @@ def _solve(hessian: Float[Array, "p p"], g: Float[Array, " p"]) -> Array:
         return where_wanted(failed, lambda _: (larger, factorise(larger)), tried), None
 
     ridge = jnp.asarray(eps * g.shape[0], g.dtype)
-    (_, factor), _ = scan(again, (ridge, factorise(ridge)), length=_ATTEMPTS)
+    (_, factor), _ = scan(
+        again,
+        (ridge, factorise(ridge)),
+        length=_ATTEMPTS,
+        ended=lambda tried: jnp.all(jnp.isfinite(tried[1])),
+    )
     return scale * cho_solve(factor, scale * g)
