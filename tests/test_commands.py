@@ -11,7 +11,13 @@ CATS = next(line for line in COMMANDS if "run configs/cats.toml" in line)
 PREDICT = next(line for line in COMMANDS if "jax-logreg predict" in line)
 # These take 10 to 20 seconds; what they call is tested beside them, and the others are like them.
 LONG = ("sweep.py", "many.py", "linear_probe.py", "hosts.py", "scaling.py", "report.py")
-LONG += ("first_call.py", "standard_errors.py", "default_tolerance.py", "held_out.py")
+LONG += (
+    "first_call.py",
+    "first_search.py",
+    "standard_errors.py",
+    "default_tolerance.py",
+    "held_out.py",
+)
 # Commands that look at runs need these.
 NEEDED = {"runs/cats": CATS, "runs/quickstart": TRAIN, "runs runs": CATS}
 

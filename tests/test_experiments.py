@@ -46,6 +46,7 @@ def test_codes_and_sparse_columns_take_the_same_steps(monkeypatch):
 NAMES = ["speed", "sweep", "many", "linear_probe", "vectorization", "layout", "one_pass"]
 NAMES += ["stream", "hosts", "categorical", "report", "../scaling"]
 NAMES += ["standard_errors", "default_tolerance", "held_out", "sweep_wide", "first_call"]
+NAMES += ["first_search"]
 # Tables of the page on choosing.
 CHOOSING = ["standard_errors", "default_tolerance"]
 

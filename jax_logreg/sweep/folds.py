@@ -9,12 +9,14 @@ from jax_logreg.errors.checks import is_integer, read_array
 
 # Taken for the number of folds that come one after the other, as a generator's do.
 _USUAL = 5
+# More are refused.
+_MOST = 2**31
 
 
 def count_folds(folds: object) -> int:
     """Return about how many folds `held_out` makes of these, for an estimate of the work."""
     if is_integer(folds):
-        return max(int(folds), 1)
+        return min(max(int(folds), 1), _MOST)
     if isinstance(folds, np.ndarray) and folds.ndim == 1:
         return len(set(folds.tolist()))
     if isinstance(folds, list | tuple) and folds:

@@ -96,7 +96,9 @@ FITS = {
         fit(compress(X, "float32"), Y, penalty=L2(1e-2), solver=LBFGS(), dtype="float64", **COMMON)
     ),
     "l1, sparse": lambda: _fitted(fit(scipy.sparse.csr_array(X), Y, penalty=L1(1e-2), **COMMON)),
-    "many": lambda: [cross_validate(X, Y, strengths=[1e-1, 1e-2], folds=2, steps=30).scores],
+    "many": lambda: [
+        cross_validate(X, Y, strengths=[1e-1, 1e-2], folds=2, steps=30, executor="xla").scores
+    ],
 }
 
 
