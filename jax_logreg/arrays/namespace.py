@@ -89,11 +89,12 @@ else:
 
 
 def sigmoid(Z: Array) -> Array:
-    """1 / (1 + exp(−Z)), never overflowing."""
+    """1 / (1 + exp(−Z)), (k, m) for Z (k, m): 0 to 1, for the largest Z too."""
     if not is_numpy(Z):
         return jax.nn.sigmoid(Z)
-    e = np.exp(-np.abs(Z))
-    return cast(Array, np.where(Z >= 0, 1, e) / (1 + e))
+    # An overflow is infinity, whose reciprocal is what the sigmoid rounds to.
+    with np.errstate(over="ignore"):
+        return cast(Array, 1 / (1 + np.exp(-Z)))
 
 
 def scalar(value: object, dtype: DTypeLike) -> Array:

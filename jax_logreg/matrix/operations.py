@@ -48,8 +48,7 @@ def mean_absolute(
     """Weighted mean of |X − centre| over the examples, Σ s·|X − centre| / Σ s, (n, 1)."""
     if not is_array(X):
         return X.mean_absolute(s, centre)
-    # One fused reduction: a product would first write |X| out.
-    return jnp.sum(jnp.abs(_centred(X, centre)) * s, axis=1, keepdims=True) / jnp.sum(s)
+    return _weighted_sum(lambda X: jnp.abs(_centred(X, centre)), X, s) / jnp.sum(s)
 
 
 def magnitude(X: X_nm, s: Float[Array, "1 m"]) -> Float[Array, "n 1"]:
@@ -69,7 +68,19 @@ def squares(
     """
     if not is_array(X):
         return X.squares(d, centre)
-    return jnp.sum(jnp.square(_centred(X, centre)) * d, axis=1, keepdims=True)
+    return _weighted_sum(lambda X: jnp.square(_centred(X, centre)), X, d)
+
+
+def _weighted_sum(f: Callable[[Array], Array], X: Array, d: Float[Array, "1 m"]) -> Array:
+    """Σ d·f(X) over the examples, (n, 1), for a function of each entry."""
+    if not is_numpy(X, d):
+        # One fused reduction: a product would first write f(X) out.
+        return jnp.sum(f(X) * d, axis=1, keepdims=True)
+
+    def of_block(first: Array, d: Float[Array, "1 m"]) -> Array:
+        return f(slice_of(X, first, d.size, 1)) @ d.T
+
+    return sum_blocks(of_block, d, X.shape[0])
 
 
 def extremes(X: X_nm) -> tuple[Array, Array]:
