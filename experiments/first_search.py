@@ -6,7 +6,8 @@ Each figure comes from fresh processes in turns, whose data and imports are read
 first search with nothing kept, of the first one where an earlier process kept its programs, and of
 later ones. Both search with two jobs, this project by default settings; scikit-learn by its fastest
 solver and tolerance whose held-out scores are within 0.5 % of the exact ones, which a search at a
-tolerance of 1e-8 gives. By default the first two cases are measured. Results go to experiments/results/first_search.md and .json.
+tolerance of 1e-8 gives. By default the first two cases are measured. Results go to
+experiments/results/first_search.md and .json.
 """
 
 import json
