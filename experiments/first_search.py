@@ -41,7 +41,7 @@ CASES = {
     "10 C x 3 l1_ratios x 5 folds, 569x30": (569, 30, "l1_ratios"),
     "GridSearchCV of 20 C x 5 folds, 569x30": (569, 30, "GridSearchCV"),
 }
-# Those that take minutes.
+# The other two take minutes.
 DEFAULT = list(CASES)[:2]
 QUICK = {"10 C x 5 folds, 200x3": (200, 3, "folds")}
 CLOSE = 5e-3
@@ -122,7 +122,7 @@ def compared(case, processes):
     tried = []
     for settings in settings_of(case[2]):
         once = of(measured(case, False, {**steps, **settings}, 1), exact)
-        # Those that are as close come first, by their seconds; then the others, by their error.
+        # Close ones first, by their seconds; then the others, by their error.
         close = once["error"] <= CLOSE
         tried.append(((not close, once["first"] if close else once["error"]), settings))
     best = min(tried, key=lambda one: one[0])[1]
