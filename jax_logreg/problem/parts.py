@@ -76,14 +76,20 @@ def _highest(numbers: np.ndarray) -> np.ndarray:
     return np.max([one["most"] for one in share(lambda: {"most": numbers})], axis=0)
 
 
-def check_parts(X: GivenX, placed: GivenX, dtype: str, names: Sequence[str] | None = None) -> None:
-    """Refuse what `check_entries` does, given X (n, m) of this host and as placed over all hosts.
+def check_placed(
+    X: GivenX, placed: GivenX, dtype: str, names: Sequence[str] | None, over_hosts: bool
+) -> None:
+    """Check the entries of X (n, m), by X as it is placed: that may be over all hosts.
 
     Raises:
-        InputError: the same on all hosts.
+        InputError: an entry that the dtype cannot compute with, the same on all hosts.
     """
-    found = find_extremes(None, placed, dtype)
-    together(lambda: check_entries(X, found, dtype, names, placed.shape[1]))
+    if over_hosts:
+        found = find_extremes(None, placed, dtype)
+        together(lambda: check_entries(X, found, dtype, names, placed.shape[1]))
+        return
+    with np.errstate(invalid="ignore"):
+        check_entries(X, find_extremes(X, placed, dtype), dtype, names)
 
 
 def name_type(X: object) -> str:

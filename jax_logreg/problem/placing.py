@@ -1,6 +1,6 @@
 """Arrays of a problem, cast to a dtype and put on their devices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from jax.sharding import Mesh
 from jax_logreg._jax.forking import check_process
 from jax_logreg._jax.programs import program
 from jax_logreg.errors import InputError
-from jax_logreg.matrix import GivenX, arrange, arrange_for_numpy, part_features, shard
+from jax_logreg.matrix import GivenX, arrange, part_features, shard
 from jax_logreg.penalty import Penalty
 from jax_logreg.placement.devices import (
     make_mesh,
@@ -22,8 +22,7 @@ from jax_logreg.placement.devices import (
     spread_rows,
 )
 from jax_logreg.problem.arguments import find_device
-from jax_logreg.problem.entries import FEW, check_entries, find_extremes
-from jax_logreg.problem.parts import check_parts
+from jax_logreg.problem.entries import FEW
 from jax_logreg.shapes import Array, Float, T, X_nm
 
 
@@ -77,15 +76,12 @@ def find_place(devices: object, device: object, one_model: bool, executor: str =
 
 
 def hand_over(
-    X: GivenX, rest: Beside, dtype: str, device: jax.Device | None, names: Sequence[str] | None
+    X: GivenX, rest: Beside, dtype: str, device: jax.Device | None
 ) -> tuple[X_nm, Beside]:
-    """Return X (n, m), its entries checked, and the small arrays beside it, on the device.
+    """Return X (n, m), and the small arrays beside it, on the device.
 
     Without a name for the device a compiled identity places many small arrays in the time that
     device_put takes for one. A small X of NumPy is among them.
-
-    Raises:
-        InputError: an entry that the dtype cannot compute with.
     """
     check_process()
     arranged = arrange(X, dtype, device)
@@ -96,31 +92,16 @@ def hand_over(
     else:
         take = _identity if device is None else partial(jax.device_put, device=device)
         placed, rest = jax.device_put(arranged, device), take(rest)
-    check_entries(X, find_extremes(X, placed, dtype), dtype, names)
     return placed, rest
 
 
-def keep(X: GivenX, dtype: str, names: Sequence[str] | None) -> X_nm:
-    """Return X (n, m) as an array of NumPy in the faster order, its entries checked.
-
-    Raises:
-        InputError: an entry that the dtype cannot compute with.
-    """
-    kept = arrange_for_numpy(X, dtype)
-    with np.errstate(invalid="ignore"):
-        check_entries(X, find_extremes(X, kept, dtype), dtype, names)
-    return kept
-
-
-def spread_out(
-    X: GivenX, rest: Beside, dtype: str, mesh: Mesh, names: Sequence[str] | None
-) -> tuple[X_nm, Beside]:
-    """Return X and the arrays beside it over the devices of a mesh, X's entries checked.
+def spread_out(X: GivenX, rest: Beside, dtype: str, mesh: Mesh) -> tuple[X_nm, Beside]:
+    """Return X and the arrays beside it over the devices of a mesh.
 
     The devices share the examples, or the features. An array without such an axis is on each.
 
     Raises:
-        InputError: an entry that the dtype cannot compute with, or an X that cannot be split.
+        InputError: an X that cannot be split.
     """
     check_process()
     placed: X_nm
@@ -132,10 +113,6 @@ def spread_out(
         placed = shard(X, dtype, mesh)
         Y, s = spread_rows((rest.Y, rest.s), mesh)
         penalty, w, b = replicate((rest.penalty, rest.w, rest.b), mesh)
-    if over_hosts(mesh):
-        check_parts(X, placed, dtype, names)
-    else:
-        check_entries(X, find_extremes(X, placed, dtype), dtype, names)
     return placed, Beside(Y, s, penalty, w, b)
 
 

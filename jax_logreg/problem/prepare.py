@@ -11,7 +11,7 @@ from jax_logreg.errors.checks import check_flag
 from jax_logreg.errors.describing import describe
 from jax_logreg.hosts import agree, together
 from jax_logreg.logistic import Batch, Family, Params
-from jax_logreg.matrix import GivenX
+from jax_logreg.matrix import GivenX, arrange_for_numpy
 from jax_logreg.objective import Objective
 from jax_logreg.penalty import Penalty
 from jax_logreg.placement.devices import place_beside
@@ -24,9 +24,9 @@ from jax_logreg.problem.arguments import (
 from jax_logreg.problem.executor import computes_in_numpy
 from jax_logreg.problem.labels import encode
 from jax_logreg.problem.options import Options
-from jax_logreg.problem.parts import encode_part, name_type, weigh_part
+from jax_logreg.problem.parts import check_placed, encode_part, name_type, weigh_part
 from jax_logreg.problem.penalty_arguments import check_penalty
-from jax_logreg.problem.placing import Beside, Place, cast, find_place, hand_over, keep, spread_out
+from jax_logreg.problem.placing import Beside, Place, cast, find_place, hand_over, spread_out
 from jax_logreg.problem.weights import rescaled, weigh
 from jax_logreg.shapes import Array, Float, Shaped
 
@@ -187,11 +187,12 @@ def put(given: Given, place: Place, dtype: str) -> Problem:
     rest = Beside(Y, s, penalty, *start)
     shape = given.n, given.m, len(given.Y)
     if computes_in_numpy(given.X, shape, given.family, place, given.models):
-        X = keep(given.X, dtype, given.names)
+        X = arrange_for_numpy(given.X, dtype)
     elif place.mesh is None:
-        X, rest = hand_over(given.X, rest, dtype, place.device, given.names)
+        X, rest = hand_over(given.X, rest, dtype, place.device)
     else:
-        X, rest = spread_out(given.X, rest, dtype, place.mesh, given.names)
+        X, rest = spread_out(given.X, rest, dtype, place.mesh)
+    check_placed(given.X, X, dtype, given.names, place.over_hosts)
     batch, params = Batch(X, rest.Y, rest.s), Params(rest.w, rest.b)
     objective = Objective(batch, rest.penalty, given.family, given.intercept)
     own = given._replace(start=start)
