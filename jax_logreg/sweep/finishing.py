@@ -30,6 +30,10 @@ def finish(loop: Loop, stack: Stack, answers: Answers) -> None:
         before = Certificate(*answers.certificate[i])
         if carry.status == Status.CONVERGED or better(carry.certificate, before):
             answers.take(int(i), carry)
+        elif carry.status == Status.PRECISION_FLOOR:
+            # The answer stays, but not for want of steps.
+            answers.status[i] = carry.status
+            answers.steps[i] += int(carry.step)
 
 
 def better(found: Certificate, before: Certificate) -> bool:
