@@ -39,7 +39,7 @@ class LogisticRegressionCV(BeyondTheirs, linear_model.LogisticRegressionCV):
         memory: bytes for the models beside X, by default 1e9. The number of models that run at
             once follows from it.
 
-    Attributes beyond scikit-learn's:
+    Attributes:
         models_: the fits of all examples, one `jax_logreg.sweep.Fits` for each l1_ratio, with
             status and certificate of each model.
         fold_models_: the fits of the folds, C by C.
