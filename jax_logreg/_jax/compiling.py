@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from jaxlib.version import __version__ as _jaxlib
 
+from jax_logreg._jax.forking import check_process
 from jax_logreg._jax.programs import program
 from jax_logreg.arrays import all_numpy, is_numpy
 
@@ -73,6 +74,7 @@ def called_from_numpy(f: _F, **options: Any) -> _F:
 
     @wraps(of_jax)
     def call(*arguments: object) -> object:
+        check_process()
         return jax.tree.map(np.asarray, of_jax(*arguments))
 
     return cast(_F, call)
