@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from jax_logreg._jax import forking
+from jax_logreg.solver.quadratic import Model, minimise
 
 PROGRAM = """
 import warnings
@@ -55,3 +57,11 @@ def test_a_fork_after_the_first_fit_is_refused_in_one_line():
 
 def test_a_process_of_its_own_is_not():
     forking.check_process()
+
+
+def test_so_is_the_inner_loop_that_numpys_fits_leave_to_xla(monkeypatch):
+    one = np.ones((70, 1), np.float32)
+    model = Model(one, np.eye(70, dtype=np.float32), one[0], 0 * one, 0.1 * one, 0 * one)
+    monkeypatch.setattr(forking._Fork, "stranded", True)
+    with pytest.raises(ValueError, match="this process is a fork"):
+        minimise(model)
