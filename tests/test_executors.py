@@ -24,7 +24,6 @@ from jax_logreg.evaluation.scores import SCORES
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, backprop, cost
 from jax_logreg.matrix import Standardised
 from jax_logreg.problem import executor
-from jax_logreg.solver import quadratic
 from jax_logreg.sweep import bootstrap, cross_validate, fit_many, path
 
 FAMILIES = {"binomial": (BINOMIAL, 1), "targets": (BINOMIAL, 3), "classes": (MULTINOMIAL, 3)}
@@ -101,29 +100,6 @@ def test_one_answer_of_penalties_that_leave_features_out(family, penalty, size):
     np.testing.assert_allclose(mine.certificate.cost, theirs.certificate.cost, rtol=1e-5)
     np.testing.assert_allclose(mine.params.w, theirs.params.w, atol=2e-3)
     assert mine.params.w.dtype == np.float32
-
-
-@pytest.mark.parametrize("to_the_end", [False, True])
-@pytest.mark.parametrize("k", [1, 3])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_quadratic_models_minimum(monkeypatch, dtype, k, to_the_end):
-    """By Python's loops, by the padded program that they call, and by XLA's."""
-    rng = np.random.default_rng(0)
-    A = rng.standard_normal((7, 30))
-    parts = (
-        rng.standard_normal((7, k)), A @ A.T / 30, 1 + rng.random(k),
-        rng.standard_normal((7, k)), np.full((7, 1), 0.3), np.full((7, 1), 0.1),
-    )  # fmt: skip
-    model = quadratic.Model(*(part.astype(dtype) for part in parts))
-    with jax.enable_x64(dtype == "float64"):
-        found = [quadratic.minimise(model, to_the_end)]
-        monkeypatch.setattr(quadratic, "_FEW", 0)
-        found.append(quadratic.minimise(model, to_the_end))
-        found.append(jax.jit(quadratic.minimise, static_argnums=1)(model, to_the_end))
-    assert all(isinstance(one, np.ndarray) for one in found[:2])
-    for one in found:
-        assert one.dtype == dtype
-        np.testing.assert_allclose(one, found[-1], atol=1e-4 if dtype == "float32" else 1e-10)
 
 
 SWEEPS = {

@@ -11,7 +11,6 @@ import jax
 import numpy as np
 from jaxlib.version import __version__ as _jaxlib
 
-from jax_logreg._jax.forking import check_process
 from jax_logreg._jax.programs import program
 from jax_logreg.arrays import all_numpy, is_numpy
 
@@ -64,18 +63,6 @@ def compiled(f: _F, first_static: tuple[str, ...] = ()) -> _F:
     def call(*arguments: object) -> object:
         numpy = all_numpy(arguments[len(first_static) :])
         return _in_numpy(f, *arguments) if numpy else of_jax(*arguments)
-
-    return cast(_F, call)
-
-
-def called_from_numpy(f: _F, **options: Any) -> _F:
-    """Compile a loop that Python is slow at, of arrays of NumPy, to arrays of NumPy."""
-    of_jax = program(f, compiler_options=_QUICK, **options)
-
-    @wraps(of_jax)
-    def call(*arguments: object) -> object:
-        check_process()
-        return jax.tree.map(np.asarray, of_jax(*arguments))
 
     return cast(_F, call)
 

