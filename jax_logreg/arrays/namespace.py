@@ -137,7 +137,8 @@ def normal_like(a: Array, shape: tuple[int, ...]) -> Array:
 
 def of_kind(value: np.ndarray, like: Array) -> Array:
     """An array of NumPy as one of the library that `like` is of."""
-    return value if is_numpy(like) else jnp.asarray(value)  # type: ignore[return-value]
+    # `jnp.asarray` would compile a program of each shape.
+    return as_array(value) if is_numpy(like) else jax.device_put(value)
 
 
 def opaque(index: np.ndarray, like: Array) -> Array:

@@ -10,14 +10,15 @@ from jax import Array
 
 from jax_logreg._jax.batching import on_cpu
 from jax_logreg._jax.compiling import jit
-from jax_logreg.arrays import cond, is_numpy, scalar, scan
+from jax_logreg.arrays import is_numpy, scalar, scan
 from jax_logreg.arrays import xp as jnp
 from jax_logreg.hosts import most, spans
 from jax_logreg.loop.body import Carry, Loop, body
 from jax_logreg.loop.host import REPEATS
-from jax_logreg.loop.initial import recertify, restart
+from jax_logreg.loop.initial import recertified, restart, stepless
 from jax_logreg.loop.point import Point
 from jax_logreg.loop.progress import EachStep, Progress
+from jax_logreg.placement.devices import lay_out
 from jax_logreg.proof.accuracy import Verdict, error_by_hessian, judge
 from jax_logreg.proof.certificate import Certificate
 from jax_logreg.result import History
@@ -32,25 +33,17 @@ _FIRST = 2e8
 
 @partial(jit, static_argnames=("branch", "length"), donate_argnames="carry")
 def _chunk(
-    loop: Loop, carry: Carry, limit: int, branch: bool, length: int = _CHUNK
+    loop: Loop, carry: Carry, limit: int, branch: bool, length: int
 ) -> tuple[Carry, Array, Array, Array]:
-    """At most `limit` of `length` steps; step and status, the certificate, and the rows stacked.
-
-    Once the loop is at its end the certificate is computed again.
-    """
+    """At most `limit` of `length` steps; step and status, the certificate, and the rows stacked."""
     carry, rows = scan(
         lambda carry, i: body(loop, carry, jnp.asarray(i < limit), branch),
         carry,
         np.arange(length),
         ended=lambda carry: carry.status != Status.RUNNING,
     )
-    found = cond(
-        carry.status == Status.RUNNING,
-        lambda: carry.certificate,
-        lambda: recertify(loop, carry.good),
-    )
     where = jnp.stack([carry.step, carry.status])
-    return carry, where, jnp.stack(found), jnp.stack(rows)
+    return carry, where, jnp.stack(carry.certificate), jnp.stack(rows)
 
 
 class OneModel:
@@ -126,8 +119,25 @@ def _run_chunk(loop: Loop, point: Point, limit: int, branch: bool) -> tuple[Poin
     point.rows.append(new[:, : max(int(step) - point.step, 0)])
     if status != Status.RUNNING:
         known = {"step": np.int32(step), "status": np.int32(status)}
-        carry = handed_over(carry._replace(**known, certificate=Certificate(*found)))
+        certificate = _recertified(loop, carry, branch)
+        found = np.stack(certificate)
+        carry = handed_over(carry._replace(**known, certificate=certificate))
     return point._replace(carry=carry, step=int(step), status=int(status)), found
+
+
+def _recertified(loop: Loop, carry: Carry, branch: bool) -> Certificate:
+    """Return the certificate of an ended run, from a Z of its own, in NumPy."""
+    good, batch = carry.good, loop.objective.batch
+    # A mask would compute all steps of a chunk.
+    if branch and not is_numpy(batch.s):
+        once = stepless(loop)
+        begun = lay_out(restart(once, good, carry.check), batch, loop.solver)
+        *_, found, _ = _chunk(once, begun, 1, branch=branch, length=_CHUNK)
+        seen = Certificate(*np.asarray(found))
+        # A run that starts at a cost that is not finite has no certificate.
+        if not np.isnan(seen.cost):
+            return seen
+    return Certificate(*jax.device_get(recertified(loop, good)))
 
 
 def handed_over(carry: Carry) -> Carry:

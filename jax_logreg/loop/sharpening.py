@@ -5,12 +5,11 @@ import math
 import jax
 from jax import Array
 
-from jax_logreg._jax.compiling import jit
 from jax_logreg.logistic import Params
 from jax_logreg.loop.body import Loop
 from jax_logreg.loop.chunks import OneModel
 from jax_logreg.loop.host import run_chunks
-from jax_logreg.loop.initial import initialise, recertify, restart
+from jax_logreg.loop.initial import initialise, recertified, restart
 from jax_logreg.loop.point import Point
 from jax_logreg.proof.certificate import Certificate
 from jax_logreg.proof.goal import Goal
@@ -30,7 +29,7 @@ def sharpened(loop: Loop, params: Params) -> Certificate:
     is small against the difference. Where the dtype has no such v, the gap is the smallest reached.
     """
     loop, carry = initialise(loop, params, None)
-    here = there = jax.device_get(jit(recertify)(loop, params))
+    here = there = jax.device_get(recertified(loop, params))
     # A gap of 0 proves that the parameters are optimal, and a tolerance of 0 never stops.
     while math.isfinite(there.gap) and (gap := _SHARPER * float(there.relative_gap)) > 0:
         sharper = loop._replace(goal=Goal(gap))

@@ -1,7 +1,6 @@
 """Sparse matrices of SciPy as chunks of nonzeros."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jax_logreg.arrays import as_array
@@ -109,11 +108,8 @@ def _chunks(S: SciPyCompressed) -> Chunks:
     index = np.repeat(first.astype(np.int32), _WIDTH * counts[counts > 0])
     value = np.zeros(index.shape, S.dtype)
     index[filled], value[filled] = S.indices, S.data
-    return Chunks(
-        jnp.asarray(index.reshape(-1, _WIDTH).T),
-        jnp.asarray(value.reshape(-1, _WIDTH).T),
-        jnp.asarray(np.repeat(np.arange(rows, dtype=np.int32), counts)),
-        jnp.asarray(starts, jnp.int32),
-        columns,
-        int(counts.max()),
-    )
+    owner = np.repeat(np.arange(rows, dtype=np.int32), counts)
+    # `jnp.asarray` would compile a program of each shape.
+    numbers = (index.reshape(-1, _WIDTH).T, value.reshape(-1, _WIDTH).T, owner)
+    index, value, owner, starts = jax.device_put((*numbers, starts.astype(np.int32)))
+    return Chunks(index, value, owner, starts, columns, int(counts.max()))

@@ -137,7 +137,7 @@ def compress(X: object, storage: str, dtype: str = "float32") -> Compressed:
         columns = slice(start, min(start + size, m))
         stored[columns] = _encode(X[:, columns], storage, scale, start).T
     blocks = jax.device_put(stored.reshape(count, size, n))
-    return Compressed(blocks, None if scale is None else jnp.asarray(scale), m, dtype)
+    return Compressed(blocks, None if scale is None else jax.device_put(scale), m, dtype)
 
 
 def _scale(X: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 
 from jax_logreg.errors import InputError, brief
@@ -144,4 +144,4 @@ def _checked(j: int, codes: np.ndarray, count: int, drop_first: bool) -> Array:
     if drop_first:
         count -= 1
         codes = np.where(codes == 0, count, codes.astype(np.int64) - 1)
-    return jnp.asarray(codes, np.min_scalar_type(count))
+    return jax.device_put(codes.astype(np.min_scalar_type(count)))

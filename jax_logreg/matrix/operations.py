@@ -124,7 +124,7 @@ def raw_row(X: GivenX, feature: int) -> np.ndarray:
     elif is_array(X):
         row = np.asarray(X[feature])
     else:
-        row = np.asarray(features(X, jnp.array([feature], jnp.int32)))[0]
+        row = np.asarray(features(X, jax.device_put(np.array([feature], np.int32))))[0]
     return row.astype(np.float64)
 
 
@@ -217,7 +217,7 @@ def read_examples(X: X_nm, index: np.ndarray) -> np.ndarray:
     """The columns X[:, index] in NumPy, (n, q), by one program for each power of 2 that q needs."""
     q = len(index)
     filled = np.resize(index, 1 << (q - 1).bit_length()) if q else index
-    return np.asarray(_examples(X, jnp.asarray(filled)))[:, :q]
+    return np.asarray(_examples(X, filled))[:, :q]
 
 
 _examples = program(examples)

@@ -1,11 +1,10 @@
 """The devices of one machine or several: the examples spread over them, or the features."""
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec, Sharding
 
@@ -135,7 +134,7 @@ def place_beside(rows: object, s: Float[Array, "1 M"]) -> Float[Array, "r M"]:
         return padded  # type: ignore[return-value]
     if isinstance(s.sharding, NamedSharding):
         return jax.device_put(padded, s.sharding)
-    return jnp.asarray(padded, s.dtype)
+    return jax.device_put(padded)
 
 
 def lay_out(tree: T, batch: Batch, solver: object) -> T:
@@ -149,7 +148,9 @@ def lay_out(tree: T, batch: Batch, solver: object) -> T:
         return tree
     places = map_axes(partial(_place, batch), tree, solver)
     if over_hosts(mesh):
-        return jax.jit(lambda tree: tree, out_shardings=places)(tree)
+        leaves, kind = jax.tree.flatten(tree)
+        placed = _laid_out(tuple(jax.tree.leaves(places)))(leaves)
+        return jax.tree.unflatten(kind, placed)
     return jax.device_put(tree, places)
 
 
@@ -178,8 +179,22 @@ def gather(tree: T) -> T:
     """Return the arrays whole on a device of this host; all hosts have to call this."""
     mesh = next(one for one in map(_mesh_of, jax.tree.leaves(tree)) if one is not None)
     everywhere = NamedSharding(mesh, PartitionSpec())
-    whole = jax.jit(lambda tree: tree, out_shardings=everywhere)(tree)
+    leaves, kind = jax.tree.flatten(tree)
+    whole = jax.tree.unflatten(kind, _laid_out((everywhere,) * len(leaves))(leaves))
     return jax.tree.map(lambda leaf: leaf.addressable_data(0), whole)
+
+
+@cache
+def _laid_out(places: tuple[Sharding, ...]) -> Callable[[list[Array]], list[Array]]:
+    """The identity to these places, by which hosts exchange; the same one each time.
+
+    JAX would compile a function that is made at each call at each call.
+    """
+
+    def identity(leaves: list[Array]) -> list[Array]:
+        return leaves
+
+    return jax.jit(identity, out_shardings=list(places))
 
 
 def own_parts(tree: object) -> object:

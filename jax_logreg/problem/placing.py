@@ -1,7 +1,6 @@
 """Arrays of a problem, cast to a dtype and put on their devices."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -9,7 +8,6 @@ import numpy as np
 from jax.sharding import Mesh
 
 from jax_logreg._jax.forking import check_process
-from jax_logreg._jax.programs import program
 from jax_logreg.errors import InputError
 from jax_logreg.matrix import GivenX, arrange, part_features, shard
 from jax_logreg.penalty import Penalty
@@ -22,7 +20,6 @@ from jax_logreg.placement.devices import (
     spread_rows,
 )
 from jax_logreg.problem.arguments import find_device
-from jax_logreg.problem.entries import FEW
 from jax_logreg.shapes import Array, Float, T, X_nm
 
 
@@ -78,20 +75,9 @@ def find_place(devices: object, device: object, one_model: bool, executor: str =
 def hand_over(
     X: GivenX, rest: Beside, dtype: str, device: jax.Device | None
 ) -> tuple[X_nm, Beside]:
-    """Return X (n, m), and the small arrays beside it, on the device.
-
-    Without a name for the device a compiled identity places many small arrays in the time that
-    device_put takes for one. A small X of NumPy is among them.
-    """
+    """Return X (n, m), and the small arrays beside it, on the device."""
     check_process()
-    arranged = arrange(X, dtype, device)
-    leaves = jax.tree.leaves(arranged)
-    few = all(isinstance(a, np.ndarray) for a in leaves) and sum(a.size for a in leaves) <= FEW
-    if few and device is None:
-        placed, rest = _identity((arranged, rest))
-    else:
-        take = _identity if device is None else partial(jax.device_put, device=device)
-        placed, rest = jax.device_put(arranged, device), take(rest)
+    placed, rest = jax.device_put((arrange(X, dtype, device), rest), device)
     return placed, rest
 
 
@@ -114,11 +100,6 @@ def spread_out(X: GivenX, rest: Beside, dtype: str, mesh: Mesh) -> tuple[X_nm, B
         Y, s = spread_rows((rest.Y, rest.s), mesh)
         penalty, w, b = replicate((rest.penalty, rest.w, rest.b), mesh)
     return placed, Beside(Y, s, penalty, w, b)
-
-
-@program
-def _identity(values: T) -> T:
-    return values
 
 
 def cast(name: str, tree: T, dtype: str) -> T:

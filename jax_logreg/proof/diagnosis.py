@@ -1,6 +1,7 @@
 """Findings in the data where features are unpenalised: separation and collinearity."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import jax
 import numpy as np
@@ -15,6 +16,7 @@ from jax_logreg.objective import Objective
 from jax_logreg.placement.devices import by_feature, gather
 from jax_logreg.proof.collinear import collinear_features
 from jax_logreg.proof.separation import find_separation
+from jax_logreg.shapes import X_nm
 from jax_logreg.status import Status
 
 # Beyond these, (n + 1)·k unknowns and n features, the search takes longer than most fits.
@@ -98,8 +100,12 @@ def _separable(
 def _whole(batch: Batch, n: int) -> Batch:
     """A batch in parts, dense and of n features, on each host."""
     index = np.arange(batch.s.size, dtype=np.int32)
-    X = jax.jit(lambda X, index: examples(X, index)[:n])(batch.X, index)
-    return gather(batch._replace(X=X))
+    return gather(batch._replace(X=_columns(batch.X, index, n)))
+
+
+@partial(jax.jit, static_argnames="n")
+def _columns(X: X_nm, index: jax.Array, n: int) -> jax.Array:
+    return examples(X, index)[:n]
 
 
 def is_penalised(objective: Objective) -> bool:

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from jax_logreg._jax.batching import where_wanted
-from jax_logreg.arrays import scalar, vmap
+from jax_logreg.arrays import is_numpy, scalar, vmap
 from jax_logreg.arrays import xp as jnp
 from jax_logreg.errors import InputError, brief
 from jax_logreg.errors.checks import check_integer
@@ -19,7 +19,12 @@ from jax_logreg.pytree import pytree
 from jax_logreg.shapes import Array, Float
 from jax_logreg.solver.basis import Basis, SharedPreconditioner, make_basis, shared_preconditioner
 from jax_logreg.solver.line_search import move, search
-from jax_logreg.solver.preconditioner import Preconditioner, curvatures, make_preconditioner
+from jax_logreg.solver.preconditioner import (
+    Preconditioner,
+    curvatures,
+    make_preconditioner,
+    unmade_preconditioner,
+)
 from jax_logreg.solver.ring import Memory, dots, minus, multiply, put, remember
 
 # Up to so many features a factorised n x n preconditioner pays for itself.
@@ -32,7 +37,7 @@ _STALE, _PATIENCE = 0.5, 6
 class LBFGSState(NamedTuple):
     """Z (k, m) at the parameters, the memory, and the last gradient, plain and preconditioned.
 
-    `taken` counts the steps, and `made` is the step at which the preconditioner was made.
+    `taken` counts the steps. The preconditioner was made at the step `made`; before that, it is −1.
     """
 
     Z: Float[Array, "k m"]
@@ -98,16 +103,23 @@ class LBFGS:
         past = jax.tree.map(lambda a: jnp.repeat(a[:, None], self.memory, axis=1), none)
         square = jnp.zeros_like(Z, shape=(objective.models, self.memory, self.memory))
         memory = Memory(past, past, past, square, square, square[:, 0])
-        preconditioner = self._preconditioner(objective, params, curvatures(objective, Z))
-        zero = scalar(0, np.int32)
-        return LBFGSState(Z, memory, zero, none, none, preconditioner, zero)
+        preconditioner, made = self._preconditioner(objective, params, Z)
+        taken = scalar(0, np.int32)
+        return LBFGSState(Z, memory, taken, none, none, preconditioner, made)
 
     def _preconditioner(
-        self, objective: Objective, params: Params, weights: Float[Array, "1 m"]
-    ) -> Preconditioner | SharedPreconditioner:
+        self, objective: Objective, params: Params, Z: Float[Array, "k m"]
+    ) -> tuple[Preconditioner | SharedPreconditioner, Array]:
+        """The preconditioner of the start, and the step at which it was made.
+
+        XLA leaves a whole one to the first step, which renews it anyway: its text is compiled once.
+        """
+        made, weights = scalar(0, np.int32), partial(curvatures, objective, Z)
         if self.basis is not None:
-            return shared_preconditioner(self.basis, objective, params, weights)
-        return make_preconditioner(objective, params, weights, self.largest_gram)
+            return shared_preconditioner(self.basis, objective, params, weights()), made
+        if is_numpy(Z):
+            return make_preconditioner(objective, params, weights(), self.largest_gram), made
+        return unmade_preconditioner(objective, params, self.largest_gram), made - 1
 
     def evaluate(self, objective: Objective, params: Params, state: LBFGSState) -> Evaluation:
         """Return J, its gradient from the state's Z, and how stale the preconditioner is."""
@@ -157,7 +169,7 @@ def _fresh(
     """Renew a stale preconditioner, and all vectors that the old one had preconditioned."""
     moved, old = at.beside
     stale = moved[0, 0] > _STALE * old[0, 0]
-    due = stale & (state.taken - state.made >= _PATIENCE)
+    due = (stale & (state.taken - state.made >= _PATIENCE)) | (state.made < 0)
 
     def renew(state: LBFGSState) -> LBFGSState:
         weights = curvatures(objective, state.Z)

@@ -1,5 +1,6 @@
 """An approximate Hessian from a sample of the examples, and the solution of systems with it."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -77,11 +78,33 @@ def make_preconditioner(
     l2 = objective.l2(params.w)
     if n <= largest_gram:
         return Preconditioner(_gram_factor(objective, weights, l2), None, None, weights)
-    rank = min(_RANK, m, _LARGEST // n)
-    if rank < 64:
+    rank = _rank(n, m)
+    if not rank:
         root = _root(_diagonal(objective, weights, l2))
         return Preconditioner(None, root, None, weights)
     return _low_rank(objective, weights, l2, rank)
+
+
+def unmade_preconditioner(
+    objective: Objective, params: Params, largest_gram: int
+) -> Preconditioner:
+    """Zeros in the shapes of what `make_preconditioner` makes."""
+    n, m = objective.batch.X.shape
+    zeros = partial(jnp.zeros_like, params.w)
+    weights = zeros(shape=objective.batch.s.shape)
+    if n <= largest_gram:
+        return Preconditioner(zeros(shape=(n + 1, n + 1)), None, None, weights)
+    root, rank = Params(zeros(shape=(n, 1)), zeros(shape=(1, 1))), _rank(n, m)
+    if not rank:
+        return Preconditioner(None, root, None, weights)
+    low_rank = Params(zeros(shape=(n, rank)), zeros(shape=(1, rank)))
+    return Preconditioner(zeros(shape=(rank, rank)), root, low_rank, weights)
+
+
+def _rank(n: int, m: int) -> int:
+    """The rank of an approximation of n features and m examples; 0 where it is too small to pay."""
+    rank = min(_RANK, m, _LARGEST // n)
+    return rank if rank >= 64 else 0
 
 
 def sample(

@@ -130,7 +130,8 @@ class ModelsInSlots:
     def continues(self) -> bool:
         """Judge the models of the round; return whether some continue in the next."""
         loop, stack, answers, todo = self._loop, self._stack, self.state.answers, self.state.models
-        certify(loop, stack, todo, self._chains, answers)
+        idle = certify(loop, stack, todo, self._chains, answers, self.state.slots, self._branch)
+        self.state = replace(self.state, slots=idle)
         todo = unproven(loop, stack, todo, answers, last=self.state.round == REPEATS)
         if todo.size:
             self._take_up(self.state.next_round(todo))

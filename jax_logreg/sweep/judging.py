@@ -3,22 +3,30 @@
 from functools import partial
 
 import numpy as np
-from jax import Array
 
-from jax_logreg._jax.compiling import compiled
-from jax_logreg.arrays import xp as jnp
 from jax_logreg.logistic import Params
 from jax_logreg.loop.body import Loop
 from jax_logreg.proof.accuracy import error_by_hessian, judge
 from jax_logreg.proof.certificate import Certificate
 from jax_logreg.sweep.chains import Chains
-from jax_logreg.sweep.slots import certify_each
+from jax_logreg.sweep.slots import Slot, certify_each
 from jax_logreg.sweep.stack import Stack, model_loop
 from jax_logreg.sweep.state import Answers
 
 
-def certify(loop: Loop, stack: Stack, models: np.ndarray, chains: Chains, answers: Answers) -> None:
-    """Certify the models' answers, each from a Z of its own and in the slot that it ran in."""
+def certify(
+    loop: Loop,
+    stack: Stack,
+    models: np.ndarray,
+    chains: Chains,
+    answers: Answers,
+    idle: Slot,
+    branch: bool,
+) -> Slot:
+    """Certify the models' answers, each from a Z of its own and in the slot that it ran in.
+
+    Returns idle slots for those given.
+    """
     slots, homes = chains.slots, chains.homes[models]
     homes = np.where(homes < 0, np.arange(len(models)) % slots, homes)
     queues = [models[homes == slot] for slot in range(slots)]
@@ -27,8 +35,9 @@ def certify(loop: Loop, stack: Stack, models: np.ndarray, chains: Chains, answer
         # All blocks have one shape: where a queue has ended, another model fills its place.
         index = np.array([queue[turn] if turn < len(queue) else models[0] for queue in queues])
         params = Params(*(part[index] for part in answers.params))
-        found = np.stack(certify_each(loop, stack, index, params), axis=1)
-        answers.certificate[index[due]] = found[due]
+        found, idle = certify_each(loop, stack, index, params, idle, branch)
+        answers.certificate[index[due]] = np.stack(found, axis=1)[due]
+    return idle
 
 
 def unproven(
@@ -38,7 +47,7 @@ def unproven(
 
     They get the bound on the gradient for their next round, the others their status.
     """
-    counts, again = np.asarray(_counts(loop, stack)), []
+    counts, again = _counts(loop, stack), []
     for i in models if loop.goal.asked else ():
         found = Certificate(*answers.certificate[i])
         error_of = partial(_error_of, loop, stack, answers, int(i))
@@ -58,9 +67,9 @@ def _error_of(loop: Loop, stack: Stack, answers: Answers, i: int) -> float:
     return error_by_hessian(objective, answers.model(i))
 
 
-@compiled
-def _counts(loop: Loop, stack: Stack) -> Array:
-    """Return the number of examples of each model."""
-    if stack.rows is None:
-        return jnp.broadcast_to(loop.objective.count, stack.row.shape)
-    return jnp.sum(stack.rows > 0, axis=1, dtype=np.int32)[stack.row]
+def _counts(loop: Loop, stack: Stack) -> np.ndarray:
+    """Return the number of examples of each model, by NumPy: JAX would compile a program."""
+    rows = loop.objective.batch.s if stack.rows is None else stack.rows
+    counts = np.count_nonzero(np.asarray(rows) > 0, axis=1)
+    which = np.asarray(stack.row)
+    return counts[np.zeros_like(which) if stack.rows is None else which]

@@ -12,7 +12,7 @@ from jax_logreg._jax.compiling import jit
 from jax_logreg.arrays import is_numpy, over_models, scan
 from jax_logreg.logistic import Params
 from jax_logreg.loop.body import Carry, Loop, body, choose_start, start
-from jax_logreg.loop.initial import recertify
+from jax_logreg.loop.initial import recertify, stepless
 from jax_logreg.placement.devices import lay_out
 from jax_logreg.proof.certificate import Certificate, Moments, moments_of
 from jax_logreg.shapes import NDArray
@@ -117,9 +117,29 @@ def advance_each(
     return over_models(advance)(stack.take(index), params, fresh, own, state)
 
 
+def certify_each(
+    loop: Loop, stack: Stack, index: np.ndarray, params: Params, idle: Slot, branch: bool
+) -> tuple[Certificate, Slot]:
+    """Return the certificates of the models of an index, each from a Z of its own; and idle slots.
+
+    XLA has the program of steps, which takes the idle slots.
+    """
+    if is_numpy(loop.objective.batch.s):
+        return _certify_each(loop, stack, index, params), idle
+    steps = np.zeros(len(index), np.int32)
+    own = steps, steps.astype(params.w.dtype)
+    idle = advance_each(
+        stepless(loop), stack, index, params, np.ones(len(index), bool), own, idle, branch
+    )
+    found: Certificate = jax.device_get(idle.carry.certificate)
+    # A model that starts at a cost that is not finite has no certificate.
+    if np.any(np.isnan(found.cost)):
+        found = _certify_each(loop, stack, index, params)
+    return found, idle
+
+
 @jit
-def certify_each(loop: Loop, stack: Stack, index: Array, params: Params) -> Certificate:
-    """Return the certificates of the models of an index, each from a Z of its own."""
+def _certify_each(loop: Loop, stack: Stack, index: Array, params: Params) -> Certificate:
 
     def certify(own: Stack, params: Params) -> Certificate:
         one = model_loop(loop, own)

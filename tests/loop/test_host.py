@@ -93,7 +93,9 @@ def test_no_chunk_runs_and_nothing_is_saved_but_in_the_one_loop(name, tmp_path, 
     def watched(program):
         def call(*arguments, **named):
             assert inside
-            programs.append(program)
+            # A run of no step gives the certificate of another that has ended.
+            if arguments[0].steps:
+                programs.append(program)
             return program(*arguments, **named)
 
         return call
