@@ -47,8 +47,8 @@ def recorded(folder):
             found.append((name.strip("_"), len(_INSTRUCTION.findall(file.read_text()))))
 
 
-# Calls, the programs that each compiles, and a bound on the instructions of the largest: a twentieth
-# beyond today, for other versions of JAX.
+# Calls, the programs that each compiles, and a bound on the instructions of the largest. It lies a
+# twentieth beyond those of today, for other versions of JAX.
 CASES = {
     "L-BFGS": (
         lambda: fit(X, Y, penalty=L2(0.1), solver=LBFGS(), **ONE),
