@@ -9,8 +9,8 @@ from jax_logreg.logistic import Params
 from jax_logreg.objective import Objective
 from jax_logreg.shapes import Array, Float
 
-# The share of the slope at t = 0 that may be left: a larger one costs steps, a smaller one
-# sigmoids.
+# The share of the slope at t = 0 that may be left, by default: a larger one costs steps, a smaller
+# one sigmoids.
 _LEFT = 0.5
 _TRIALS = 20
 
@@ -32,8 +32,9 @@ def search(
     Z: Float[Array, "k m"],
     U: Float[Array, "k m"],
     nonsmooth: Array | None = None,
+    left: float = _LEFT,
 ) -> Array:
-    """The t (r, 1), one for each of r independent models, that makes |slope(t)| ≤ |slope(0)|/2.
+    """The t (r, 1), one for each of r independent models: |slope(t)| ≤ left·|slope(0)|.
 
     The smooth part is convex along the line, so that the slope alone proves progress: costs may
     differ by less than their rounding. Newton's method on the slope is kept inside a bracket. A
@@ -60,7 +61,7 @@ def search(
         value, curvature = slope(at.t)
         # A NaN slope counts as too far.
         falling = value < 0
-        done = at.done | (jnp.abs(value) <= _LEFT * jnp.abs(first))
+        done = at.done | (jnp.abs(value) <= left * jnp.abs(first))
         # A slope is rounding where a Newton step gains at most eps²/2 nats.
         done = done | (jnp.abs(value) <= eps * jnp.sqrt(curvature))
         if nonsmooth is not None:

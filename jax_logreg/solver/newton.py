@@ -18,6 +18,9 @@ from jax_logreg.solver.line_search import move, search
 
 # Attempts at a factorisation, each with 100 times as much added to the diagonal.
 _ATTEMPTS = 7
+# The share of the slope that the line search may leave. A step costs a Hessian, and a trial none:
+# with 0.5 the same number of trials came with up to 1.6 times as many steps.
+_LEFT = 0.1
 
 
 @pytree
@@ -55,7 +58,7 @@ class Newton:
         A = damped(Z, objective.batch.Y, objective.family)
         direction = newton_direction(objective, A, at.gradient)
         U = objective.linear(direction)
-        t = search(objective, params, at.gradient, direction, Z, U)
+        t = search(objective, params, at.gradient, direction, Z, U, left=_LEFT)
         return move(params, direction, t), Z + t * U
 
 
