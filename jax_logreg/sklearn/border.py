@@ -10,10 +10,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from jax_logreg.errors import brief
-from jax_logreg.logistic import Params
+from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, Params
 from jax_logreg.matrix import GivenX
 from jax_logreg.penalty import L1, L2, ElasticNet, Penalty
+from jax_logreg.problem.executor import computes_in_numpy
 from jax_logreg.problem.options import Options, complete
+from jax_logreg.problem.placing import find_place
 from jax_logreg.proof.goal import AUTO, Goal, aim_of
 from jax_logreg.shapes import Coefficient
 from jax_logreg.sklearn.absent import centred, one_hot, present
@@ -36,8 +38,8 @@ _DEFAULT_MAX_ITER, _STEPS = 100, 1000
 # Unknowns up to which Newton's Hessians are small: if asked for by name, and else on small data.
 # Newton's steps depend less on the order of sums than those of L-BFGS.
 _NEWTON, _FEW_UNKNOWNS = 2000, 128
-# Every new shape is compiled. So examples and features are padded to the next of 1, 2, 4, ... up to
-# these sizes. Beyond, examples are padded to a sixteenth of that, and a large X not at all.
+# XLA compiles every new shape. So examples and features are padded to the next of 1, 2, 4, ... up
+# to these sizes. Beyond, examples are padded to a sixteenth of that, and a large X not at all.
 _PADDED, _FEWEST, _LARGE = 4096, 64, 2**27
 
 
@@ -113,9 +115,16 @@ def check_rows(estimator: object, X: object, y: object) -> tuple[Table, np.ndarr
 
 
 def read(
-    estimator: BaseEstimator, X: Table, y: np.ndarray, sample_weight: object, C: float = 1.0
+    estimator: BaseEstimator,
+    X: Table,
+    y: np.ndarray,
+    sample_weight: object,
+    C: float = 1.0,
+    one_model: bool = False,
 ) -> Rows:
     """Return rows of `check_rows` as X (n, m), with labels and weights.
+
+    Data of `one_model` are padded only where XLA computes it.
 
     Raises:
         ValueError: y of one class, or weights that leave nothing to fit.
@@ -141,9 +150,11 @@ def read(
     m, n = X.shape
     precise = estimator.tol < _FLOAT32 or m * n <= _SMALL
     precision = "float64" if precise else "float32"
-    # Without a penalty a feature of zeros would be reported as collinear.
-    more = _padding(m, n, penalised=bool(np.isfinite(C)))
-    number, weights, given = (np.pad(part, (0, more[0])) for part in (number, weights, given))
+    more = 0, 0
+    if not one_model or _is_compiled(estimator, X, len(classes)):
+        # Without a penalty a feature of zeros would be reported as collinear.
+        more = _padding(m, n, penalised=bool(np.isfinite(C)))
+        number, weights, given = (np.pad(part, (0, more[0])) for part in (number, weights, given))
     turned, intercept = _turned(X, more, precision), bool(estimator.fit_intercept)
     return Rows(turned, number, weights, given, n, m, classes, X.dtype, precision, intercept)
 
@@ -152,6 +163,8 @@ def _of_classes(
     class_weight: object, classes: np.ndarray, y: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
     """Return the factor of each class, (k,), 0 for a balanced class without weight."""
+    if class_weight is None:
+        return np.ones(len(classes))
     # Balanced weights divide by the sum of each class, which may be 0.
     with np.errstate(divide="ignore"):
         factors = compute_class_weight(class_weight, classes=classes, y=y, sample_weight=weights)
@@ -163,6 +176,14 @@ def _of_classes(
             "that of the class, or leave it out"
         )
     return factors
+
+
+def _is_compiled(estimator: BaseEstimator, X: Table, classes: int) -> bool:
+    """Return whether XLA computes a fit, which compiles every new shape."""
+    (m, n), two = X.shape, classes == 2
+    place = find_place(None, estimator.device, one_model=True, executor=AUTO)
+    shape = n, m, 1 if two else classes
+    return not computes_in_numpy(X.T, shape, BINOMIAL if two else MULTINOMIAL, place)
 
 
 def _padding(m: int, n: int, penalised: bool) -> tuple[int, int]:

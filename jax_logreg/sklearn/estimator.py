@@ -108,7 +108,7 @@ class LogisticRegression(BeyondTheirs, linear_model.LogisticRegression):
         """Fit rows X (m, n) to labels y (m,), with weights (m,)."""
         C, l1_ratio = settle(self)
         X, y = check_rows(self, X, y)
-        rows = read(self, X, y, sample_weight, C)
+        rows = read(self, X, y, sample_weight, C, one_model=True)
         if self.solver == "liblinear":
             rows = rows._replace(dtype=np.dtype(np.float64))
         which = rows.fitted(rows.weights)

@@ -11,6 +11,7 @@ from sklearn.model_selection import TimeSeriesSplit
 from sklearn.multiclass import OneVsRestClassifier
 
 from jax_logreg.sklearn import LogisticRegression, LogisticRegressionCV
+from jax_logreg.sklearn.border import read
 
 assert_allclose = np.testing.assert_allclose
 RNG = np.random.default_rng(5)
@@ -173,3 +174,16 @@ def test_a_smaller_tol_never_gives_a_worse_answer():
         assert_allclose(ours.intercept_, 0.89230405539, rtol=1e-7)
         assert_allclose(ours.coef_, [[0.44464569182, 0.01457563448]], rtol=1e-7)
         assert ours.result_.certificate.relative_gap <= tol
+
+
+@pytest.mark.parametrize(
+    ("device", "kind", "shape"),
+    [
+        (None, np.array, (4, 40)),
+        (None, sparse.csr_array, (4, 64)),
+        ("cpu", np.array, (4, 64)),
+    ],
+)
+def test_only_what_is_compiled_is_padded(device, kind, shape):
+    rows = read(LogisticRegression(device=device), kind(ROWS), LABELS, None, one_model=True)
+    assert rows.X.shape == shape and rows.weights.shape == rows.number.shape == shape[1:]
