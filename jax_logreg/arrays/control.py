@@ -4,7 +4,7 @@ Each does as its namesake in `jax.lax`. A branch of Python runs one side alone.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import reduce
+from functools import partial, reduce
 from typing import TypeVar, cast
 
 import jax
@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array, lax
 
 from jax_logreg.arrays.kind import all_numpy, is_numpy
+from jax_logreg.arrays.namespace import xp
 
 _T = TypeVar("_T")
 _X = TypeVar("_X")
@@ -64,6 +65,20 @@ def repeat_while(unfinished: Callable[[_T], object], f: Callable[[_T], _T], carr
     while unfinished(carry):
         carry = f(carry)
     return carry
+
+
+def choose(wanted: object, new: _T, old: _T) -> _T:
+    """Return a tree with the leaves of `new` where wanted (), else those of `old`."""
+    if is_numpy(wanted):
+        return new if wanted else old
+    return jax.tree.map(partial(xp.where, wanted), new, old)
+
+
+def both(first: _T, second: Callable[[], _T]) -> _T:
+    """Return first & second(), which Python computes only where the first () holds."""
+    if is_numpy(first) and not first:
+        return first
+    return cast(_T, cast(Array, first) & cast(Array, second()))
 
 
 def switch(which: Array, branches: Sequence[Callable[..., _T]], *operands: object) -> _T:

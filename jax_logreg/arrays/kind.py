@@ -9,6 +9,8 @@ _NUMPY = (np.ndarray, np.generic, bool, int, float)
 
 # Most arguments are of these types themselves, which is seen in a third of the time.
 _USUAL = frozenset({*_NUMPY, np.float32, np.float64, np.int32, np.bool_, type(None)})
+# Return whether all types of an iterable are among them.
+numpys = _USUAL.issuperset
 
 
 def is_numpy(*values: object) -> bool:
@@ -26,4 +28,5 @@ def is_numpy(*values: object) -> bool:
 
 def all_numpy(tree: object) -> bool:
     """Return whether every leaf of a tree is NumPy's, or a number of Python."""
-    return all(isinstance(leaf, _NUMPY) for leaf in jax.tree.leaves(tree))
+    leaves = jax.tree.leaves(tree)
+    return numpys(map(type, leaves)) or all(isinstance(leaf, _NUMPY) for leaf in leaves)

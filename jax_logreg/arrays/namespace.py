@@ -9,7 +9,8 @@ import numpy as np
 from jax import Array, lax
 from numpy.typing import ArrayLike, DTypeLike
 
-from jax_logreg.arrays.kind import is_numpy
+from jax_logreg.arrays.kind import is_numpy, numpys
+from jax_logreg.arrays.lean import OWN
 
 _F = TypeVar("_F", bound=Callable[..., object])
 
@@ -27,39 +28,16 @@ def _cholesky(a: np.ndarray) -> np.ndarray:
         return np.tril(np.full_like(a, np.nan))
 
 
-def _matmul(a: np.ndarray, b: np.ndarray, precision: object = None) -> np.ndarray:
-    return np.matmul(a, b)
-
-
-def _vdot(a: np.ndarray, b: np.ndarray, precision: object = None) -> np.generic:
-    return np.vdot(a, b)
-
-
-def _nanmedian(a: np.ndarray) -> np.generic:
-    """The median of the numbers; NaN of nothing else, as in JAX, without a warning."""
-    numbers = a[~np.isnan(a)]
-    return cast(np.generic, np.median(numbers)) if numbers.size else a.dtype.type(np.nan)
-
-
-def _append(a: np.ndarray, values: ArrayLike) -> np.ndarray:
-    # NumPy would take a number of Python for an int64 or a float64.
-    return np.append(a, np.asarray(values, a.dtype))
-
-
 # Up to this side of a matrix, importing SciPy takes longer than it saves.
 _SMALL = 64
-# Functions that NumPy has in another form.
-_OWN: dict[str, Callable[..., object]] = {
-    "append": _append,
-    "matmul": _matmul,
-    "nanmedian": _nanmedian,
-    "vdot": _vdot,
-}
 
 
 def _either(mine: _F, theirs: Callable[..., object]) -> _F:
     def call(*args: object, **named: object) -> object:
-        return (mine if is_numpy(*args) else theirs)(*args, **named)
+        # Nearly all arguments are seen to be NumPy's here, without another call of Python.
+        if numpys(map(type, args)) or is_numpy(*args):
+            return mine(*args, **named)
+        return theirs(*args, **named)
 
     return cast(_F, call)
 
@@ -78,7 +56,7 @@ class _Namespace:
     finfo = staticmethod(jnp.finfo)
 
     def __getattr__(self, name: str) -> object:
-        mine = _OWN.get(name) or getattr(np, name)
+        mine = OWN.get(name) or getattr(np, name)
         if not isinstance(mine, type) and callable(mine):
             mine = _either(mine, getattr(jnp, name))
         setattr(self, name, mine)

@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 
 from jax_logreg._jax.batching import where_wanted
-from jax_logreg.arrays import cond, scalar
+from jax_logreg.arrays import both, choose, cond, scalar
 from jax_logreg.arrays import xp as jnp
 from jax_logreg.logistic import Params
 from jax_logreg.objective import Evaluation, Objective, Solver
@@ -16,9 +16,9 @@ from jax_logreg.placement.axes import OF_SOLVER
 from jax_logreg.proof.certificate import Certificate, Moments, certify_from, zero_cost
 from jax_logreg.proof.goal import Goal
 from jax_logreg.proof.gradient_check import GradientCheck, compare, relative_tolerance
-from jax_logreg.shapes import Number, T
+from jax_logreg.shapes import Number
 from jax_logreg.solver.declared import declares
-from jax_logreg.status import Status
+from jax_logreg.status import RUNNING, Status
 
 # Cost, gradient norm, relative gap (infinite if unknown) and gradient error (NaN where
 # unchecked), seen before an update.
@@ -26,6 +26,7 @@ Row = tuple[Array, Array, Array, Array]
 # Steps without progress that make a floor. The first number holds where the gradient is within the
 # rounding of its terms. The second holds where it is within that of the largest possible terms.
 _PATIENCE, _LONG_PATIENCE = 10, 30
+_NUMBERS = {status: scalar(status, np.int32) for status in Status}
 # The rounding of A, at a Z of some tens, against that of its difference from Y.
 _TERMS = 8
 
@@ -82,7 +83,7 @@ def choose_start(loop: Loop, params: Params) -> Params:
     zero = Params(jnp.zeros_like(w), jnp.zeros_like(b) if objective.intercept else b)
     most = zero_cost(objective) if objective.intercept else objective.evaluate(zero).cost
     good = objective.evaluate(params).cost <= most
-    return _where(good | jnp.asarray(loop.steps == 0), params, zero)
+    return choose(good | jnp.asarray(loop.steps == 0), params, zero)
 
 
 def start(loop: Loop, params: Params, check: GradientCheck | None) -> Carry:
@@ -93,7 +94,7 @@ def start(loop: Loop, params: Params, check: GradientCheck | None) -> Carry:
         params=params,
         state=loop.solver.init(loop.objective, params),
         step=scalar(0, np.int32),
-        status=scalar(Status.RUNNING, np.int32),
+        status=scalar(RUNNING, np.int32),
         good=params,
         certificate=nothing,
         first_cost=unknown,
@@ -112,13 +113,13 @@ def body(loop: Loop, carry: Carry, wanted: Array | bool, branch: bool) -> tuple[
 
     On a GPU a branch would wait for the host at every step; a mask computes the unneeded steps.
     """
-    active = jnp.asarray(wanted) & (carry.status == Status.RUNNING)
+    active = jnp.asarray(wanted) & (carry.status == RUNNING)
     step = partial(_step, loop, branch)
     if branch:
         empty = (jnp.full_like(carry.best, jnp.nan),) * 4
         return where_wanted(active, lambda before: step(before[0]), (carry, empty))
     new, row = step(carry)
-    return _where(active, new, carry), row
+    return choose(active, new, carry), row
 
 
 def _step(loop: Loop, branch: bool, carry: Carry) -> tuple[Carry, Row]:
@@ -150,13 +151,13 @@ def _step(loop: Loop, branch: bool, carry: Carry) -> tuple[Carry, Row]:
         (exhausted & risen, Status.DIVERGED),
         (exhausted, Status.STEPS_EXHAUSTED),
     )
-    running = status == Status.RUNNING
+    running = status == RUNNING
     params, state = _move(loop, carry, evaluation, running, branch)
-    good = _where(finite, (carry.params, seen), (carry.good, carry.certificate))
+    good = choose(finite, (carry.params, seen), (carry.good, carry.certificate))
     lowest_at = carry.lowest_at
     if lowest_at is not None:
-        lowest_at = _where(finite & (carry.lowest > J), (carry.params, seen), lowest_at)
-        good = _where(status == Status.DIVERGED, lowest_at, good)
+        lowest_at = choose(finite & (carry.lowest > J), (carry.params, seen), lowest_at)
+        good = choose(status == _NUMBERS[Status.DIVERGED], lowest_at, good)
     carry = Carry(
         params=params,
         state=state,
@@ -186,7 +187,7 @@ def _move(
         return loop.solver.step(loop.objective, *before, at)
 
     before = (carry.params, carry.state)
-    return where_wanted(running, step, before) if branch else _where(running, step(before), before)
+    return where_wanted(running, step, before) if branch else choose(running, step(before), before)
 
 
 def _at_floor(loop: Loop, gradient: Params, J: Array, stalled: Array) -> Array:
@@ -203,8 +204,8 @@ def _at_floor(loop: Loop, gradient: Params, J: Array, stalled: Array) -> Array:
     def within(allowed: Number) -> Array:
         return jnp.all(jnp.abs(dw) <= allowed * scale) & jnp.all(jnp.abs(db) <= allowed)
 
-    near = (stalled >= _PATIENCE) & within(most * jnp.minimum(_TERMS * J, 1))
-    return near | ((stalled >= _LONG_PATIENCE) & within(most))
+    near = both(stalled >= _PATIENCE, lambda: within(most * jnp.minimum(_TERMS * J, 1)))
+    return near | both(stalled >= _LONG_PATIENCE, lambda: within(most))
 
 
 def _check(loop: Loop, carry: Carry, finite: Array) -> tuple[GradientCheck | None, Array]:
@@ -227,7 +228,7 @@ def worse(new: GradientCheck, old: GradientCheck | None) -> GradientCheck:
     """The check with the larger relative error; NaN is the largest."""
     if old is None:
         return new
-    return _where(~(new.max_relative_error <= old.max_relative_error), new, old)
+    return choose(~(new.max_relative_error <= old.max_relative_error), new, old)
 
 
 def _failed(check: GradientCheck | None) -> Array:
@@ -237,9 +238,5 @@ def _failed(check: GradientCheck | None) -> Array:
 def _first(*reasons: tuple[Array | np.ndarray, Status]) -> Array:
     """The status of the first condition that holds."""
     conditions = [condition for condition, _ in reasons]
-    codes = [scalar(status, np.int32) for _, status in reasons]
-    return jnp.select(conditions, codes, scalar(Status.RUNNING, np.int32))
-
-
-def _where(condition: Array, new: T, old: T) -> T:
-    return jax.tree.map(partial(jnp.where, condition), new, old)
+    codes = [_NUMBERS[status] for _, status in reasons]
+    return jnp.select(conditions, codes, scalar(RUNNING, np.int32))

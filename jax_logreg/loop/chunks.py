@@ -22,7 +22,7 @@ from jax_logreg.placement.devices import lay_out
 from jax_logreg.proof.accuracy import Verdict, error_by_hessian, judge
 from jax_logreg.proof.certificate import Certificate
 from jax_logreg.result import History
-from jax_logreg.status import Status
+from jax_logreg.status import RUNNING
 
 _CHUNK = 100
 # Seconds between two looks from the host where steps are slow.
@@ -40,7 +40,7 @@ def _chunk(
         lambda carry, i: body(loop, carry, jnp.asarray(i < limit), branch),
         carry,
         np.arange(length),
-        ended=lambda carry: carry.status != Status.RUNNING,
+        ended=lambda carry: carry.status != RUNNING,
     )
     where = jnp.stack([carry.step, carry.status])
     return carry, where, jnp.stack(carry.certificate), jnp.stack(rows)
@@ -117,7 +117,7 @@ def _run_chunk(loop: Loop, point: Point, limit: int, branch: bool) -> tuple[Poin
     carry, where, found, new = _chunk(loop, point.carry, limit, branch=branch, length=length)
     (step, status), found, new = jax.device_get((where, found, new))
     point.rows.append(new[:, : max(int(step) - point.step, 0)])
-    if status != Status.RUNNING:
+    if status != RUNNING:
         known = {"step": np.int32(step), "status": np.int32(status)}
         certificate = _recertified(loop, carry, branch)
         found = np.stack(certificate)
@@ -165,7 +165,7 @@ def _again(loop: Loop, point: Point, verdict: Verdict) -> Point | None:
     if verdict.gradient is None:
         carry = restart(loop, point.carry.good, point.carry.check)
         return Point(carry, point.rows, point.taken, point.restarts + 1, gradient=point.gradient)
-    running, none = np.int32(Status.RUNNING), scalar(0, np.int32)
+    running, none = np.int32(RUNNING), scalar(0, np.int32)
     carry = point.carry._replace(status=running, stalled=none)
     return point._replace(
         carry=carry,

@@ -6,7 +6,7 @@ import numpy as np
 
 from jax_logreg.loop.body import Carry
 from jax_logreg.result import History
-from jax_logreg.status import Status
+from jax_logreg.status import RUNNING, Status
 
 
 class Point(NamedTuple):
@@ -22,7 +22,7 @@ class Point(NamedTuple):
     before: int = 0
     restarts: int = 0
     step: int = 0
-    status: int = int(Status.RUNNING)
+    status: int = RUNNING
     gradient: np.ndarray | np.floating = np.float64(np.inf)
 
     @property
@@ -38,7 +38,7 @@ class Point(NamedTuple):
     @property
     def running(self) -> bool:
         """Return whether the run has not ended."""
-        return self.status == Status.RUNNING
+        return self.status == RUNNING
 
     def packed(self) -> "Point":
         """Return the point with one block of rows."""

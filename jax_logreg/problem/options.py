@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import cache, wraps
 from typing import (
     Annotated,
     NamedTuple,
@@ -108,6 +108,7 @@ class FitOptions(Options, total=False):
     ]
 
 
+@cache
 def declared(options: type[object] = FitOptions) -> dict[str, Option]:
     """Return the declarations of options by name."""
     hints = get_type_hints(options, include_extras=True)

@@ -20,11 +20,13 @@ A. Gramfort and J. Salmon, Mind the duality gap, ICML 2015. The balance of the i
 from the concavity of D along p.
 """
 
+import math
 from typing import NamedTuple
 
 import jax
 
 from jax_logreg._jax.batching import where_wanted
+from jax_logreg.arrays import scalar
 from jax_logreg.arrays import xp as jnp
 from jax_logreg.display import displayed
 from jax_logreg.logistic import Batch, Params, over_examples
@@ -83,8 +85,8 @@ def largest(gradient: Params) -> Array:
 def zero_cost(objective: Objective) -> Array:
     """J(0): log 2 for each independent output, or log k for k classes."""
     k = objective.batch.Y.shape[0]
-    nats = k * jnp.log(2.0) if objective.family.independent else jnp.log(float(k))
-    return nats.astype(objective.batch.s.dtype)
+    nats = k * math.log(2) if objective.family.independent else math.log(k)
+    return scalar(nats, objective.batch.s.dtype)
 
 
 def duality_gap(

@@ -16,7 +16,7 @@ from jax_logreg.loop.initial import recertify, stepless
 from jax_logreg.placement.devices import lay_out
 from jax_logreg.proof.certificate import Certificate, Moments, moments_of
 from jax_logreg.shapes import NDArray
-from jax_logreg.status import Status
+from jax_logreg.status import RUNNING, Status
 from jax_logreg.sweep.stack import Stack, model_loop
 
 # Steps between two looks from the host, which fills the slots of ended models.
@@ -110,7 +110,7 @@ def advance_each(
             lambda carry, _: (body(one, carry, True, branch)[0], None),
             slot.carry,
             length=LOOK,
-            ended=lambda carry: carry.status != Status.RUNNING,
+            ended=lambda carry: carry.status != RUNNING,
         )
         return slot._replace(carry=carry)
 

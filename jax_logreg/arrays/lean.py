@@ -1,0 +1,149 @@
+"""Functions of NumPy in another form: as JAX has them, or in fewer calls of Python.
+
+A small fit is made of thousands of these calls. `np.sum` goes through three functions of Python to
+`np.add.reduce`, and `np.where` makes an array of two numbers.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+# Types of numbers, and the numbers of Python that take the type of each.
+_NUMBERS: dict[type, tuple[type, ...]] = {
+    np.bool_: (bool,),
+    np.int32: (int,),
+    np.float32: (int, float),
+    np.float64: (int, float),
+}
+
+
+def _reduction(ufunc: np.ufunc) -> Callable[..., object]:
+    reduce = ufunc.reduce
+
+    def call(
+        a: ArrayLike,
+        axis: int | None = None,
+        dtype: DTypeLike | None = None,
+        keepdims: bool = False,
+    ) -> object:
+        return reduce(a, axis=axis, dtype=dtype, keepdims=keepdims)
+
+    return call
+
+
+def _where(condition: np.ndarray, a: ArrayLike, b: ArrayLike) -> object:
+    """Return one of two numbers as it is, where one condition chooses."""
+    if _is_one(condition):
+        of_a: type = type(a)
+        of_b: type = type(b)
+        if of_a is of_b and of_a in _NUMBERS:
+            return a if condition else b
+        if of_b in _NUMBERS.get(of_a, ()):
+            return a if condition else of_a(b)
+        if of_a in _NUMBERS.get(of_b, ()):
+            return of_b(a) if condition else b
+    return np.where(condition, a, b)
+
+
+def _select(
+    conditions: Sequence[np.ndarray], choices: Sequence[np.ndarray], default: np.ndarray
+) -> object:
+    if all(map(_is_one, conditions)) and _alike([*choices, default]):
+        held = (choice for condition, choice in zip(conditions, choices, strict=True) if condition)
+        return next(held, default)
+    return np.select(conditions, choices, default)
+
+
+def _is_one(condition: object) -> bool:
+    return type(condition) is np.bool_
+
+
+def _stack(parts: Sequence[np.ndarray], axis: int = 0) -> np.ndarray:
+    return np.array(parts) if axis == 0 and _alike(parts) else np.stack(parts, axis)
+
+
+def _alike(values: Sequence[object]) -> bool:
+    """Return whether all values are numbers of one type."""
+    first = type(values[0])
+    return first in _NUMBERS and all(type(one) is first for one in values)
+
+
+def _full_like(
+    like: np.ndarray,
+    value: ArrayLike,
+    dtype: DTypeLike | None = None,
+    shape: tuple[int, ...] | None = None,
+) -> object:
+    """Return one value in every place; a number where the shape is ()."""
+    filled = np.empty(like.shape if shape is None else shape, dtype or like.dtype)
+    filled[...] = value
+    return filled[()]
+
+
+def _zeros_like(
+    like: np.ndarray, dtype: DTypeLike | None = None, shape: tuple[int, ...] | None = None
+) -> object:
+    return _full_like(like, 0, dtype, shape)
+
+
+def _ones_like(
+    like: np.ndarray, dtype: DTypeLike | None = None, shape: tuple[int, ...] | None = None
+) -> object:
+    return _full_like(like, 1, dtype, shape)
+
+
+def _copy(a: np.ndarray) -> np.ndarray:
+    """Return a copy of an array; a number cannot change."""
+    return a if type(a) in _NUMBERS else np.array(a)
+
+
+def _clip(a: np.ndarray, low: ArrayLike, high: ArrayLike) -> object:
+    return np.minimum(np.maximum(a, low), high)
+
+
+def _block(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """Return the matrix of matrices."""
+    return np.concatenate([np.concatenate(row, axis=1) for row in rows])
+
+
+def _append(a: np.ndarray, values: ArrayLike) -> np.ndarray:
+    # NumPy would take a number of Python for an int64 or a float64.
+    return np.concatenate([a.ravel(), np.asarray(values, a.dtype).ravel()])
+
+
+def _matmul(a: np.ndarray, b: np.ndarray, precision: object = None) -> np.ndarray:
+    return np.matmul(a, b)
+
+
+def _vdot(a: np.ndarray, b: np.ndarray, precision: object = None) -> np.generic:
+    return np.vdot(a, b)
+
+
+def _nanmedian(a: np.ndarray) -> np.generic:
+    """Return the median of the numbers; NaN of nothing else, as in JAX, without a warning."""
+    numbers = a[~np.isnan(a)]
+    return cast(np.generic, np.median(numbers)) if numbers.size else a.dtype.type(np.nan)
+
+
+OWN: dict[str, Callable[..., object]] = {
+    "all": _reduction(np.logical_and),
+    "any": _reduction(np.logical_or),
+    "append": _append,
+    "block": _block,
+    "clip": _clip,
+    "copy": _copy,
+    "full_like": _full_like,
+    "matmul": _matmul,
+    "max": _reduction(np.maximum),
+    "min": _reduction(np.minimum),
+    "nanmedian": _nanmedian,
+    "ones_like": _ones_like,
+    "select": _select,
+    "stack": _stack,
+    "sum": _reduction(np.add),
+    "vdot": _vdot,
+    "where": _where,
+    "zeros_like": _zeros_like,
+}
