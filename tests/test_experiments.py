@@ -43,6 +43,19 @@ def test_codes_and_sparse_columns_take_the_same_steps(monkeypatch):
     assert found["bytes"]["codes"] == 2 * 50 < found["bytes"]["sparse"]
 
 
+@pytest.mark.parametrize("first", [0, 3, 8, None])
+def test_the_loosest_setting_that_is_close_is_found_in_few_tries(first, monkeypatch):
+    monkeypatch.syspath_prepend(EXPERIMENTS)
+    settings, tried = [10.0**-e for e in range(9)], []
+
+    def close(setting):
+        tried.append(setting)
+        return first is not None and setting <= settings[first]
+
+    assert rival("fresh").loosest(settings, close) == first
+    assert len(tried) <= 4
+
+
 NAMES = ["speed", "sweep", "many", "linear_probe", "vectorization", "layout", "one_pass"]
 NAMES += ["stream", "hosts", "categorical", "report", "../scaling"]
 NAMES += ["standard_errors", "default_tolerance", "held_out", "sweep_wide", "first_call"]
