@@ -86,13 +86,16 @@ def choose_start(loop: Loop, params: Params) -> Params:
     return choose(good | jnp.asarray(loop.steps == 0), params, zero)
 
 
-def start(loop: Loop, params: Params, check: GradientCheck | None) -> Carry:
-    """The loop before its first step, which looks at the start and judges the check made there."""
+def start(loop: Loop, params: Params, check: GradientCheck | None, state: object = None) -> Carry:
+    """The loop before its first step, which looks at the start and judges the check made there.
+
+    The state of another loop at these parameters takes the place of the solver's first one.
+    """
     unknown = jnp.full_like(params.w, jnp.nan, shape=())
     nothing = Certificate(*(unknown,) * len(Certificate._fields))
     carry = Carry(
         params=params,
-        state=loop.solver.init(loop.objective, params),
+        state=loop.solver.init(loop.objective, params) if state is None else state,
         step=scalar(0, np.int32),
         status=scalar(RUNNING, np.int32),
         good=params,

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from jax_logreg.arrays import as_array, slice_of
+from jax_logreg.arrays import as_array, is_numpy, slice_of
 from jax_logreg.arrays import xp as jnp
-from jax_logreg.matrix.operations import ends, sum_blocks
+from jax_logreg.matrix.operations import ends, gram, sum_blocks
 from jax_logreg.matrix.spread import Spread, spread_of_array
 from jax_logreg.pytree import pytree
 from jax_logreg.shapes import Array, DTypeLike, Float, Integer, X_nm
@@ -98,6 +98,8 @@ class Transposed:
     @jax.default_matmul_precision("highest")
     def gram(self, d: Float[Array, "1 m"]) -> Float[Array, "n n"]:
         """X diag(d) Xᵀ, (n, n)."""
+        if is_numpy(self.rows, d):
+            return gram(self.rows.T, d)
 
         def of_block(first: Array, d: Float[Array, "1 m"]) -> Array:
             block = self._block(first, d.size)

@@ -155,6 +155,10 @@ def gram(X: X_nm, d: Float[Array, "1 m"]) -> Float[Array, "n n"]:
 
     def of_block(first: Array, d: Float[Array, "1 m"]) -> Array:
         block = slice_of(X, first, d.size, 1)
+        if is_numpy(block, d) and np.all(d >= 0):
+            # BLAS computes half of a matrix times its own transpose.
+            root = block * np.sqrt(d)
+            return root @ root.T
         return (block * d) @ block.T
 
     return sum_blocks(of_block, d, X.shape[0])

@@ -1,49 +1,27 @@
 """Proximal Newton steps on a working set, for nonsmooth penalties."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import jax
 import numpy as np
 
 from jax_logreg import matrix
-from jax_logreg._jax.batching import where_wanted
-from jax_logreg.arrays import arange_like, scalar, set_at, top_k
+from jax_logreg.arrays import arange_like, scalar, set_at
 from jax_logreg.arrays import xp as jnp
 from jax_logreg.errors.checks import check_integer
 from jax_logreg.logistic import Params, damped, hessian_diagonal, over_examples
 from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.pytree import pytree
 from jax_logreg.shapes import Array, Float
-from jax_logreg.solver.hessian import class_hessian
 from jax_logreg.solver.line_search import move, search
 from jax_logreg.solver.quadratic import Model, minimise
+from jax_logreg.solver.working_set import ProximalState, coupled, in_use, refresh
 
-# The Gram matrix is made again once its weights have moved by this share, or after so many steps:
-# a few examples may have all the curvature of a feature, and hardly change the sum.
-_STALE, _PATIENCE = 0.25, 8
-# The same share for the whole Hessian of a softmax: the last steps need an exact one.
-_STALE_COUPLED = 0.01
 # A working set of at least one in so many features is no small part of X.
 _SMALL = 16
 # A path starts with a small working set, which doubles once it is filled to this share.
 _FIRST_WORKING_SET, _FILLED = 128, 0.75
-# Parameters of a softmax up to which the model has the Hessian's blocks between classes.
-_LARGEST_COUPLED = 768
-
-
-class ProximalState(NamedTuple):
-    """Z (k, m), the working set (q,) and its Hessian, made with weights (1, m) `age` steps ago.
-
-    The Hessian is a Gram matrix (q+1, q+1) that outputs share. For a softmax with few parameters it
-    is the whole Hessian, (k·(q+1), k·(q+1)), with weights (k, m).
-    """
-
-    Z: Float[Array, "k m"]
-    features: Array
-    hessian: Float[Array, "p p"]
-    weights: Float[Array, "j m"]
-    age: Array
 
 
 @pytree
@@ -79,14 +57,14 @@ class Proximal:
     def entries(self, objective: Objective) -> int:
         """Return how many numbers the Hessian of the working set has."""
         q = min(self.working_set, objective.batch.X.shape[0])
-        k = objective.batch.Y.shape[0] if _coupled(objective, q) else 1
+        k = objective.batch.Y.shape[0] if coupled(objective, q) else 1
         return (k * (q + 1)) ** 2
 
     def init(self, objective: Objective, params: Params) -> ProximalState:
         """An empty Hessian, which the first step replaces."""
         n, m = objective.batch.X.shape
         q = min(self.working_set, n)
-        rows = params.w.shape[1] if _coupled(objective, q) else 1
+        rows = params.w.shape[1] if coupled(objective, q) else 1
         side = rows * (q + 1)
         return ProximalState(
             objective.linear(params),
@@ -105,9 +83,9 @@ class Proximal:
     ) -> tuple[Params, ProximalState]:
         """One move to, or towards, the minimum of the model."""
         A = damped(state.Z, objective.batch.Y, objective.family)
-        state = _refresh(objective, params, at, state, A)
+        state = refresh(objective, params, at, state, A)
         target = _minimum(objective, params, at, state, A)
-        chosen = state.features
+        chosen, _ = in_use(state)
         w = set_at(params.w, chosen, target[:-1])
         b = target[-1:].T
         direction = Params(w - params.w, b - params.b)
@@ -147,61 +125,6 @@ def _shifted(objective: Objective, w: Float[Array, "n k"], features: Array) -> A
     return jnp.where(l1 + l2 > 0, w + shift, w)
 
 
-def _refresh(
-    objective: Objective,
-    params: Params,
-    at: Evaluation,
-    state: ProximalState,
-    A: Float[Array, "k m"],
-) -> ProximalState:
-    """The state with a working set that has all urgent features, and weights that are not stale."""
-    n, q = params.w.shape[0], state.features.shape[0]
-    coupled = _coupled(objective, q)
-    weights = hessian_diagonal(A, objective.batch.s)
-    if not coupled:
-        weights = jnp.mean(weights, axis=0, keepdims=True)
-    change = jnp.sum(over_examples(jnp.abs(weights - state.weights)))
-    total, eps = jnp.sum(state.weights), float(jnp.finfo(weights.dtype).eps)
-    stale = change > (_STALE_COUPLED if coupled else _STALE) * total
-    stale = stale | ((state.age >= _PATIENCE) & (change > 100 * eps * total))
-    features = state.features
-    if q < n:
-        urgency = _urgency(objective, params, at)
-        inside = set_at(jnp.zeros_like(features, bool, shape=n), features, True)
-        missing = jnp.any((urgency > 1) & ~inside)
-        # Where more are urgent than fit in, the steepest come first.
-        steepest = jnp.max(jnp.abs(objective.stationarity(params, at.gradient).w), axis=1)
-        crowded = jnp.sum(urgency > 1) > q
-        best = top_k(jnp.where(crowded, steepest, urgency), q)[1]
-        best = jnp.sort(best).astype(np.int32)
-        features = jnp.where(missing, best, features)
-        stale = stale | missing
-
-    def renew(_: object) -> tuple[Array, Array]:
-        X = objective.batch.X if q == n else matrix.features(objective.batch.X, features)
-        if coupled:
-            return class_hessian(objective, X, A), weights
-        return objective.gram(X, weights / objective.total), weights
-
-    hessian, weights = where_wanted(stale, renew, (state.hessian, state.weights))
-    age = jnp.where(stale, 1, state.age + 1)
-    return ProximalState(state.Z, features, hessian, weights, age)
-
-
-def _urgency(objective: Objective, params: Params, at: Evaluation) -> Array:
-    """|gradient| / l1 of each feature (n,): above 1 it must enter, in the model it is infinite."""
-    l1 = objective.l1(params.w)
-    ratio = jnp.max(jnp.abs(at.gradient.w), axis=1) / jnp.where(l1 > 0, l1, 1)[:, 0]
-    free = (l1[:, 0] == 0) | jnp.any(params.w != 0, axis=1)
-    return jnp.where(free, jnp.inf, ratio)
-
-
-def _coupled(objective: Objective, q: int) -> bool:
-    """Return whether the quadratic model of q features has blocks between outputs."""
-    k = objective.batch.Y.shape[0]
-    return not objective.family.independent and k * (q + 1) <= _LARGEST_COUPLED
-
-
 def _minimum(
     objective: Objective,
     params: Params,
@@ -210,20 +133,20 @@ def _minimum(
     A: Float[Array, "k m"],
 ) -> Array:
     """The w of the working set over b, (q+1, k), near the minimum of the quadratic model."""
-    chosen = state.features
+    chosen, hessian = in_use(state)
     zero = jnp.zeros_like(params.w, shape=(1, 1))
     l1, l2 = (
         jnp.concatenate([a[chosen], zero]) for a in (objective.l1(params.w), objective.l2(params.w))
     )
     gradient = jnp.concatenate([at.gradient.w[chosen], at.gradient.b.T])
     begin = jnp.concatenate([params.w[chosen], params.b.T])
-    if _coupled(objective, len(chosen)):
+    if coupled(objective, len(chosen)):
         # All classes as one output with as many features.
         k = begin.shape[1]
         flat = (a.T.reshape(-1, 1) for a in (gradient, begin))
         repeated = (jnp.tile(a, (k, 1)) for a in (l1, l2))
         gradient, begin_flat = flat
-        model = Model(gradient, state.hessian, jnp.ones_like(zero[0]), begin_flat, *repeated)
+        model = Model(gradient, hessian, jnp.ones_like(zero[0]), begin_flat, *repeated)
         found = minimise(model, to_the_end=True).reshape(k, -1).T
         # Where nothing penalises a shift of all classes, rounding makes one: take it out.
         shift = jnp.mean(found - begin, axis=1, keepdims=True)
@@ -232,7 +155,7 @@ def _minimum(
     total = jnp.sum(state.weights)
     curvature = over_examples(hessian_diagonal(A, objective.batch.s))[:, 0]
     scale = curvature / jnp.where(total > 0, total, 1)
-    return minimise(Model(gradient, state.hessian, scale, begin, l1, l2))
+    return minimise(Model(gradient, hessian, scale, begin, l1, l2))
 
 
 def _products(objective: Objective, direction: Params, features: Array) -> Array:

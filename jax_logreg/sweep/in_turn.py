@@ -13,6 +13,7 @@ from typing import Self
 import jax
 import numpy as np
 
+from jax_logreg.arrays import is_numpy
 from jax_logreg.checkpoint.protocol import Checkpointer
 from jax_logreg.logistic import Params
 from jax_logreg.loop.body import Carry, Loop, start
@@ -125,10 +126,15 @@ def _next(
     wider = widened(loop.solver, active, w.shape[0])
     if wider is not None:
         loop = loop._replace(solver=wider)
-    carry = restart(model_loop(loop, stack.one(number)), before.good, None)
-    if wider is None and declares(loop.solver, "at_any_strength"):
-        # Unlike a memory of gradients, it holds at any strength.
-        carry = carry._replace(state=before.state)
+    one = model_loop(loop, stack.one(number))
+    # Unlike a memory of gradients, it holds at any strength.
+    kept = before.state if wider is None and declares(loop.solver, "at_any_strength") else None
+    if is_numpy(w):
+        carry = restart(one, before.good, None, kept)
+    else:
+        # The program that all models start by is compiled already.
+        carry = restart(one, before.good, None)
+        carry = carry if kept is None else carry._replace(state=kept)
     return loop, InTurn(answers, number, Point(carry, []))
 
 

@@ -36,7 +36,7 @@ from jax_logreg import (
 )
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL
 from jax_logreg.objective import Objective
-from jax_logreg.solver import proximal
+from jax_logreg.solver import working_set
 from jax_logreg.solver.basis import Basis
 from jax_logreg.solver.line_search import search
 from jax_logreg.solver.preconditioner import spaced
@@ -246,7 +246,7 @@ def test_the_blocks_between_classes_do_not_change_the_answer(penalty, monkeypatc
     X, Y = (COUNTS - 1) / 1.2, FAMILIES["multinomial"]
     settings = {"dtype": "float64", "tolerance": 1e-10, "penalty": penalty, "solver": Proximal(4)}
     found = fit(X, Y, **settings)
-    monkeypatch.setattr(proximal, "_LARGEST_COUPLED", 0)
+    monkeypatch.setattr(working_set, "_LARGEST_COUPLED", 0)
     jax.clear_caches()
     without = fit(X, Y, **settings)
     jax.clear_caches()

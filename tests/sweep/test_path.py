@@ -12,6 +12,7 @@ from jax_logreg import L1, L2, Batch, ElasticNet, Newton, Params, Result, Status
 from jax_logreg.objective import Objective
 from jax_logreg.proof.certificate import certify
 from jax_logreg.pytree import pytree
+from jax_logreg.solver import working_set
 from jax_logreg.sweep import path
 
 assert_allclose = np.testing.assert_allclose
@@ -30,8 +31,13 @@ PATHS = {
 }
 
 
+@pytest.mark.parametrize("grows", [False, True], ids=["whole", "by columns"])
 @pytest.mark.parametrize("name", PATHS)
-def test_each_model_of_a_path_is_the_optimum(name):
+def test_each_model_of_a_path_is_the_optimum(name, grows, monkeypatch):
+    if grows:
+        # Working sets in NumPy begin with a feature, and columns are always added to them.
+        monkeypatch.setattr(working_set, "_FEWEST", 1)
+        monkeypatch.setattr(working_set, "_COLUMN", 0)
     labels, penalty, settings = PATHS[name]
     found = path(X, labels, penalty=penalty, strengths=6, smallest=0.05, **settings, **SETTINGS)
     assert found.strengths.shape == (6,) and (np.diff(found.strengths) < 0).all()
