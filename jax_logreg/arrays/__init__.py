@@ -11,6 +11,7 @@ from jax_logreg.arrays.control import (
     repeat_while,
     scan,
     switch,
+    unless,
     vmap,
 )
 from jax_logreg.arrays.kind import all_numpy, is_numpy
@@ -65,6 +66,7 @@ __all__ = [
     "stop_gradient",
     "switch",
     "top_k",
+    "unless",
     "vmap",
     "xp",
 ]

@@ -3,6 +3,7 @@
 Each does as its namesake in `jax.lax`. A branch of Python runs one side alone.
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial, reduce
 from typing import TypeVar, cast
@@ -81,6 +82,11 @@ def both(first: _T, second: Callable[[], _T]) -> _T:
     return cast(_T, cast(Array, first) & cast(Array, second()))
 
 
+def unless(finished: object, f: Callable[[_T], _T], value: _T) -> _T:
+    """Return f(value); Python leaves the value where all are finished, and nothing reads more."""
+    return value if is_numpy(finished) and np.all(cast(np.ndarray, finished)) else f(value)
+
+
 def switch(which: Array, branches: Sequence[Callable[..., _T]], *operands: object) -> _T:
     """Return what the branch of a number gives of the operands; beyond the last, the last."""
     if not is_numpy(which):
@@ -136,6 +142,10 @@ def over_models(f: Callable[..., _T]) -> Callable[..., _T]:
 
 def _each(xs: _X, length: int | None = None) -> Iterator[_X]:
     """Return an iterator over the leading axis of NumPy arrays; over None, `length` times."""
+    if xs is None:
+        return itertools.repeat(xs, length or 0)
+    if isinstance(xs, np.ndarray):
+        return iter(xs)
     leaves, kind = jax.tree.flatten(xs)
     size = len(leaves[0]) if leaves else length or 0
     return (jax.tree.unflatten(kind, [leaf[i] for leaf in leaves]) for i in range(size))
@@ -144,4 +154,6 @@ def _each(xs: _X, length: int | None = None) -> Iterator[_X]:
 def _stacked(found: list[_T]) -> _T:
     if not found or found[0] is None:
         return cast(_T, None)
+    if isinstance(found[0], np.ndarray):
+        return cast(_T, np.stack(cast(list[np.ndarray], found)))
     return jax.tree.map(lambda *parts: np.stack(parts), *found)

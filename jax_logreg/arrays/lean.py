@@ -19,6 +19,10 @@ _NUMBERS: dict[type, tuple[type, ...]] = {
 }
 
 
+# The type of one condition.
+_ONE: type = np.bool_
+
+
 def _reduction(ufunc: np.ufunc) -> Callable[..., object]:
     reduce = ufunc.reduce
 
@@ -35,7 +39,7 @@ def _reduction(ufunc: np.ufunc) -> Callable[..., object]:
 
 def _where(condition: np.ndarray, a: ArrayLike, b: ArrayLike) -> object:
     """Return one of two numbers as it is, where one condition chooses."""
-    if _is_one(condition):
+    if type(condition) is _ONE:
         of_a: type = type(a)
         of_b: type = type(b)
         if of_a is of_b and of_a in _NUMBERS:
@@ -50,14 +54,10 @@ def _where(condition: np.ndarray, a: ArrayLike, b: ArrayLike) -> object:
 def _select(
     conditions: Sequence[np.ndarray], choices: Sequence[np.ndarray], default: np.ndarray
 ) -> object:
-    if all(map(_is_one, conditions)) and _alike([*choices, default]):
+    if {_ONE} == set(map(type, conditions)) and _alike([*choices, default]):
         held = (choice for condition, choice in zip(conditions, choices, strict=True) if condition)
         return next(held, default)
     return np.select(conditions, choices, default)
-
-
-def _is_one(condition: object) -> bool:
-    return type(condition) is np.bool_
 
 
 def _stack(parts: Sequence[np.ndarray], axis: int = 0) -> np.ndarray:
@@ -66,8 +66,8 @@ def _stack(parts: Sequence[np.ndarray], axis: int = 0) -> np.ndarray:
 
 def _alike(values: Sequence[object]) -> bool:
     """Return whether all values are numbers of one type."""
-    first = type(values[0])
-    return first in _NUMBERS and all(type(one) is first for one in values)
+    types = set(map(type, values))
+    return len(types) == 1 and types <= _NUMBERS.keys()
 
 
 def _full_like(

@@ -1,6 +1,7 @@
 """`xp`: the functions of `jax.numpy`, computed by NumPy where no argument is JAX's."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import jax
@@ -53,7 +54,7 @@ class _Namespace:
 
     linalg = _Linalg()
     # JAX's knows the dtypes that NumPy does not have.
-    finfo = staticmethod(jnp.finfo)
+    finfo = staticmethod(cache(jnp.finfo))
 
     def __getattr__(self, name: str) -> object:
         mine = OWN.get(name) or getattr(np, name)

@@ -37,6 +37,8 @@ def is_array(X: object) -> TypeIs[NDArray]:
 
     A sparse matrix of SciPy is no array.
     """
+    if type(X) is np.ndarray:
+        return True
     if is_scipy(X):
         return False
     return not hasattr(X, "__rmatmul__") or treedef_is_leaf(jax.tree.structure(X))

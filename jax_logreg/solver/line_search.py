@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from jax_logreg._jax.batching import where_wanted
-from jax_logreg.arrays import scan
+from jax_logreg.arrays import scan, unless
 from jax_logreg.arrays import xp as jnp
 from jax_logreg.logistic import Params
 from jax_logreg.objective import Objective
@@ -66,7 +66,8 @@ def search(
         done = done | (jnp.abs(value) <= eps * jnp.sqrt(curvature))
         if nonsmooth is not None:
             done = done | (falling & (at.t >= 1))
-        return _narrowed(at, falling, at.t - value / curvature, done)
+        at = at._replace(done=done)
+        return unless(done, lambda at: _narrowed(at, falling, at.t - value / curvature), at)
 
     descends = first < 0
     one = jnp.ones_like(first)
@@ -82,7 +83,7 @@ def search(
     return jnp.where(descends, jnp.where(at.done, at.t, at.low), 0)
 
 
-def _narrowed(at: _Bracket, falling: Array, newton: Array, done: Array) -> _Bracket:
+def _narrowed(at: _Bracket, falling: Array, newton: Array) -> _Bracket:
     """The bracket with one end at its t, and the t of Newton's method if it is well inside."""
     low = jnp.where(falling, at.t, at.low)
     high = jnp.where(falling, at.high, at.t)
@@ -91,7 +92,7 @@ def _narrowed(at: _Bracket, falling: Array, newton: Array, done: Array) -> _Brac
     bounded = jnp.where(inside, newton, (low + high) / 2)
     open_ended = jnp.where(newton > at.t, jnp.minimum(newton, 10 * at.t), 10 * at.t)
     t = jnp.where(jnp.isinf(high), open_ended, bounded)
-    return _Bracket(jnp.where(done, at.t, t), low, high, done)
+    return _Bracket(jnp.where(at.done, at.t, t), low, high, at.done)
 
 
 def move(params: Params, direction: Params, t: Array) -> Params:

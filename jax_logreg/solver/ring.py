@@ -5,7 +5,7 @@ from typing import Annotated, NamedTuple
 import jax
 from jax import Array
 
-from jax_logreg.arrays import put_in, scan, set_at
+from jax_logreg.arrays import is_numpy, put_in, scan, set_at
 from jax_logreg.arrays import xp as jnp
 from jax_logreg.logistic import Params
 from jax_logreg.placement.axes import Shape
@@ -71,7 +71,7 @@ def multiply(memory: Memory, newest: Array, gradient: Params, preconditioned: Pa
     Source: Chen, Wang and Zhou, Large-scale L-BFGS using MapReduce, NIPS 2014.
     """
     size = memory.inverse.shape[1]
-    order = jnp.mod(newest - jnp.arange(size, dtype=jnp.int32), size)
+    order = _in_use(jnp.mod(newest - jnp.arange(size, dtype=jnp.int32), size), memory.inverse)
     by_move, by_preconditioned = (
         along(memory.moves, gradient),
         along(memory.preconditioned, gradient),
@@ -99,6 +99,11 @@ def multiply(memory: Memory, newest: Array, gradient: Params, preconditioned: Pa
         return scale * result + (share[:, None] @ moves)[:, 0]
 
     return jax.tree.map(combine, preconditioned, memory.preconditioned, memory.moves)
+
+
+def _in_use(slots: Array, inverse: Array) -> Array:
+    """The slots to go through. An unusable one changes nothing, but XLA's loops have one length."""
+    return slots[inverse[:, slots].any(axis=0)] if is_numpy(inverse) else slots
 
 
 def put(ring: T, row: T, slot: Array) -> T:

@@ -50,6 +50,9 @@ PAIRS = {
     "map_over": lambda a: arrays.map_over(lambda x: x * 2, a),
     "fold": lambda a: arrays.fold(lambda x: (x, x**2), a),
     "vmap": lambda a: arrays.vmap(lambda x: x[::-1], 1)(a),
+    "choose": lambda a: arrays.choose(a[0, 0] > 0, (a, a[0]), (-a, a[1])),
+    "both": lambda a: [arrays.both(a[0, 0] > b, lambda: a > 0).any() for b in (-9, 9)],
+    "unless": lambda a: arrays.unless(a > 9, lambda b: 2 * b, a),
     "cond": lambda a: arrays.cond(a[0, 0] > 0, lambda b: b, lambda b: -b, a),
 }
 
@@ -87,6 +90,14 @@ def test_a_change_leaves_the_array_that_it_is_made_of():
     arrays.set_at(a, (0, 0), 1)
     arrays.put_in(a, np.ones(2), 1, 0)
     assert not a.any()
+
+
+def test_python_spares_what_nothing_reads():
+    def never(*_):
+        raise AssertionError
+
+    assert not arrays.both(np.bool_(False), never)
+    assert arrays.unless(np.ones((2, 1), bool), never, 3) == 3
 
 
 def test_pythons_loop_leaves_where_the_carry_has_ended():
