@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from cases import DTYPES, precision
 
-from jax_logreg.matrix import Transposed, is_array, mean_absolute, place
+from jax_logreg.matrix import Transposed, gram, is_array, mean_absolute, place
 
 LAYOUTS = {
     "C": np.ascontiguousarray,
@@ -27,6 +27,14 @@ def test_placed_in_the_faster_order(shape, layout, dtype, rng):
         np.testing.assert_array_equal(
             placed.rows.T if isinstance(placed, Transposed) else placed, X
         )
+
+
+@pytest.mark.parametrize("least", [-1, 0])
+@pytest.mark.parametrize("n", [5, 63, 64, 80])
+def test_gram_of_few_and_many_features(n, least, rng):
+    """Half of it is computed where there are many, and no weight is negative."""
+    X, d = rng.standard_normal((n, 40)), rng.uniform(least, 1, (1, 40))
+    np.testing.assert_allclose(gram(X, d), np.einsum("im,m,jm->ij", X, d[0], X), atol=1e-12)
 
 
 @pytest.mark.parametrize("kind", ["uint8", "bool", "int64", "float64", "float16"])
