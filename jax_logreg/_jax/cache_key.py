@@ -51,7 +51,7 @@ except ImportError:
     trace_context = None
 
 
-def context() -> tuple[Any, ...]:
+def context() -> tuple[object, ...]:
     """Return the settings that JAX looks its own compiled functions up by.
 
     Raises:
@@ -59,7 +59,7 @@ def context() -> tuple[Any, ...]:
     """
     if trace_context is None:
         raise Unnamed("the settings of JAX")
-    found: tuple[Any, ...] = trace_context()
+    found: tuple[object, ...] = trace_context()
     return found
 
 

@@ -1,5 +1,6 @@
 """One text for the arrays of NumPy and of JAX: each function is of the arrays' own library."""
 
+from jax_logreg.arrays.batched import Batched
 from jax_logreg.arrays.control import (
     both,
     choose,
@@ -37,6 +38,7 @@ from jax_logreg.arrays.namespace import (
 from jax_logreg.arrays.namespace import xp as xp
 
 __all__ = [
+    "Batched",
     "all_numpy",
     "arange_like",
     "as_array",

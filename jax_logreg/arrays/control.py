@@ -12,8 +12,17 @@ import jax
 import numpy as np
 from jax import Array, lax
 
+from jax_logreg.arrays.batched import (
+    Batched,
+    distinct,
+    holds_for_all,
+    holds_for_any,
+    of_many,
+    unbatched,
+)
 from jax_logreg.arrays.kind import all_numpy, is_numpy
 from jax_logreg.arrays.namespace import xp
+from jax_logreg.arrays.rules import in_order, select
 
 _T = TypeVar("_T")
 _X = TypeVar("_X")
@@ -24,6 +33,8 @@ def cond(
     wanted: object, then: Callable[..., _T], other: Callable[..., _T], *operands: object
 ) -> _T:
     """Return then(*operands) where wanted (), else other(*operands)."""
+    if of_many(wanted):
+        return switch(1 - cast(Array, wanted).astype(int), (then, other), *operands)
     if is_numpy(wanted):
         return (then if wanted else other)(*operands)
     found: _T = lax.cond(wanted, then, other, *operands)
@@ -45,7 +56,7 @@ def scan(
         return lax.scan(f, carry, xs, length)
     found = []
     for x in _each(cast(_X, xs), length):
-        if ended(carry):
+        if holds_for_all(ended(carry)):
             break
         carry, one = f(carry, x)
         found.append(one)
@@ -56,20 +67,28 @@ def repeat(times: int | Array, f: Callable[[Array, _T], _T], carry: _T) -> _T:
     """Return the carry after f(i, carry) for i from 0 to times − 1."""
     if not all_numpy((times, carry)):
         return lax.fori_loop(0, times, f, carry)
-    return reduce(lambda carry, i: f(cast(Array, i), carry), range(int(times)), carry)
+    many = of_many(times)
+
+    def turn(carry: _T, i: int) -> _T:
+        new = f(cast(Array, i), carry)
+        return select(times > i, new, carry) if many else new
+
+    return reduce(turn, range(max(distinct(times), default=0)), carry)
 
 
 def repeat_while(unfinished: Callable[[_T], object], f: Callable[[_T], _T], carry: _T) -> _T:
     """Return the first of carry, f(carry), f(f(carry)) and so on that is not unfinished."""
     if not all_numpy(carry):
         return lax.while_loop(unfinished, f, carry)
-    while unfinished(carry):
-        carry = f(carry)
+    while holds_for_any(goes_on := unfinished(carry)):
+        carry = select(goes_on, f(carry), carry) if of_many(goes_on) else f(carry)
     return carry
 
 
 def choose(wanted: object, new: _T, old: _T) -> _T:
     """Return a tree with the leaves of `new` where wanted (), else those of `old`."""
+    if of_many(wanted):
+        return select(wanted, new, old)
     if is_numpy(wanted):
         return new if wanted else old
     return jax.tree.map(partial(xp.where, wanted), new, old)
@@ -77,7 +96,7 @@ def choose(wanted: object, new: _T, old: _T) -> _T:
 
 def both(first: _T, second: Callable[[], _T]) -> _T:
     """Return first & second(), which Python computes only where the first () holds."""
-    if is_numpy(first) and not first:
+    if is_numpy(first) and not holds_for_any(first):
         return first
     return cast(_T, cast(Array, first) & cast(Array, second()))
 
@@ -92,7 +111,13 @@ def switch(which: Array, branches: Sequence[Callable[..., _T]], *operands: objec
     if not is_numpy(which):
         found: _T = lax.switch(which, branches, *operands)
         return found
-    return branches[min(int(which), len(branches) - 1)](*operands)
+    number_of = np.minimum(cast(np.ndarray, which), len(branches) - 1)
+    # Of many models' branches, those that some of them take.
+    first, *others = distinct(number_of)
+    found = branches[first](*operands)
+    for number in others:
+        found = select(number_of == number, branches[number](*operands), found)
+    return in_order(found) if of_many(which) else found
 
 
 def map_over(f: Callable[[_X], _T], xs: _X) -> _T:
@@ -128,16 +153,28 @@ def vmap(f: Callable[[_T], _T], axis: int) -> Callable[[_T], _T]:
     return call
 
 
-def over_models(f: Callable[..., _T]) -> Callable[..., _T]:
-    """Return `jax.vmap` of f along the leading axes of its arguments: one model after the other."""
+def over_models(f: Callable[..., _T], at_once: bool = False) -> Callable[..., _T]:
+    """Return `jax.vmap` of f along the leading axes of its arguments.
+
+    NumPy computes the models `at_once`, or one after the other.
+    """
 
     def call(*trees: object) -> _T:
+        found: _T
         if not all_numpy(trees):
-            found: _T = jax.vmap(f)(*trees)
+            found = jax.vmap(f)(*trees)
             return found
-        return _stacked([f(*one) for one in _each(trees)])
+        models = len(jax.tree.leaves(trees)[0])
+        if not at_once or models == 1:
+            return _stacked([f(*one) for one in _each(trees)])
+        return _at_once(f, trees, models)
 
     return call
+
+
+def _at_once(f: Callable[..., _T], trees: object, models: int) -> _T:
+    found = f(*jax.tree.map(lambda leaf: Batched(np.ascontiguousarray(leaf)), trees))
+    return jax.tree.map(lambda leaf: unbatched(leaf, models), found)
 
 
 def _each(xs: _X, length: int | None = None) -> Iterator[_X]:

@@ -3,13 +3,15 @@
 import jax
 import numpy as np
 
+from jax_logreg.arrays.batched import Batched
+
 # Types of NumPy and Python; any other array is JAX's, a tracer too.
-_NUMPY = (np.ndarray, np.generic, bool, int, float)
+_NUMPY = (np.ndarray, np.generic, bool, int, float, Batched)
 
 
 # Most arguments are of these types themselves, which is seen in a third of the time.
-_USUAL = frozenset({*_NUMPY, np.float32, np.float64, np.int32, np.bool_, type(None)})
-# Return whether all types of an iterable are among them.
+_USUAL = frozenset({*_NUMPY[:-1], np.float32, np.float64, np.int32, np.bool_, type(None)})
+# Return whether all types of an iterable are among them, so that no array is of many models.
 numpys = _USUAL.issuperset
 
 

@@ -10,10 +10,22 @@ import numpy as np
 from jax import Array, lax
 from numpy.typing import ArrayLike, DTypeLike
 
+from jax_logreg.arrays.batched import Rule, of_many, one_by_one
 from jax_logreg.arrays.kind import is_numpy, numpys
 from jax_logreg.arrays.lean import OWN
+from jax_logreg.arrays.rules import put_at, rule_of
 
 _F = TypeVar("_F", bound=Callable[..., object])
+
+
+def _each_model(f: _F) -> _F:
+    """Return f, which is called once for each model where its first argument is of many."""
+    in_turn = one_by_one(f)
+
+    def call(a: object, *rest: object, **named: object) -> object:
+        return (in_turn if of_many(a) else f)(a, *rest, **named)
+
+    return cast(_F, call)
 
 
 def _cholesky(a: np.ndarray) -> np.ndarray:
@@ -33,12 +45,17 @@ def _cholesky(a: np.ndarray) -> np.ndarray:
 _SMALL = 64
 
 
-def _either(mine: _F, theirs: Callable[..., object]) -> _F:
+def _either(mine: _F, theirs: Callable[..., object], many: Rule | None = None) -> _F:
+    """Return NumPy's function or JAX's, and for arrays of many models the rule of NumPy's."""
+    many = one_by_one(mine) if many is None else many
+
     def call(*args: object, **named: object) -> object:
         # Nearly all arguments are seen to be NumPy's here, without another call of Python.
-        if numpys(map(type, args)) or is_numpy(*args):
+        if numpys(map(type, args)):
             return mine(*args, **named)
-        return theirs(*args, **named)
+        if not is_numpy(*args):
+            return theirs(*args, **named)
+        return (many if of_many(*args) else mine)(*args, **named)
 
     return cast(_F, call)
 
@@ -57,9 +74,10 @@ class _Namespace:
     finfo = staticmethod(cache(jnp.finfo))
 
     def __getattr__(self, name: str) -> object:
-        mine = OWN.get(name) or getattr(np, name)
+        of_numpy = getattr(np, name)
+        mine = OWN.get(name) or of_numpy
         if not isinstance(mine, type) and callable(mine):
-            mine = _either(mine, getattr(jnp, name))
+            mine = _either(mine, getattr(jnp, name), rule_of(of_numpy))
         setattr(self, name, mine)
         return mine
 
@@ -131,6 +149,8 @@ def set_at(a: Array, index: object, value: ArrayLike) -> Array:
     """The array with `value` at an index."""
     if not is_numpy(a):
         return a.at[index].set(value)
+    if of_many(a, index, value):
+        return put_at(a, index, value)
     changed = np.array(a)
     changed[index] = value  # type: ignore[call-overload]
     return cast(Array, changed)
@@ -140,6 +160,8 @@ def put_in(a: Array, row: Array, slot: int | Array, axis: int) -> Array:
     """The array with `row` at a slot of an axis."""
     if not is_numpy(a, slot):
         return lax.dynamic_update_index_in_dim(a, row, slot, axis)
+    if of_many(a, row, slot):
+        return put_at(a, (slice(None),) * axis + (slot,), row)
     changed = np.array(a)
     changed[(slice(None),) * axis + (int(slot),)] = row
     return cast(Array, changed)
@@ -152,6 +174,7 @@ def slice_of(a: Array, first: int | Array, size: int, axis: int) -> Array:
     return a[(slice(None),) * axis + (slice(int(first), int(first) + size),)]
 
 
+@_each_model
 def nonzero(mask: Array, size: int, fill: int) -> Array:
     """The places where a mask (q,) holds, so many; filled up where they are fewer."""
     if not is_numpy(mask):
@@ -160,6 +183,7 @@ def nonzero(mask: Array, size: int, fill: int) -> Array:
     return cast(Array, np.concatenate([found, np.full(size - len(found), fill)]))
 
 
+@_each_model
 def top_k(a: Array, k: int) -> tuple[Array, Array]:
     """The k largest of a row (m,), the largest first, and their numbers."""
     if not is_numpy(a):
@@ -170,6 +194,7 @@ def top_k(a: Array, k: int) -> tuple[Array, Array]:
     return a[found], cast(Array, found)
 
 
+@_each_model
 def cho_solve(factor: Array, v: Array) -> Array:
     """(L Lᵀ)⁻¹ v of a lower factor L."""
     if not is_numpy(factor, v):
@@ -182,6 +207,7 @@ def cho_solve(factor: Array, v: Array) -> Array:
     return cast(Array, solve((factor.T, False), v, check_finite=False))
 
 
+@_each_model
 def solve_triangular(factor: Array, v: Array) -> Array:
     """L⁻¹ v of a lower factor L."""
     if not is_numpy(factor, v):

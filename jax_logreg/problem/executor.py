@@ -10,16 +10,25 @@ from jax_logreg.problem.placing import Place
 # compiled. The first is for independent outputs, the second for classes: XLA computes their softmax
 # on all cores.
 _FEW, _FEW_OF_CLASSES = 2**22, 2**18
-# Seconds that compiling a sweep takes beyond what XLA then computes; and those of a step in NumPy:
-# of its calls, for each entry of Z, and for each product with an entry of X. Steps of a model.
-_COMPILED, _CALLS, _ENTRY, _PRODUCT = 3.0, 1e-3, 2e-8, 7e-10
-_STEPS = 15
+# Seconds that compiling a sweep takes beyond what XLA then computes.
+_COMPILED = 3.0
+# Seconds of a step of one model in NumPy: of its calls, for each entry of Z, and for each product
+# with an entry of X; and the steps of a model. Models with a smooth penalty share their calls and
+# products. The others are computed one after the other.
+_AT_ONCE, _IN_TURN = (5e-4, 7e-8, 1.5e-10, 12), (1e-3, 2e-8, 7e-10, 15)
 
 
 def computes_in_numpy(
-    X: object, shape: tuple[int, int, int], family: Family, place: Place, models: int = 1
+    X: object,
+    shape: tuple[int, int, int],
+    family: Family,
+    place: Place,
+    models: int = 1,
+    smooth: bool = True,
 ) -> bool:
     """Return whether NumPy computes fits of n features, m examples and k outputs, a `shape`.
+
+    `smooth` says whether the penalty has a gradient everywhere.
 
     Raises:
         ValueError: NumPy was asked for, and cannot compute the fit.
@@ -33,8 +42,8 @@ def computes_in_numpy(
         return True
     n, m, k = shape
     if models > 1:
-        step = _CALLS + m * k * (_ENTRY + n * _PRODUCT)
-        return not why and models * _STEPS * step <= _COMPILED
+        calls, entry, product, steps = _AT_ONCE if smooth else _IN_TURN
+        return not why and models * steps * (calls + m * k * (entry + n * product)) <= _COMPILED
     return not why and m * k <= (_FEW if family.independent else _FEW_OF_CLASSES)
 
 

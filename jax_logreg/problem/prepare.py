@@ -186,7 +186,8 @@ def put(given: Given, place: Place, dtype: str) -> Problem:
     penalty, start = cast("penalty", given.penalty, dtype), cast("params", given.start, dtype)
     rest = Beside(Y, s, penalty, *start)
     shape = given.n, given.m, len(given.Y)
-    if computes_in_numpy(given.X, shape, given.family, place, given.models):
+    smooth = given.penalty is None or given.penalty.smooth
+    if computes_in_numpy(given.X, shape, given.family, place, given.models, smooth):
         X = arrange_for_numpy(given.X, dtype)
     elif place.mesh is None:
         X, rest = hand_over(given.X, rest, dtype, place.device)

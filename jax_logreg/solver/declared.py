@@ -9,6 +9,7 @@ Flags of a class are False unless declared:
 - `needs_whole_features`: devices may not share the features.
 - `one_pass`: a step reads X for the cost and its gradient alone.
 - `in_numpy`: its code runs on NumPy arrays too.
+- `many_in_numpy`: it runs on those of many models at once, `arrays.Batched`.
 - `at_any_strength`: its state holds at another strength of the penalty.
 
 The type that `init` returns declares the axes of examples and of features, which devices may

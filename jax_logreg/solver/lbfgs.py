@@ -64,6 +64,7 @@ class LBFGS:
     basis: Basis | None = None
     descends: ClassVar[bool] = True
     in_numpy: ClassVar[bool] = True
+    many_in_numpy: ClassVar[bool] = True
 
     @property
     def arrays(self) -> int:

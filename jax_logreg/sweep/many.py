@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from jax_logreg._jax.batching import on_cpu
-from jax_logreg.arrays import of_kind
+from jax_logreg.arrays import is_numpy, of_kind
 from jax_logreg.checkpoint.binding import bind
 from jax_logreg.checkpoint.protocol import Checkpointer, check_checkpoint
 from jax_logreg.errors import InputError, brief
@@ -36,6 +36,8 @@ _OF_Z, _OF_PARAMS, _MOST = 12, 12, 64
 # the rest of a step. More models only wait for the slowest of them. The second number of each is
 # the least number of columns of a product.
 _CACHED, _WORK = (2**20, 8), (2**27, 16)
+# NumPy writes each step of a formula to memory, one core at a time.
+_CACHED_BY_NUMPY = (2**16, 8)
 
 
 @plain_errors()
@@ -186,6 +188,7 @@ def count_slots(objective: Objective, solver: Solver, models: int, memory: float
         )
     most = _MOST
     if on_cpu(objective.batch.s):
-        for size, (enough, columns) in ((k * m, _CACHED), (n * m * k, _WORK)):
+        cached = _CACHED_BY_NUMPY if is_numpy(objective.batch.s) else _CACHED
+        for size, (enough, columns) in ((k * m, cached), (n * m * k, _WORK)):
             most = min(most, max(enough // size, -(-columns // k)))
     return int(min(models, memory // one, most))

@@ -16,6 +16,7 @@ from jax_logreg.loop.initial import recertify, stepless
 from jax_logreg.placement.devices import lay_out
 from jax_logreg.proof.certificate import Certificate, Moments, moments_of
 from jax_logreg.shapes import NDArray
+from jax_logreg.solver.declared import declares
 from jax_logreg.status import RUNNING, Status
 from jax_logreg.sweep.stack import Stack, model_loop
 
@@ -54,7 +55,8 @@ def _initialise(loop: Loop, own: Stack, params: Params) -> Slot:
 
 
 def _begin_each(loop: Loop, stack: Stack, index: NDArray, params: Params) -> Slot:
-    return over_models(partial(_initialise, loop))(stack.take(index), params)
+    begin = over_models(partial(_initialise, loop), _at_once(loop))
+    return begin(stack.take(index), params)
 
 
 def choose_starts(loop: Loop, stack: Stack, starts: Params, slots: int) -> Params:
@@ -78,7 +80,7 @@ def _choose_each(loop: Loop, stack: Stack, index: Array, params: Params) -> Para
     def choose(own: Stack, params: Params) -> Params:
         return choose_start(model_loop(loop, own), params)
 
-    return over_models(choose)(stack.take(index), params)
+    return over_models(choose, at_once=True)(stack.take(index), params)
 
 
 @partial(jit, static_argnames="branch", donate_argnames="state")
@@ -114,7 +116,12 @@ def advance_each(
         )
         return slot._replace(carry=carry)
 
-    return over_models(advance)(stack.take(index), params, fresh, own, state)
+    advance_all = over_models(advance, _at_once(loop))
+    return advance_all(stack.take(index), params, fresh, own, state)
+
+
+def _at_once(loop: Loop) -> bool:
+    return declares(loop.solver, "many_in_numpy")
 
 
 def certify_each(
@@ -147,4 +154,4 @@ def _certify_each(loop: Loop, stack: Stack, index: Array, params: Params) -> Cer
             one = one._replace(moments=moments_of(one.objective))
         return recertify(one, params)
 
-    return over_models(certify)(stack.take(index), params)
+    return over_models(certify, at_once=True)(stack.take(index), params)
