@@ -138,7 +138,9 @@ def _select(conditions: list[Value], choices: list[Value], default: Value = 0) -
 
 
 def _append(a: Value, values: Value) -> Value:
-    return _joined(np.concatenate)([a.ravel(), np.ravel(values)])
+    # NumPy would take a number of Python for an int64 or a float64.
+    added = values.astype(a.dtype) if of_many(values) else np.asarray(values, a.dtype)
+    return _joined(np.concatenate)([a.ravel(), added.ravel()])
 
 
 def _filled(value: Value) -> Rule:

@@ -186,7 +186,8 @@ def _move(
 ) -> tuple[Params, object]:
     """Return the update while the loop runs; a branch spares its cost once the loop has ended."""
     # Of many models those that have ended have no direction, so that no other waits for theirs.
-    at = at._replace(gradient=choose(running, at.gradient, Params(0.0, 0.0)))
+    none = Params(*(scalar(0, part.dtype) for part in at.gradient))
+    at = at._replace(gradient=choose(running, at.gradient, none))
 
     def step(before: tuple[Params, object]) -> tuple[Params, object]:
         return loop.solver.step(loop.objective, *before, at)
