@@ -151,8 +151,8 @@ def of_many(*values: object) -> bool:
 
 
 def holds_for_all(condition: object) -> bool:
-    """Return whether a condition () holds, for all of many models."""
-    return bool(condition.each.all() if isinstance(condition, Batched) else condition)
+    """Return whether a condition, or each of an array of them, holds for all of many models."""
+    return bool(np.all(condition.each if isinstance(condition, Batched) else condition))
 
 
 def holds_for_any(condition: object) -> bool:

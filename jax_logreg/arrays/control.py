@@ -103,7 +103,7 @@ def both(first: _T, second: Callable[[], _T]) -> _T:
 
 def unless(finished: object, f: Callable[[_T], _T], value: _T) -> _T:
     """Return f(value); Python leaves the value where all are finished, and nothing reads more."""
-    return value if is_numpy(finished) and np.all(cast(np.ndarray, finished)) else f(value)
+    return value if is_numpy(finished) and holds_for_all(finished) else f(value)
 
 
 def switch(which: Array, branches: Sequence[Callable[..., _T]], *operands: object) -> _T:
@@ -118,6 +118,22 @@ def switch(which: Array, branches: Sequence[Callable[..., _T]], *operands: objec
     for number in others:
         found = select(number_of == number, branches[number](*operands), found)
     return in_order(found) if of_many(which) else found
+
+
+def substitute(N: Array, v: Array, order: Array) -> Array:
+    """Return the x (r, q) with x + N x = v, for N (r, q, q) and an order (q,) of its rows.
+
+    A row counts only those before it: N is triangular, in this order of its rows.
+    """
+    if not is_numpy(N, v, order):
+
+        def row(x: Array, i: Array) -> tuple[Array, None]:
+            return x.at[:, i].set(v[:, i] - jax.numpy.sum(N[:, i] * x, axis=1)), None
+
+        return lax.scan(row, jax.numpy.zeros_like(v), order)[0]
+    place = xp.argsort(order)
+    triangular = xp.where(place[:, None] > place[None], N, 0) + np.eye(N.shape[-1], dtype=N.dtype)
+    return xp.linalg.solve(triangular, v[..., None])[..., 0]
 
 
 def map_over(f: Callable[[_X], _T], xs: _X) -> _T:

@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array, lax
 from numpy.typing import ArrayLike, DTypeLike
 
-from jax_logreg.arrays.batched import Rule, of_many, one_by_one
+from jax_logreg.arrays.batched import Rule, elementwise, of_many, one_by_one
 from jax_logreg.arrays.kind import is_numpy, numpys
 from jax_logreg.arrays.lean import OWN
 from jax_logreg.arrays.rules import put_at, rule_of
@@ -63,6 +63,7 @@ def _either(mine: _F, theirs: Callable[..., object], many: Rule | None = None) -
 class _Linalg:
     cholesky = staticmethod(_either(_cholesky, jnp.linalg.cholesky))
     eigh = staticmethod(_either(np.linalg.eigh, jnp.linalg.eigh))
+    solve = staticmethod(_either(np.linalg.solve, jnp.linalg.solve, elementwise(np.linalg.solve)))
     qr = staticmethod(_either(np.linalg.qr, jnp.linalg.qr))
 
 

@@ -150,6 +150,13 @@ def _filled(value: Value) -> Rule:
     return call
 
 
+def _along(f: Rule) -> Rule:
+    def call(a: Batched, axis: int = -1) -> Batched:
+        return Batched(f(a.each, axis=behind(axis)))
+
+    return call
+
+
 def _repeat(a: Batched, times: int, axis: int) -> Batched:
     return Batched(np.repeat(a.each, times, axis=behind(axis)))
 
@@ -168,6 +175,7 @@ _OWN: dict[Rule, Rule] = {
     operator.getitem: take_at,
     np.matmul: _matmul,
     np.append: _append,
+    np.argsort: _along(np.argsort),
     np.asarray: lambda a, dtype=None: a if dtype is None else a.astype(dtype),
     np.broadcast_to: lambda a, shape: _full(a, shape, a.dtype),
     np.clip: elementwise(np.clip),
@@ -179,6 +187,7 @@ _OWN: dict[Rule, Rule] = {
     np.repeat: _repeat,
     np.select: _select,
     np.shape: lambda a: a.shape,
+    np.sort: _along(np.sort),
     np.stack: _joined(np.stack),
     np.vdot: _vdot,
     np.where: _where,

@@ -5,7 +5,7 @@ from typing import Annotated, NamedTuple
 import jax
 from jax import Array
 
-from jax_logreg.arrays import is_numpy, put_in, scan, set_at
+from jax_logreg.arrays import put_in, set_at, substitute
 from jax_logreg.arrays import xp as jnp
 from jax_logreg.logistic import Params
 from jax_logreg.placement.axes import Shape
@@ -71,39 +71,27 @@ def multiply(memory: Memory, newest: Array, gradient: Params, preconditioned: Pa
     Source: Chen, Wang and Zhou, Large-scale L-BFGS using MapReduce, NIPS 2014.
     """
     size = memory.inverse.shape[1]
-    order = _in_use(jnp.mod(newest - jnp.arange(size, dtype=jnp.int32), size), memory.inverse)
+    order = jnp.mod(newest - jnp.arange(size, dtype=jnp.int32), size)
     by_move, by_preconditioned = (
         along(memory.moves, gradient),
         along(memory.preconditioned, gradient),
     )
-
-    def backward(alpha: Array, slot: Array) -> tuple[Array, None]:
-        left = by_move[:, slot] - jnp.sum(memory.moves_changes[:, slot] * alpha, axis=1)
-        return set_at(alpha, (ALL, slot), memory.inverse[:, slot] * left), None
-
-    alpha, _ = scan(backward, jnp.zeros_like(by_move), order)
+    # A move takes part with the moves after it, then a change with the changes before it.
+    coupled = memory.inverse[..., None] * memory.moves_changes
+    alpha = substitute(coupled, memory.inverse * by_move, order)
     # The preconditioner grows stale as probabilities leave 1/2: the newest pair rescales it.
     length = memory.inverse[:, newest] * memory.changes_preconditioned[:, newest, newest]
     scale = jnp.where(length > 0, 1 / jnp.where(length > 0, length, 1), 1)[:, None]
     first = by_preconditioned - (memory.changes_preconditioned @ alpha[..., None])[..., 0]
 
-    def forward(share: Array, slot: Array) -> tuple[Array, None]:
-        along = jnp.sum(memory.moves_changes[:, :, slot] * share, axis=1)
-        beta = memory.inverse[:, slot] * (scale[:, 0] * first[:, slot] + along)
-        return set_at(share, (ALL, slot), alpha[:, slot] - beta), None
-
-    share, _ = scan(forward, jnp.zeros_like(alpha), order[::-1])
+    coupled = memory.inverse[..., None] * memory.moves_changes.swapaxes(1, 2)
+    share = substitute(coupled, alpha - memory.inverse * (scale * first), order[::-1])
 
     def combine(preconditioned: Array, by: Array, moves: Array) -> Array:
         result = preconditioned - (alpha[:, None] @ by)[:, 0]
         return scale * result + (share[:, None] @ moves)[:, 0]
 
     return jax.tree.map(combine, preconditioned, memory.preconditioned, memory.moves)
-
-
-def _in_use(slots: Array, inverse: Array) -> Array:
-    """The slots to go through. An unusable one changes nothing, but XLA's loops have one length."""
-    return slots[inverse[:, slots].any(axis=0)] if is_numpy(inverse) else slots
 
 
 def put(ring: T, row: T, slot: Array) -> T:

@@ -16,8 +16,9 @@ from jax_logreg.solver.hessian import class_hessian
 # The Gram matrix is made again once its weights have moved by this share, or after so many steps:
 # a few examples may have all the curvature of a feature, and hardly change the sum.
 _STALE, _PATIENCE = 0.25, 8
-# The same share for the whole Hessian of a softmax: the last steps need an exact one.
-_STALE_COUPLED = 0.01
+# The same share for the whole Hessian of a softmax, and for a Gram matrix of so few products that
+# the rest of a step costs more: the last steps need an exact one.
+_STALE_EXACT, _QUICK = 0.01, 2**24
 # Parameters of a softmax up to which the model has the Hessian's blocks between classes.
 _LARGEST_COUPLED = 768
 # In NumPy a working set has the features whose urgency is at least this, and no fewer than so many.
@@ -71,7 +72,8 @@ def refresh(
         weights = jnp.mean(weights, axis=0, keepdims=True)
     change = jnp.sum(over_examples(jnp.abs(weights - state.weights)))
     total, eps = jnp.sum(state.weights), float(jnp.finfo(weights.dtype).eps)
-    stale = change > (_STALE_COUPLED if whole else _STALE) * total
+    quick = (q + 1) ** 2 * weights.size <= _QUICK
+    stale = change > (_STALE_EXACT if whole or quick else _STALE) * total
     stale = stale | ((state.age >= _PATIENCE) & (change > 100 * eps * total))
     if is_numpy(weights) and not whole and n > _FEWEST:
         return _refresh_in_numpy(objective, params, at, state, weights, bool(stale))

@@ -22,7 +22,7 @@ from jax_logreg.problem.options import Options, checked, takes_options
 from jax_logreg.problem.prepare import Problem, prepare
 from jax_logreg.proof.goal import goal_of
 from jax_logreg.solver import choose_solver, executor_for
-from jax_logreg.solver.declared import arrays_of
+from jax_logreg.solver.declared import arrays_of, declares
 from jax_logreg.sweep.chains import unchained
 from jax_logreg.sweep.driver import run_many
 from jax_logreg.sweep.fits import Fits
@@ -187,7 +187,10 @@ def count_slots(objective: Objective, solver: Solver, models: int, memory: float
             f"pass memory={one:.1e} or more"
         )
     most = _MOST
-    if on_cpu(objective.batch.s):
+    if is_numpy(objective.batch.s) and not declares(solver, "many_in_numpy"):
+        # One after the other, each from the answer of the last where it may.
+        most = 1
+    elif on_cpu(objective.batch.s):
         cached = _CACHED_BY_NUMPY if is_numpy(objective.batch.s) else _CACHED
         for size, (enough, columns) in ((k * m, cached), (n * m * k, _WORK)):
             most = min(most, max(enough // size, -(-columns // k)))

@@ -47,6 +47,9 @@ PAIRS = {
     "cho_solve": lambda a: arrays.cho_solve(xp.asarray(FACTOR) + 0 * a, a),
     "solve_triangular": lambda a: arrays.solve_triangular(xp.asarray(FACTOR) + 0 * a, a),
     "scan": lambda a: arrays.scan(lambda c, x: (c + x, c * x), a[0], a),
+    "substitute": lambda a: arrays.substitute(
+        a[None], a[:1], xp.asarray([2, 1, 0, 4, 3], np.int32)
+    ),
     "map_over": lambda a: arrays.map_over(lambda x: x * 2, a),
     "fold": lambda a: arrays.fold(lambda x: (x, x**2), a),
     "vmap": lambda a: arrays.vmap(lambda x: x[::-1], 1)(a),
