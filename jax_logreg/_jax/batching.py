@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jax.custom_batching import custom_vmap
 
-from jax_logreg.arrays import cond, is_numpy
+from jax_logreg.arrays import MANY, cond, is_numpy
 
 _T = TypeVar("_T")
 
@@ -33,8 +33,10 @@ def where_wanted(wanted: Array, change: Callable[[_T], _T], value: _T) -> _T:
         mine = _mine(wanted)
         return jax.tree.map(lambda new, old: jnp.where(mine, new, old), change(value), value)
 
-    if is_numpy(wanted):
+    if type(wanted) is MANY:
         return cond(wanted, change, lambda value: value, value)
+    if is_numpy(wanted):
+        return change(value) if wanted else value
     return lax.cond(_any(wanted), changed, lambda value: value, value)
 
 

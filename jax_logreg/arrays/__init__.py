@@ -1,6 +1,6 @@
 """One text for the arrays of NumPy and of JAX: each function is of the arrays' own library."""
 
-from jax_logreg.arrays.batched import Batched
+from jax_logreg.arrays.batched import MANY, Batched
 from jax_logreg.arrays.control import (
     both,
     choose,
@@ -39,6 +39,7 @@ from jax_logreg.arrays.namespace import (
 from jax_logreg.arrays.namespace import xp as xp
 
 __all__ = [
+    "MANY",
     "Batched",
     "all_numpy",
     "arange_like",

@@ -142,20 +142,23 @@ class Batched:
         return Batched(~self.each)
 
 
+# The type itself, which a checker of types does not compare with others.
+MANY: type = Batched
+
+
 def of_many(*values: object) -> bool:
     """Return whether a value, or one within a list or tuple of them, is of many models."""
-    return any(
-        isinstance(value, Batched) or (isinstance(value, list | tuple) and of_many(*value))
-        for value in values
-    )
+    for value in values:
+        if type(value) is Batched:
+            return True
+        if isinstance(value, list | tuple):
+            kinds = set(map(type, value))
+            if Batched in kinds or (kinds & {list, tuple} and of_many(*value)):
+                return True
+    return False
 
 
-def holds_for_all(condition: object) -> bool:
-    """Return whether a condition, or each of an array of them, holds for all of many models."""
-    return bool(np.all(condition.each if isinstance(condition, Batched) else condition))
-
-
-def holds_for_any(condition: object) -> bool:
+def holds_for_any(condition: Value) -> bool:
     """Return whether a condition () holds, for any of many models."""
     return bool(condition.each.any() if isinstance(condition, Batched) else condition)
 

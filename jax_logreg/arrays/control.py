@@ -13,9 +13,10 @@ import numpy as np
 from jax import Array, lax
 
 from jax_logreg.arrays.batched import (
+    MANY,
     Batched,
+    Value,
     distinct,
-    holds_for_all,
     holds_for_any,
     of_many,
     unbatched,
@@ -29,12 +30,10 @@ _X = TypeVar("_X")
 _Carry = TypeVar("_Carry")
 
 
-def cond(
-    wanted: object, then: Callable[..., _T], other: Callable[..., _T], *operands: object
-) -> _T:
+def cond(wanted: Value, then: Callable[..., _T], other: Callable[..., _T], *operands: object) -> _T:
     """Return then(*operands) where wanted (), else other(*operands)."""
-    if of_many(wanted):
-        return switch(1 - cast(Array, wanted).astype(int), (then, other), *operands)
+    if isinstance(wanted, Batched):
+        return switch(1 - wanted.astype(int), (then, other), *operands)
     if is_numpy(wanted):
         return (then if wanted else other)(*operands)
     found: _T = lax.cond(wanted, then, other, *operands)
@@ -46,7 +45,7 @@ def scan(
     carry: _Carry,
     xs: _X | None = None,
     length: int | None = None,
-    ended: Callable[[_Carry], object] = lambda carry: False,
+    ended: Callable[[_Carry], Value] = lambda carry: False,
 ) -> tuple[_Carry, _T]:
     """Return the carry after f(carry, x) for each x of the leading axis, and the results, stacked.
 
@@ -56,7 +55,8 @@ def scan(
         return lax.scan(f, carry, xs, length)
     found = []
     for x in _each(cast(_X, xs), length):
-        if holds_for_all(ended(carry)):
+        end = ended(carry)
+        if end.each.all() if isinstance(end, Batched) else end:
             break
         carry, one = f(carry, x)
         found.append(one)
@@ -67,13 +67,13 @@ def repeat(times: int | Array, f: Callable[[Array, _T], _T], carry: _T) -> _T:
     """Return the carry after f(i, carry) for i from 0 to times − 1."""
     if not all_numpy((times, carry)):
         return lax.fori_loop(0, times, f, carry)
-    many = of_many(times)
+    if type(times) is not MANY:
+        return reduce(lambda carry, i: f(cast(Array, i), carry), range(int(times)), carry)
 
     def turn(carry: _T, i: int) -> _T:
-        new = f(cast(Array, i), carry)
-        return select(times > i, new, carry) if many else new
+        return select(times > i, f(cast(Array, i), carry), carry)
 
-    return reduce(turn, range(max(distinct(times), default=0)), carry)
+    return reduce(turn, range(max(distinct(times))), carry)
 
 
 def repeat_while(unfinished: Callable[[_T], object], f: Callable[[_T], _T], carry: _T) -> _T:
@@ -87,7 +87,7 @@ def repeat_while(unfinished: Callable[[_T], object], f: Callable[[_T], _T], carr
 
 def choose(wanted: object, new: _T, old: _T) -> _T:
     """Return a tree with the leaves of `new` where wanted (), else those of `old`."""
-    if of_many(wanted):
+    if type(wanted) is MANY:
         return select(wanted, new, old)
     if is_numpy(wanted):
         return new if wanted else old
@@ -101,9 +101,12 @@ def both(first: _T, second: Callable[[], _T]) -> _T:
     return cast(_T, cast(Array, first) & cast(Array, second()))
 
 
-def unless(finished: object, f: Callable[[_T], _T], value: _T) -> _T:
+def unless(finished: Value, f: Callable[[_T], _T], value: _T) -> _T:
     """Return f(value); Python leaves the value where all are finished, and nothing reads more."""
-    return value if is_numpy(finished) and holds_for_all(finished) else f(value)
+    if not is_numpy(finished):
+        return f(value)
+    all_finished = np.all(getattr(finished, "each", finished))
+    return value if all_finished else f(value)
 
 
 def switch(which: Array, branches: Sequence[Callable[..., _T]], *operands: object) -> _T:
@@ -112,12 +115,14 @@ def switch(which: Array, branches: Sequence[Callable[..., _T]], *operands: objec
         found: _T = lax.switch(which, branches, *operands)
         return found
     number_of = np.minimum(cast(np.ndarray, which), len(branches) - 1)
+    if type(which) is not MANY:
+        return branches[int(number_of)](*operands)
     # Of many models' branches, those that some of them take.
     first, *others = distinct(number_of)
     found = branches[first](*operands)
     for number in others:
         found = select(number_of == number, branches[number](*operands), found)
-    return in_order(found) if of_many(which) else found
+    return in_order(found)
 
 
 def substitute(N: Array, v: Array, order: Array) -> Array:

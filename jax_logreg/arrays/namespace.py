@@ -10,22 +10,12 @@ import numpy as np
 from jax import Array, lax
 from numpy.typing import ArrayLike, DTypeLike
 
-from jax_logreg.arrays.batched import Rule, elementwise, of_many, one_by_one
+from jax_logreg.arrays.batched import MANY, Rule, elementwise, of_many, one_by_one
 from jax_logreg.arrays.kind import is_numpy, numpys
 from jax_logreg.arrays.lean import OWN
 from jax_logreg.arrays.rules import put_at, rule_of
 
 _F = TypeVar("_F", bound=Callable[..., object])
-
-
-def _each_model(f: _F) -> _F:
-    """Return f, which is called once for each model where its first argument is of many."""
-    in_turn = one_by_one(f)
-
-    def call(a: object, *rest: object, **named: object) -> object:
-        return (in_turn if of_many(a) else f)(a, *rest, **named)
-
-    return cast(_F, call)
 
 
 def _cholesky(a: np.ndarray) -> np.ndarray:
@@ -150,7 +140,8 @@ def set_at(a: Array, index: object, value: ArrayLike) -> Array:
     """The array with `value` at an index."""
     if not is_numpy(a):
         return a.at[index].set(value)
-    if of_many(a, index, value):
+    parts = index if isinstance(index, tuple) else (index,)
+    if MANY in {type(a), type(value), *map(type, parts)}:
         return put_at(a, index, value)
     changed = np.array(a)
     changed[index] = value  # type: ignore[call-overload]
@@ -161,7 +152,7 @@ def put_in(a: Array, row: Array, slot: int | Array, axis: int) -> Array:
     """The array with `row` at a slot of an axis."""
     if not is_numpy(a, slot):
         return lax.dynamic_update_index_in_dim(a, row, slot, axis)
-    if of_many(a, row, slot):
+    if MANY in {type(a), type(row), type(slot)}:
         return put_at(a, (slice(None),) * axis + (slot,), row)
     changed = np.array(a)
     changed[(slice(None),) * axis + (int(slot),)] = row
@@ -175,18 +166,20 @@ def slice_of(a: Array, first: int | Array, size: int, axis: int) -> Array:
     return a[(slice(None),) * axis + (slice(int(first), int(first) + size),)]
 
 
-@_each_model
 def nonzero(mask: Array, size: int, fill: int) -> Array:
     """The places where a mask (q,) holds, so many; filled up where they are fewer."""
+    if type(mask) is MANY:
+        return one_by_one(nonzero)(mask, size, fill)
     if not is_numpy(mask):
         return jnp.nonzero(mask, size=size, fill_value=fill)[0]
     found = np.flatnonzero(mask)[:size]
     return cast(Array, np.concatenate([found, np.full(size - len(found), fill)]))
 
 
-@_each_model
 def top_k(a: Array, k: int) -> tuple[Array, Array]:
     """The k largest of a row (m,), the largest first, and their numbers."""
+    if type(a) is MANY:
+        return one_by_one(top_k)(a, k)
     if not is_numpy(a):
         largest, where = lax.top_k(a, k)
         return largest, where
@@ -195,9 +188,10 @@ def top_k(a: Array, k: int) -> tuple[Array, Array]:
     return a[found], cast(Array, found)
 
 
-@_each_model
 def cho_solve(factor: Array, v: Array) -> Array:
     """(L Lᵀ)⁻¹ v of a lower factor L."""
+    if type(factor) is MANY:
+        return one_by_one(cho_solve)(factor, v)
     if not is_numpy(factor, v):
         return jax.scipy.linalg.cho_solve((factor, True), v)
     if len(factor) <= _SMALL:
@@ -208,9 +202,10 @@ def cho_solve(factor: Array, v: Array) -> Array:
     return cast(Array, solve((factor.T, False), v, check_finite=False))
 
 
-@_each_model
 def solve_triangular(factor: Array, v: Array) -> Array:
     """L⁻¹ v of a lower factor L."""
+    if type(factor) is MANY:
+        return one_by_one(solve_triangular)(factor, v)
     if not is_numpy(factor, v):
         return jax.scipy.linalg.solve_triangular(factor, v, lower=True)
     if len(factor) <= _SMALL:

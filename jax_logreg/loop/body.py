@@ -27,6 +27,8 @@ Row = tuple[Array, Array, Array, Array]
 # rounding of its terms. The second holds where it is within that of the largest possible terms.
 _PATIENCE, _LONG_PATIENCE = 10, 30
 _NUMBERS = {status: scalar(status, np.int32) for status in Status}
+# No gradient: numbers of Python, which take any dtype.
+_NONE = Params(0.0, 0.0)  # type: ignore[arg-type]
 # The rounding of A, at a Z of some tens, against that of its difference from Y.
 _TERMS = 8
 
@@ -186,8 +188,7 @@ def _move(
 ) -> tuple[Params, object]:
     """Return the update while the loop runs; a branch spares its cost once the loop has ended."""
     # Of many models those that have ended have no direction, so that no other waits for theirs.
-    none = Params(*(scalar(0, part.dtype) for part in at.gradient))
-    at = at._replace(gradient=choose(running, at.gradient, none))
+    at = at._replace(gradient=choose(running, at.gradient, _NONE))
 
     def step(before: tuple[Params, object]) -> tuple[Params, object]:
         return loop.solver.step(loop.objective, *before, at)

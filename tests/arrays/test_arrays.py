@@ -54,7 +54,7 @@ PAIRS = {
     "fold": lambda a: arrays.fold(lambda x: (x, x**2), a),
     "vmap": lambda a: arrays.vmap(lambda x: x[::-1], 1)(a),
     "choose": lambda a: arrays.choose(a[0, 0] > 0, (a, a[0]), (-a, a[1])),
-    "both": lambda a: [arrays.both(a[0, 0] > b, lambda: a > 0).any() for b in (-9, 9)],
+    "both": lambda a: [arrays.both(a[0, 0] > b, lambda: xp.any(a > 0)) for b in (-9, 9)],
     "unless": lambda a: arrays.unless(a > 9, lambda b: 2 * b, a),
     "cond": lambda a: arrays.cond(a[0, 0] > 0, lambda b: b, lambda b: -b, a),
 }
