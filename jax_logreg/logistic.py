@@ -59,7 +59,7 @@ class Family(NamedTuple):
 
     def models(self, per_output: Float[Array, "..."], axis: int = 0) -> Float[Array, "..."]:
         """Sums over the outputs of one model: the array itself where they are independent."""
-        return per_output if self.independent else jnp.sum(per_output, axis, keepdims=True)
+        return per_output if self.independent else jnp.sum(per_output, axis=axis, keepdims=True)
 
 
 @jax.custom_jvp

@@ -26,7 +26,7 @@ PAIRS = {
     "one": lambda a: xp.where(a[0, 0] < 9, a[0, 1], 2),
     "other": lambda a: xp.where(a[0, 0] > 9, 2, a[0, 1]),
     "spread": lambda a: xp.where(a[0, 0] > 9, a[0], 2),
-    "sum": lambda a: (xp.sum(a), xp.sum(a, 1, keepdims=True), xp.sum(a > 0, dtype=np.int32)),
+    "sum": lambda a: (xp.sum(a), xp.sum(a, axis=1, keepdims=True), xp.sum(a > 0, dtype=np.int32)),
     "ends": lambda a: (xp.max(a), xp.min(a, axis=0), xp.max(xp.stack([a[0, 0], a[0, 1]]))),
     "all": lambda a: (xp.all(a < 9), xp.any(a > 9), xp.all(a > 0, axis=0, keepdims=True)),
     "stack": lambda a: (xp.stack([a[0, 0], a[0, 1]]), xp.stack([a[0], a[1]], axis=1)),

@@ -47,7 +47,7 @@ def once_and_a_step(**settings):
 
 
 # About a twentieth beyond today.
-MOST = {"Newton": (Newton(), 940, 400), "LBFGS": (LBFGS(), 1_090, 545)}
+MOST = {"Newton": (Newton(), 900, 376), "LBFGS": (LBFGS(), 1_040, 510)}
 
 
 @pytest.mark.parametrize(("solver", "once", "a_step"), MOST.values(), ids=MOST)
