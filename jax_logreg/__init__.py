@@ -4,6 +4,8 @@ import time
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from jax_logreg._jax.collecting import uncollected
+
 if TYPE_CHECKING:
     from jax_logreg.fitting import fit, solve
     from jax_logreg.logistic import Batch, Params, backprop, cost, train_step
@@ -78,7 +80,8 @@ def __getattr__(name: str) -> object:
     """Return a public name, and keep it."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    with uncollected():
+        value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     globals()[name] = value
     return value
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import jax_logreg
+from jax_logreg._jax.collecting import uncollected
 from jax_logreg.cli.evaluate import evaluate
 from jax_logreg.cli.exporting import export
 from jax_logreg.cli.new import new
@@ -107,9 +108,10 @@ def run(
     codes 0 and 1 the folder is there, and after divergence and separation too. A run that a signal
     stops is saved, if its training had started.
     """
-    from jax_logreg._jax.flags import split_cpu
-    from jax_logreg.cli.joining import join
-    from jax_logreg.hosts import index, most, together
+    with uncollected():
+        from jax_logreg._jax.flags import split_cpu
+        from jax_logreg.cli.joining import join
+        from jax_logreg.hosts import index, most, together
 
     with _one_line(), join(hosts, coordinator, host_id):
         from jax_logreg.cli.config import load_config
@@ -168,9 +170,10 @@ def predict(
     probability_CLASS. Pictures have a column with the name of the file.
     """
     with _one_line():
-        from jax_logreg.cli.output import write_file
-        from jax_logreg.data import find_writer, read, write_csv
-        from jax_logreg.model import Model
+        with uncollected():
+            from jax_logreg.cli.output import write_file
+            from jax_logreg.data import find_writer, read, write_csv
+            from jax_logreg.model import Model
 
         writer = None if out is None else find_writer(out)
         model = Model.load(run_dir / "model.safetensors")

@@ -25,6 +25,27 @@ from jax_logreg.errors import InputError
 ROOT = Path(__file__).parents[2]
 
 
+def test_the_import_of_jax_still_keeps_the_garbage_collector_busy():
+    """`collecting`: once JAX imports itself without, or less of it, it may go."""
+    program = (
+        "import gc\n"
+        "runs = []\n"
+        "gc.callbacks.append(lambda phase, _: runs.append(phase))\n"
+        "{statement}\n"
+        "print(len(runs) // 2, gc.isenabled())"
+    )
+    found = {}
+    statements = "import jax", "import jax_logreg.sklearn", "from jax_logreg import fit"
+    for statement in (*statements, "gc.disable(); from jax_logreg import fit"):
+        code = program.format(statement=statement)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+        found[statement] = done.stdout.decode().split()
+    first, estimators, function, disabled = found.values()
+    assert int(first[0]) > 60 and disabled == ["0", "False"]
+    assert function[1] == estimators[1] == "True"
+    assert max(int(function[0]), int(estimators[0])) < 20
+
+
 def test_branches_under_vmap_are_still_both_run():
     """`batching`: once lax.cond stays a branch there, it may go."""
 
