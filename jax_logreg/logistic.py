@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 import jax
 
-from jax_logreg.arrays import is_numpy, sigmoid, stop_gradient
+from jax_logreg.arrays import is_numpy, once, sigmoid, stop_gradient
 from jax_logreg.arrays import xp as jnp
 from jax_logreg.shapes import Array, Float, Integer, Number, X_nm
 
@@ -115,6 +115,7 @@ def _highest(Z: Float[Array, "k m"]) -> Float[Array, "1 m"]:
     return Z if few else jnp.max(Z, axis=0, keepdims=True)
 
 
+@once
 def _exponentials(
     Z: Float[Array, "k m"],
 ) -> tuple[Float[Array, "k m"], Float[Array, "1 m"], Float[Array, "1 m"]]:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-import jax
 import numpy as np
 from jaxlib.version import __version__ as _jaxlib
 
@@ -16,7 +15,8 @@ from jax_logreg.arrays import all_numpy, is_numpy
 
 _F = TypeVar("_F", bound=Callable[..., object])
 # jaxlib 0.10 has two code generators for loops on a CPU, later versions one. The default takes
-# twice as long to compile a loop. Its code is faster for several outputs only, by a tenth.
+# twice as long to compile a loop: three seconds more for several outputs. Its code was faster by a
+# tenth for 10 classes of 20,000 x 64, and no faster for one output or for 50 classes.
 _QUICK: dict[str, object] | None = (
     {"xla_cpu_use_fusion_emitters": False}
     if tuple(map(int, _jaxlib.split(".")[:2])) < (0, 11)
@@ -38,16 +38,13 @@ def jit(f: Callable[..., Any], **options: Any) -> Callable[..., Any]:
 
     JAX takes options of the compiler at the outermost level only.
     """
-    usual = program(f, **options)
-    quick = program(f, compiler_options=_QUICK, **options)
+    of_jax = program(f, compiler_options=_QUICK, **options)
 
-    @wraps(usual)
+    @wraps(of_jax)
     def call(loop: Any, *rest: object, **named: object) -> object:
         if is_numpy(loop.objective.batch.s):
             return _in_numpy(f, loop, *rest, **named)
-        hurried = jax.config.read("jax_disable_most_optimizations")
-        one = loop.objective.batch.Y.shape[0] == 1
-        return (quick if one or hurried else usual)(loop, *rest, **named)
+        return of_jax(loop, *rest, **named)
 
     return call
 

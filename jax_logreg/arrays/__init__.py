@@ -37,6 +37,7 @@ from jax_logreg.arrays.namespace import (
     top_k,
 )
 from jax_logreg.arrays.namespace import xp as xp
+from jax_logreg.arrays.once import once, shared_results
 
 __all__ = [
     "MANY",
@@ -55,6 +56,7 @@ __all__ = [
     "nonzero",
     "normal_like",
     "of_kind",
+    "once",
     "one_hot",
     "opaque",
     "over_models",
@@ -64,6 +66,7 @@ __all__ = [
     "scalar",
     "scan",
     "set_at",
+    "shared_results",
     "sigmoid",
     "slice_of",
     "solve_triangular",

@@ -194,8 +194,8 @@ def cho_solve(factor: Array, v: Array) -> Array:
         return one_by_one(cho_solve)(factor, v)
     if not is_numpy(factor, v):
         return jax.scipy.linalg.cho_solve((factor, True), v)
-    if len(factor) <= _SMALL:
-        return np.linalg.solve(factor.T, np.linalg.solve(factor, v))  # type: ignore[return-value]
+    if len(factor) <= _SMALL or _has_columns(v):
+        return cast(Array, _back(np.asarray(factor), _forward(np.asarray(factor), np.asarray(v))))
     from scipy.linalg import cho_solve as solve  # type: ignore[import-untyped, unused-ignore]
 
     # LAPACK reads columns, and so takes Lᵀ as it lies.
@@ -208,11 +208,39 @@ def solve_triangular(factor: Array, v: Array) -> Array:
         return one_by_one(solve_triangular)(factor, v)
     if not is_numpy(factor, v):
         return jax.scipy.linalg.solve_triangular(factor, v, lower=True)
-    if len(factor) <= _SMALL:
-        return np.linalg.solve(factor, v)  # type: ignore[return-value]
+    if len(factor) <= _SMALL or _has_columns(v):
+        return cast(Array, _forward(np.asarray(factor), np.asarray(v)))
     from scipy.linalg import solve_triangular as solve
 
     return cast(Array, solve(factor.T, v, lower=False, trans="T", check_finite=False))
+
+
+def _has_columns(v: Array) -> bool:
+    """Return whether v has several columns, for which SciPy's BLAS starts threads of its own.
+
+    They wait for those of NumPy's BLAS: 257 x 257 with 50 columns took 32 ms, by halves 1 ms.
+    """
+    return v.ndim == 2 and v.shape[1] > 1
+
+
+def _forward(factor: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """L⁻¹ v of a lower factor L, by halves."""
+    half = len(factor) // 2
+    if len(factor) <= _SMALL:
+        return np.linalg.solve(factor, v)
+    first = _forward(factor[:half, :half], v[:half])
+    rest = _forward(factor[half:, half:], v[half:] - factor[half:, :half] @ first)
+    return np.concatenate([first, rest])
+
+
+def _back(factor: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """L⁻ᵀ v of a lower factor L, by halves."""
+    half = len(factor) // 2
+    if len(factor) <= _SMALL:
+        return np.linalg.solve(factor.T, v)
+    rest = _back(factor[half:, half:], v[half:])
+    first = _back(factor[:half, :half], v[:half] - factor[half:, :half].T @ rest)
+    return np.concatenate([first, rest])
 
 
 def stop_gradient(a: Array) -> Array:

@@ -6,6 +6,7 @@ from functools import partial
 import jax
 import numpy as np
 
+from jax_logreg.arrays import shared_results
 from jax_logreg.checkpoint.protocol import Checkpointer
 from jax_logreg.hosts import spans
 from jax_logreg.logistic import Params
@@ -50,7 +51,8 @@ def drive(
             last = float(rows.cost[-1]), float(rows.gradient_norm[-1])
             callback(Progress(point.taken, int(loop.steps), *last, rows))
     save = None if checkpoint is None else checkpoint.save
-    point = run_to_proof(OneModel(loop, point, callback), save)
+    with shared_results():
+        point = run_to_proof(OneModel(loop, point, callback), save)
     carry = point.carry
     return (_check_end(loop, carry) if gradient_check == "ends" else carry), point.history
 

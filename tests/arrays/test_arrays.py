@@ -71,11 +71,12 @@ def test_both_libraries_agree(name):
         np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("side", [5, 100])
-def test_systems_of_any_side(side):
-    """Below and above the side from which SciPy solves them."""
+@pytest.mark.parametrize("side", [5, 100, 257])
+@pytest.mark.parametrize("shape", [(), (1,), (2,), (40,)])
+def test_systems_of_any_side(side, shape):
+    """Below and above the side from which SciPy solves them, and by halves."""
     A = rng.standard_normal((side, side))
-    H, v = A @ A.T + side * np.eye(side), rng.standard_normal((side, 2))
+    H, v = A @ A.T + side * np.eye(side), rng.standard_normal((side, *shape))
     L = np.linalg.cholesky(H)
     np.testing.assert_allclose(arrays.cho_solve(L, v), np.linalg.solve(H, v), atol=1e-12)
     np.testing.assert_allclose(arrays.solve_triangular(L, v), np.linalg.solve(L, v), atol=1e-12)
