@@ -80,7 +80,7 @@ def fit(
             one for an experiment tracker.
         executor: "numpy" computes at once; "xla" compiles first, for seconds. Both give the same
             answer up to rounding. "auto" takes NumPy for a dense X of NumPy's, up to 4 million
-            labels, or 260,000 labels times classes. The Result has the choice as `executor`.
+            labels, or 1 million labels times classes. The Result has the choice as `executor`.
         checkpoint: a checkpoint.Checkpoint that saves the run between chunks. An earlier run of the
             same arguments in it is resumed.
 

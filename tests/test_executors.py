@@ -266,6 +266,14 @@ def test_many_examples_are_xlas(monkeypatch):
     assert fit(X, Y, steps=1).executor == "numpy"
 
 
+def test_many_examples_of_classes_are_xlas(monkeypatch):
+    labels = np.arange(60) % 3
+    monkeypatch.setattr(executor, "_FEW_OF_CLASSES", 179)
+    assert fit(X, labels, steps=1).executor == "xla"
+    monkeypatch.setattr(executor, "_FEW_OF_CLASSES", 180)
+    assert fit(X, labels, steps=1).executor == "numpy"
+
+
 def test_what_was_given_stays_as_it_was():
     given = np.ascontiguousarray(X), Y.copy()
     fit(*given, dtype="float64", penalty=L2(1e-2), executor="numpy")
