@@ -9,7 +9,7 @@ from jax_logreg._jax.compiling import compiled, jit
 from jax_logreg.logistic import Params
 from jax_logreg.loop.body import Carry, Loop, start
 from jax_logreg.matrix import magnitude
-from jax_logreg.objective import Objective
+from jax_logreg.objective import Evaluation, Objective
 from jax_logreg.placement.devices import lay_out
 from jax_logreg.proof.certificate import Certificate, Moments, certify_from, moments_of
 from jax_logreg.proof.gradient_check import GradientCheck
@@ -37,10 +37,11 @@ def _sums(objective: Objective) -> tuple[Array, Array, Moments | None, Array]:
 restart = jit(start)
 
 
-def recertify(loop: Loop, params: Params) -> Certificate:
-    """Return the certificate of the parameters, recomputed from their own Z."""
+def recertify(loop: Loop, params: Params, at: Evaluation | None = None) -> Certificate:
+    """Return the certificate of the parameters, from their own Z: recomputed, or that of `at`."""
     objective = loop.objective
-    return certify_from(objective, params, objective.evaluate(params), loop.moments)
+    at = objective.evaluate(params) if at is None else at
+    return certify_from(objective, params, at, loop.moments)
 
 
 recertified = jit(recertify)

@@ -125,11 +125,12 @@ class Search:
 
     def _fall(self, index: np.ndarray, moved: np.ndarray) -> bool:
         """Move some features to these weights if the model falls; return whether it did."""
-        w, change = self.w[index], np.zeros_like(self.w)
+        w, l1, change = self.w[index], self.model.l1[index], np.zeros_like(self.w)
         change[index] = moved - w
         bent = self.model.bent(change)
-        value = change @ self.gradient + change @ bent / 2
-        if not value + np.sum(self.model.l1[index] * (np.abs(moved) - np.abs(w))) < 0:
+        # No weight goes beyond 0. Near the minimum the slopes of both parts cancel, entry by entry.
+        slope = self.gradient[index] + l1 * np.sign(np.where(w == 0, moved, w))
+        if not change[index] @ slope + change @ bent / 2 < 0:
             return False
         self.w[index] = moved
         self.gradient += bent

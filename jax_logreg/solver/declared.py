@@ -22,12 +22,14 @@ Methods and properties, each optional:
 - `arrays` counts the arrays of the size of the parameters that a model keeps.
 - `share(objective, params)` computes the arrays that many models over one X share, and
   `sharing(shared)` is the solver that has them.
+- `evaluated(objective, params, state)` is the evaluation at the parameters, None where a state of
+  NumPy has none that they alone determine.
 - `narrowed()` is the solver that starts a path of penalties.
 - `widened(active, n)` is the solver that continues where the working set is full.
 """
 
 from jax_logreg.logistic import Params
-from jax_logreg.objective import Objective, Solver
+from jax_logreg.objective import Evaluation, Objective, Solver
 
 
 def declares(solver: object, flag: str) -> bool:
@@ -62,3 +64,13 @@ def narrowed(solver: Solver) -> Solver:
 def widened(solver: object, active: int, n: int) -> Solver | None:
     """Return the solver for a model with `active` of n features, or None where it may stay."""
     return solver.widened(active, n) if hasattr(solver, "widened") else None
+
+
+def evaluated(
+    solver: object, objective: Objective, params: Params, state: object
+) -> Evaluation | None:
+    """Return the evaluation at the parameters that a state of NumPy holds, None without one."""
+    if not hasattr(solver, "evaluated"):
+        return None
+    found: Evaluation | None = solver.evaluated(objective, params, state)
+    return found

@@ -1,13 +1,13 @@
 """Proximal Newton steps on a working set, for nonsmooth penalties."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import jax
 import numpy as np
 
 from jax_logreg import matrix
-from jax_logreg.arrays import arange_like, scalar, set_at
+from jax_logreg.arrays import arange_like, as_array, is_numpy, scalar, set_at
 from jax_logreg.arrays import xp as jnp
 from jax_logreg.errors.checks import check_integer
 from jax_logreg.logistic import Params, damped, hessian_diagonal, over_examples
@@ -20,6 +20,8 @@ from jax_logreg.solver.working_set import ProximalState, coupled, in_use, refres
 
 # A working set of at least one in so many features is no small part of X.
 _SMALL = 16
+# The same in NumPy, of an X in rows of features, and of any other.
+_SMALL_ROWS, _SMALL_COLUMNS = 4, 64
 # A path starts with a small working set, which doubles once it is filled to this share.
 _FIRST_WORKING_SET, _FILLED = 128, 0.75
 
@@ -66,17 +68,28 @@ class Proximal:
         q = min(self.working_set, n)
         rows = params.w.shape[1] if coupled(objective, q) else 1
         side = rows * (q + 1)
+        Z = objective.linear(params)
         return ProximalState(
-            objective.linear(params),
+            Z,
             arange_like(params.w, q),
             jnp.zeros_like(params.w, shape=(side, side)),
             jnp.zeros_like(params.w, shape=(rows, m)),
             scalar(0, np.int32),
+            *_cross_entropy(objective, params, Z),
+            fresh=scalar(True, np.bool_),
         )
 
     def evaluate(self, objective: Objective, params: Params, state: ProximalState) -> Evaluation:
-        """J and the gradient of the smooth part, from the Z that the state keeps."""
-        return objective.evaluate_from(params, state.Z)
+        """J and the gradient of the smooth part, from what the state keeps."""
+        dw = state.dw + objective.l2(params.w) * params.w
+        cost = state.cost + objective.penalised(params)
+        return Evaluation(cost, Params(dw, state.db), state.Z)
+
+    def evaluated(
+        self, objective: Objective, params: Params, state: ProximalState
+    ) -> Evaluation | None:
+        """The evaluation where the Z of the state is that of these parameters alone, else None."""
+        return self.evaluate(objective, params, state) if state.fresh else None
 
     def step(
         self, objective: Objective, params: Params, state: ProximalState, at: Evaluation
@@ -101,7 +114,21 @@ class Proximal:
             # Z needs no shift, which changes no cost of a softmax.
             shifted = _shifted(objective, moved.w, chosen)
             moved = moved._replace(w=set_at(moved.w, chosen, shifted))
-        return moved, state._replace(Z=state.Z + t * U)
+        Z, fresh = state.Z + t * U, state.fresh
+        if is_numpy(t):
+            # The Z of a whole step is that of its own parameters: it may be the last one.
+            fresh = scalar(np.all(t == 1) & objective.family.independent, np.bool_)
+            Z = _linear(objective, moved) if fresh else Z
+        cost, dw, db = _cross_entropy(objective, moved, Z)
+        return moved, state._replace(Z=Z, cost=cost, dw=dw, db=db, fresh=fresh)
+
+
+def _cross_entropy(
+    objective: Objective, params: Params, Z: Float[Array, "k m"]
+) -> tuple[Array, Array, Array]:
+    """The cost without penalty, and its gradient by w and by b."""
+    cost, (dw, db), *_ = replace(objective, penalty=None).evaluate_from(params, Z)
+    return cost, dw, db
 
 
 def _shifted(objective: Objective, w: Float[Array, "n k"], features: Array) -> Array:
@@ -158,7 +185,19 @@ def _minimum(
     return minimise(Model(gradient, hessian, scale, begin, l1, l2))
 
 
+def _linear(objective: Objective, params: Params) -> Array:
+    """Z in NumPy, from the features in the model alone where they are few."""
+    X, w = objective.batch.X, params.w
+    used = np.flatnonzero(np.any(w != 0, axis=1)).astype(np.int32)
+    # To gather columns costs more than to gather rows.
+    if len(used) * (_SMALL_ROWS if matrix.is_array(X) else _SMALL_COLUMNS) > len(w):
+        return objective.linear(params)
+    return w[used].T @ matrix.features(X, as_array(used)) + params.b
+
+
 def _products(objective: Objective, direction: Params, features: Array) -> Array:
+    if is_numpy(direction.w):
+        return _linear(objective, direction)
     X = objective.batch.X
     # Some features are gathered first, which pays only for a small part of X.
     if _SMALL * features.shape[0] >= X.shape[0]:

@@ -30,6 +30,9 @@ _COLUMN = 2
 class ProximalState(NamedTuple):
     """Z (k, m), the working set (q,) and its Hessian, made with weights (1, m) `age` steps ago.
 
+    `cost`, `dw` and `db` are the cross-entropy at Z and its gradient: they hold for any penalty. Z
+    is `fresh` where it was computed from the parameters, and not moved along with them.
+
     The Hessian is a Gram matrix (q+1, q+1) that outputs share. For a softmax with few parameters it
     is the whole Hessian, (k·(q+1), k·(q+1)), with weights (k, m). In NumPy a Gram matrix may be of
     the first features alone: the number -1 follows them, and zeros their part of the matrix.
@@ -40,6 +43,10 @@ class ProximalState(NamedTuple):
     hessian: Float[Array, "p p"]
     weights: Float[Array, "j m"]
     age: Array
+    cost: Array
+    dw: Float[Array, "n k"]
+    db: Float[Array, "k 1"]
+    fresh: Array
 
 
 def coupled(objective: Objective, q: int) -> bool:
@@ -94,7 +101,7 @@ def refresh(
 
     hessian, weights = where_wanted(stale, renew, (state.hessian, state.weights))
     age = jnp.where(stale, 1, state.age + 1)
-    return ProximalState(state.Z, features, hessian, weights, age)
+    return state._replace(features=features, hessian=hessian, weights=weights, age=age)
 
 
 def _urgency(objective: Objective, params: Params, at: Evaluation) -> Array:
@@ -142,7 +149,7 @@ def _refresh_in_numpy(
         features = jnp.append(features, more)
     hessian = set_at(jnp.zeros_like(state.hessian), np.s_[: len(gram), : len(gram)], gram)
     padded = set_at(jnp.full_like(state.features, -1), np.s_[: len(features)], features)
-    return ProximalState(state.Z, padded, hessian, weights, age)
+    return state._replace(features=padded, hessian=hessian, weights=weights, age=age)
 
 
 def _widened(

@@ -68,7 +68,7 @@ def test_the_certificate_proves_each_model(name, monkeypatch):
 
 
 def test_a_path_compiles_nothing_and_makes_few_small_gram_matrices(monkeypatch, compilations):
-    sizes, factors = [], []
+    sizes, factors, gradients = [], [], []
 
     def spied(owner, name, seen):
         plain = getattr(owner, name)
@@ -81,6 +81,7 @@ def test_a_path_compiles_nothing_and_makes_few_small_gram_matrices(monkeypatch, 
 
     spied(Objective, "gram", lambda _, X, d: sizes.append(len(X)))
     spied(active_set.Search, "_hessian", lambda _, index: factors.append(len(index)))
+    spied(Objective, "evaluate_from", lambda *given: gradients.append(given))
     rng = np.random.default_rng(0)
     X = rng.standard_normal((1500, 300)).astype(np.float32)
     y = rng.standard_normal(5) @ X[:5] + rng.standard_normal(300) > 0
@@ -94,6 +95,8 @@ def test_a_path_compiles_nothing_and_makes_few_small_gram_matrices(monkeypatch, 
     assert found.steps.sum() <= 45 and len(sizes) <= 32
     assert max(sizes) <= 1.7 * active
     assert len(factors) <= 1.2 * found.steps.sum()
+    # A product with X gives a step its gradient, which proves the answer and begins the next model.
+    assert len(gradients) <= found.steps.sum() + 10
 
 
 def test_a_path_resumes_in_the_midst_of_a_model_to_the_same_bits(tmp_path, monkeypatch):
@@ -114,6 +117,20 @@ def test_a_path_resumes_in_the_midst_of_a_model_to_the_same_bits(tmp_path, monke
     last = sweep(checkpoint=Checkpoint(tmp_path))
     np.testing.assert_array_equal(last.w, whole.w)
     np.testing.assert_array_equal(last.steps, whole.steps)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_what_a_state_knows_of_an_answer_is_what_is_computed_again(name, monkeypatch):
+    k, penalty, settings = PROBLEMS[name]
+    X, Z = wide(k)
+    Y = Z.argmax(axis=0) if "classes" in name else (Z > 0).astype(float)
+    asked = {"strengths": 4, "smallest": 0.2, "tolerance": 1e-4, "executor": "numpy"} | settings
+    known = path(X, Y, penalty=penalty, **asked)
+    monkeypatch.setattr("jax_logreg.loop.chunks._known", lambda loop, carry: None)
+    again = path(X, Y, penalty=penalty, **asked)
+    np.testing.assert_array_equal(known.w, again.w)
+    np.testing.assert_allclose(known.cost, again.cost, rtol=1e-6)
+    np.testing.assert_allclose(known.relative_gap, again.relative_gap, rtol=0.05, atol=1e-6)
 
 
 @pytest.mark.parametrize("signs", ["positive", "mixed"])
