@@ -79,7 +79,7 @@ def refresh(
         weights = jnp.mean(weights, axis=0, keepdims=True)
     change = jnp.sum(over_examples(jnp.abs(weights - state.weights)))
     total, eps = jnp.sum(state.weights), float(jnp.finfo(weights.dtype).eps)
-    quick = (q + 1) ** 2 * weights.size <= _QUICK
+    quick = in_use(state)[1].shape[0] ** 2 * weights.size <= _QUICK
     stale = change > (_STALE_EXACT if whole or quick else _STALE) * total
     stale = stale | ((state.age >= _PATIENCE) & (change > 100 * eps * total))
     if is_numpy(weights) and not whole and n > _FEWEST:
