@@ -170,15 +170,18 @@ def _pulls(objective: Objective, v: Array) -> list[Array]:
 def _penalty_gap(objective: Objective, w: Float[Array, "n k"], v: Array) -> Array:
     """Σ R(w) + R*(−v) + w·v, infinite where a feature is unpenalised."""
     assert objective.penalty is not None
-    l1, l2 = objective.l1(w), objective.l2(w)
+    strength = l2 = objective.l2(w)
+    l1 = None if objective.smooth else objective.l1(w)
+    beyond = v if l1 is None else soft_threshold(v, l1)
     # Where R has no curvature |v| ≤ l1, up to the rounding of the pull.
-    slack = jnp.where(l2 > 0, w + soft_threshold(v, l1) / jnp.where(l2 > 0, l2, 1), 0)
+    slack = jnp.where(l2 > 0, w + beyond / jnp.where(l2 > 0, l2, 1), 0)
     total = half_squares(objective.penalty.l2, slack)
-    if not objective.smooth:
+    if l1 is not None:
+        strength = l1 + l2
         # |w| times a factor that is not negative: l1·|w| + w·v, fused into one rounding, could be
         # less than 0 for a coefficient at its optimum.
         total = total + jnp.sum(jnp.abs(w) * (l1 + jnp.sign(w) * jnp.clip(v, -l1, l1)))
-    return jnp.where(jnp.all(l1 + l2 > 0), total, jnp.inf)
+    return jnp.where(jnp.all(strength > 0), total, jnp.inf)
 
 
 def _mean_log_bound(
