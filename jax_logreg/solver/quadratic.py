@@ -154,9 +154,9 @@ def _newton(model: Model, sizes: list[int], at: _Point) -> _Point:
     moves = jnp.stack([whole, share * step], axis=1)
     with jax.default_matmul_precision("highest"):
         changes = model.scale[0] * (model.hessian @ moves) + l2[:, None] * moves
-    value = moves.T @ gradient + jnp.sum(moves * changes, axis=0) / 2
-    risen = jnp.abs(w[:, None] + moves) - jnp.abs(w)[:, None]
-    value = value + jnp.sum(l1[:, None] * risen, axis=0)
+    # No weight crosses 0, so that |w| changes by sign(w) times the move. Near the optimum the sum of
+    # both slopes is small, while the change of each part is rounding.
+    value = moves.T @ slope + jnp.sum(moves * changes, axis=0) / 2
     best = jnp.argmin(value)
     falls = value[best] < 0
     moved = jnp.where(crosses & falls & (best == 0), 0, w + jnp.where(falls, moves[:, best], 0))
