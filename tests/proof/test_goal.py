@@ -156,8 +156,9 @@ def error_by_definition(rows, labels, w, strength):
 
 @pytest.mark.parametrize("penalty", [L1(1e-2), L2(1e-2)])
 def test_a_number_keeps_its_meaning(penalty):
-    loose = fit(X, Y, penalty=penalty, tolerance=1e-2, gradient_check="off")
-    tight = fit(X, Y, penalty=penalty, gradient_check="off")
+    # In float32 the gap of L1 is about Σ|w| times the rounding of a gradient: 0.0104 errors here.
+    given = {"penalty": penalty, "gradient_check": "off", "dtype": "float64"}
+    loose, tight = fit(X, Y, tolerance=1e-2, **given), fit(X, Y, **given)
     assert 1e-6 < loose.certificate.relative_gap <= 1e-2
     assert loose.steps < tight.steps and tight.certificate.error_in_std_errs <= 0.01
 
