@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import numpy as np
 from jax import Array
@@ -17,7 +17,7 @@ _FEW = 2**14
 class _Results(threading.local):
     """The last argument of each function and its result; None outside of `shared_results`."""
 
-    last: dict[Any, tuple[np.ndarray, Any]] | None = None
+    last: dict[object, tuple[np.ndarray, object]] | None = None
 
 
 _results = _Results()
@@ -41,14 +41,13 @@ def once(f: Callable[[Array], _T]) -> Callable[[Array], _T]:
     """
 
     @wraps(f)
-    def call(a: Any) -> _T:
+    def call(a: object) -> _T:
         last = _results.last
         if last is None or type(a) is not np.ndarray or a.size < _FEW:
-            return f(a)
+            return f(cast(Array, a))
         known = last.get(f)
         if known is not None and known[0].dtype == a.dtype and np.array_equal(known[0], a):
-            result: _T = known[1]
-            return result
+            return cast(_T, known[1])
         result = f(cast(Array, a))
         # A copy: the caller may write into its own.
         last[f] = a.copy(), result

@@ -154,8 +154,8 @@ def _newton(model: Model, sizes: list[int], at: _Point) -> _Point:
     moves = jnp.stack([whole, share * step], axis=1)
     with jax.default_matmul_precision("highest"):
         changes = model.scale[0] * (model.hessian @ moves) + l2[:, None] * moves
-    # No weight crosses 0, so that |w| changes by sign(w) times the move. Near the optimum the sum of
-    # both slopes is small, while the change of each part is rounding.
+    # No weight crosses 0: |w| changes by sign(w) times the move. Near the optimum the sum of both
+    # slopes is small, while the change of each part is rounding.
     value = moves.T @ slope + jnp.sum(moves * changes, axis=0) / 2
     best = jnp.argmin(value)
     falls = value[best] < 0
