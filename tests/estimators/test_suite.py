@@ -14,7 +14,7 @@ NAMED = (
     "test_write_parameters or test_penalty_deprecated or test_l1_ratio_non_elasticnet or "
     "test_logistic_cv_mock_scorer or test_logisticregression_warns_with_n_jobs or "
     "(test_logistic_cv_folds_with_classes_missing and 3-False) or "
-    "test_logistic_regression_callback_support or (test_max_iter and lbfgs and 2) or "
+    "test_logistic_regression_callback_support or (test_max_iter and lbfgs and max_iter2) or "
     "test_liblinear_multiclass_raises"
 )
 
