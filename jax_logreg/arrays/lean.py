@@ -69,16 +69,13 @@ def _full_like(
     return filled[()]
 
 
-def _zeros_like(
-    like: np.ndarray, dtype: DTypeLike | None = None, shape: tuple[int, ...] | None = None
-) -> object:
-    return _full_like(like, 0, dtype, shape)
+def _filled_with(value: int) -> Callable[..., object]:
+    def call(
+        like: np.ndarray, dtype: DTypeLike | None = None, shape: tuple[int, ...] | None = None
+    ) -> object:
+        return _full_like(like, value, dtype, shape)
 
-
-def _ones_like(
-    like: np.ndarray, dtype: DTypeLike | None = None, shape: tuple[int, ...] | None = None
-) -> object:
-    return _full_like(like, 1, dtype, shape)
+    return call
 
 
 def _copy(a: np.ndarray) -> np.ndarray:
@@ -127,11 +124,11 @@ OWN: dict[str, Callable[..., object]] = {
     "max": partial(np.maximum.reduce, axis=None),
     "min": partial(np.minimum.reduce, axis=None),
     "nanmedian": _nanmedian,
-    "ones_like": _ones_like,
+    "ones_like": _filled_with(1),
     "select": _select,
     "stack": _stack,
     "sum": partial(np.add.reduce, axis=None),
     "vdot": _vdot,
     "where": _where,
-    "zeros_like": _zeros_like,
+    "zeros_like": _filled_with(0),
 }
