@@ -184,7 +184,7 @@ def text_of(results, source):
         rows.append(
             [
                 one["case"],
-                mine["note"] or "both",
+                mine["note"],
                 *(shown(mine[key]) for key in ("first", "second", "later")),
                 shown(mine["memory"], ".0f"),
                 shown(mine["suboptimality"], ".0e"),

@@ -24,6 +24,8 @@ from jax_logreg.evaluation.scores import SCORES
 from jax_logreg.logistic import BINOMIAL, MULTINOMIAL, backprop, cost
 from jax_logreg.matrix import Standardised
 from jax_logreg.problem import executor
+from jax_logreg.problem.placing import find_place
+from jax_logreg.solver import basis
 from jax_logreg.sweep import bootstrap, cross_validate, fit_many, path
 
 FAMILIES = {"binomial": (BINOMIAL, 1), "targets": (BINOMIAL, 3), "classes": (MULTINOMIAL, 3)}
@@ -149,6 +151,19 @@ def test_a_large_sweep_is_xlas(monkeypatch):
     assert fit_many(X, Y, penalty=strengths).executor == "numpy"
     monkeypatch.setattr(executor, "_COMPILED", 1e-3)
     assert fit_many(X, Y, penalty=strengths).executor == "xla"
+
+
+def test_a_sweep_of_very_many_features_is_xlas():
+    """Its models take more steps, and NumPy may end a weak penalty at its rounding too soon."""
+    place = find_place(None, None, one_model=False, executor="auto")
+
+    def by_numpy(n, m):
+        X = np.empty((n, m), np.float32)
+        return executor.computes_in_numpy(X, (n, m, 1), BINOMIAL, place, models=60)
+
+    assert by_numpy(200, 20_000) and by_numpy(executor._WHOLE, 1_000)
+    assert not by_numpy(5_000, 2_000)
+    assert executor._WHOLE == basis._LARGEST
 
 
 @pytest.mark.parametrize("m", [60, 3])

@@ -18,7 +18,8 @@ _COMPILED = 3.0
 # with an entry of X; and the steps of a model. Models with a smooth penalty share their calls and
 # products. The others are computed one after the other.
 _AT_ONCE, _IN_TURN = (5e-4, 7e-8, 1.5e-10, 12), (1e-3, 2e-8, 7e-10, 15)
-# Models of more features than this share a basis of low rank, and take so many times the steps.
+# Models of more features than this share a basis of low rank (`solver/basis.py`), and take so many
+# times the steps.
 _WHOLE, _MORE = 1024, 4
 
 

@@ -21,6 +21,7 @@ def fit(case, variant, tolerance):
         from jax_logreg.sweep import path
 
         found = path(case.X.T, Y, strengths=case.strengths, penalty=penalty, tolerance=tolerance)
+        note = found.models.executor
         return np.swapaxes(np.asarray(found.w), 1, 2), np.asarray(found.b)[:, :, 0]
     found = fit_one(
         case.X.T, Y, penalty=penalty(case.strength), tolerance=tolerance, gradient_check="off"
